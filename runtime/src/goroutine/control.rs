@@ -1,0 +1,246 @@
+//! The control block at the head of every goroutine's [cell](super::cell).
+
+use std::cell::Cell;
+use std::fmt;
+use std::num::NonZeroU64;
+use std::panic::Location;
+use std::ptr;
+
+use super::cell::VTable;
+use super::spawn::Attributes;
+use crate::park::{Unparked, WakeToken};
+use crate::scheduler::{Linked, SiteId, Worker};
+use crate::stack::Stack;
+use crate::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+
+/// The number of a goroutine, unique within the process and never used twice.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GoroutineId(pub(crate) NonZeroU64);
+
+impl GoroutineId {
+    /// The number as such.
+    pub fn get(self) -> u64 {
+        self.0.get()
+    }
+}
+
+impl fmt::Debug for GoroutineId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "GoroutineId({})", self.0)
+    }
+}
+
+impl fmt::Display for GoroutineId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What a started goroutine is doing, as its home knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Status {
+    /// Never run.
+    Unstarted,
+    /// On the thread.
+    Running,
+    /// In one of its home's queues, exactly once.
+    Ready,
+    /// In no queue; the shutdown of the runtime may make it ready.
+    Parked,
+    /// In no queue; only a token makes it ready.
+    ParkedMasked,
+}
+
+/// Who may touch what:
+///
+/// | field                                | written                              | read                          |
+/// |--------------------------------------|--------------------------------------|-------------------------------|
+/// | `vtable`, `id`, `spawned_at`, `attributes` | at spawn                       | by anyone                     |
+/// | `join`, `joiner`                     | by the join protocol, see `cell`     | the same                      |
+/// | `queue_link`                         | the worker whose queue it is in      | the same                      |
+/// | `inbox_link`                         | the thread that spends the token     | the home, draining its inbox  |
+/// | `home`                               | the worker that starts it            | the home; holders of a token  |
+/// | all others                           | the home                             | the home                      |
+///
+/// A holder of a token may read `home` although another thread wrote it: the goroutine parked after that, and the
+/// lock under which it was claimed, or the token's own way to the holder, orders the two.
+#[repr(C)]
+pub(crate) struct Goroutine {
+    pub(super) vtable: &'static VTable,
+    /// The join protocol's state; see [`cell`](super::cell).
+    pub(super) join: AtomicU32,
+    status: Cell<Status>,
+    /// Why the last park ended.
+    unparked: Cell<Unparked>,
+    /// A token was spent while the goroutine was not parked: it had come back early, and will look here.
+    token_arrived: Cell<bool>,
+    /// How many [`OsThreadLock`](super::OsThreadLock)s it holds: while it holds any, not even `migrate` moves it.
+    pinned: Cell<u32>,
+    queue_link: Cell<*const Goroutine>,
+    inbox_link: AtomicPtr<Goroutine>,
+    home: Cell<*const Worker>,
+    stack: Cell<Option<Stack>>,
+    /// Its place in line between the queue of started and the queue of unstarted goroutines.
+    ticket: Cell<u64>,
+    /// The line that spawned it, as its home numbers it, while it is counted there as a resident.
+    site: Cell<Option<SiteId>>,
+    id: GoroutineId,
+    spawned_at: &'static Location<'static>,
+    attributes: Option<Box<Attributes>>,
+    pub(super) joiner: Cell<Option<WakeToken>>,
+}
+
+impl Goroutine {
+    pub(super) fn new(
+        vtable: &'static VTable,
+        join: u32,
+        id: GoroutineId,
+        spawned_at: &'static Location<'static>,
+        attributes: Option<Box<Attributes>>,
+    ) -> Self {
+        Self {
+            vtable,
+            join: AtomicU32::new(join),
+            status: Cell::new(Status::Unstarted),
+            unparked: Cell::new(Unparked::Woken),
+            token_arrived: Cell::new(false),
+            pinned: Cell::new(0),
+            queue_link: Cell::new(ptr::null()),
+            inbox_link: AtomicPtr::new(ptr::null_mut()),
+            home: Cell::new(ptr::null()),
+            stack: Cell::new(None),
+            ticket: Cell::new(0),
+            site: Cell::new(None),
+            id,
+            spawned_at,
+            attributes,
+            joiner: Cell::new(None),
+        }
+    }
+
+    pub(crate) fn id(&self) -> u64 {
+        self.id.get()
+    }
+
+    pub(crate) fn goroutine_id(&self) -> GoroutineId {
+        self.id
+    }
+
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.attributes.as_ref()?.name.as_deref()
+    }
+
+    pub(crate) fn spawned_at(&self) -> &'static Location<'static> {
+        self.spawned_at
+    }
+
+    pub(crate) fn attributes(&self) -> Option<&Attributes> {
+        self.attributes.as_deref()
+    }
+
+    #[inline]
+    pub(crate) fn status(&self) -> Status {
+        self.status.get()
+    }
+
+    #[inline]
+    pub(crate) fn set_status(&self, status: Status) {
+        self.status.set(status);
+    }
+
+    #[inline]
+    pub(crate) fn unparked(&self) -> Unparked {
+        self.unparked.get()
+    }
+
+    #[inline]
+    pub(crate) fn set_unparked(&self, reason: Unparked) {
+        self.unparked.set(reason);
+    }
+
+    #[inline]
+    pub(crate) fn take_token_arrived(&self) -> bool {
+        self.token_arrived.replace(false)
+    }
+
+    #[inline]
+    pub(crate) fn set_token_arrived(&self) {
+        debug_assert!(!self.token_arrived.get(), "a second token for one wait");
+        self.token_arrived.set(true);
+    }
+
+    #[inline]
+    pub(crate) fn is_pinned(&self) -> bool {
+        self.pinned.get() != 0
+    }
+
+    pub(super) fn pin(&self) {
+        self.pinned.set(self.pinned.get() + 1);
+    }
+
+    pub(super) fn unpin(&self) {
+        self.pinned.set(self.pinned.get() - 1);
+    }
+
+    #[inline]
+    pub(crate) fn home(&self) -> *const Worker {
+        self.home.get()
+    }
+
+    #[inline]
+    pub(crate) fn set_home(&self, home: *const Worker) {
+        self.home.set(home);
+    }
+
+    #[inline]
+    pub(crate) fn stack(&self) -> Option<Stack> {
+        self.stack.get()
+    }
+
+    pub(crate) fn set_stack(&self, stack: Stack) {
+        self.stack.set(Some(stack));
+    }
+
+    #[inline]
+    pub(crate) fn ticket(&self) -> u64 {
+        self.ticket.get()
+    }
+
+    #[inline]
+    pub(crate) fn set_ticket(&self, ticket: u64) {
+        self.ticket.set(ticket);
+    }
+
+    #[inline]
+    pub(crate) fn set_site(&self, site: Option<SiteId>) {
+        self.site.set(site);
+    }
+
+    #[inline]
+    pub(crate) fn take_site(&self) -> Option<SiteId> {
+        self.site.take()
+    }
+
+    #[inline]
+    pub(crate) fn queue_link(&self) -> &Cell<*const Goroutine> {
+        &self.queue_link
+    }
+}
+
+// SAFETY: the link is the inbox's alone, and a goroutine is in an inbox at most once: it has one token.
+unsafe impl Linked for Goroutine {
+    fn link(&self) -> &AtomicPtr<Self> {
+        &self.inbox_link
+    }
+}
+
+impl fmt::Debug for Goroutine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Goroutine")
+            .field("id", &self.id)
+            .field("name", &self.name())
+            .field("spawned_at", &self.spawned_at)
+            .field("join", &self.join.load(Ordering::Relaxed))
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,150 @@
+//! Waiting for a goroutine's result.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::ptr::NonNull;
+use std::thread::Result as ThreadResult;
+
+use super::cell::{COMPLETE, DETACHED, JOINING};
+use super::control::{Goroutine, GoroutineId};
+use crate::park::{Patience, Unparked, Waiter};
+use crate::scheduler;
+use crate::sync::atomic::Ordering;
+
+/// The right to wait for a goroutine and to have its result. Dropping it detaches the goroutine, which goes on.
+///
+/// ```
+/// use gocsp_runtime::spawn;
+///
+/// let answer = spawn(|| 6 * 7);
+/// assert_eq!(answer.join().unwrap(), 42);
+/// ```
+pub struct JoinHandle<T> {
+    raw: RawHandle,
+    result: PhantomData<T>,
+}
+
+// SAFETY: the handle gives away the result, once, to whoever owns the handle.
+unsafe impl<T: Send> Send for JoinHandle<T> {}
+// SAFETY: a shared handle gives no access to the result.
+unsafe impl<T> Sync for JoinHandle<T> {}
+
+impl<T> JoinHandle<T> {
+    /// # Safety
+    /// The goroutine's cell is for results of type `T`, and this is its one handle.
+    pub(super) unsafe fn new(goroutine: NonNull<Goroutine>) -> Self {
+        Self { raw: RawHandle { goroutine }, result: PhantomData }
+    }
+
+    /// Waits until the goroutine has ended, and gives its result. Parks a goroutine, blocks a thread.
+    ///
+    /// # Errors
+    /// The payload of the panic with which the goroutine ended, as in [`std::thread::JoinHandle::join`]; or a
+    /// [`Cancelled`](super::Cancelled), when it called [`exit_goroutine`](super::exit_goroutine) or its runtime shut
+    /// down; or a message (`String`) when no stack could be had for it.
+    pub fn join(self) -> ThreadResult<T> {
+        self.join_with(Patience::FOREVER)
+    }
+
+    pub(crate) fn join_with(self, patience: Patience) -> ThreadResult<T> {
+        self.raw.wait(patience);
+        let mut result: Option<ThreadResult<T>> = None;
+        let goroutine = self.raw.goroutine;
+        let take_result = self.raw.control().vtable.take_result;
+        // SAFETY: the goroutine is complete, so the result is the handle's (C1), and of type `T`.
+        unsafe { take_result(goroutine, (&raw mut result).cast()) };
+        result.expect("a complete goroutine has a result")
+    }
+
+    /// Whether the goroutine has ended. Does not wait.
+    pub fn is_finished(&self) -> bool {
+        self.raw.is_complete()
+    }
+
+    /// The number of the goroutine.
+    pub fn id(&self) -> GoroutineId {
+        self.raw.control().goroutine_id()
+    }
+
+    /// The name that the goroutine was given.
+    pub fn name(&self) -> Option<&str> {
+        self.raw.control().name()
+    }
+}
+
+impl<T> fmt::Debug for JoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinHandle").field("id", &self.id()).field("name", &self.name()).finish_non_exhaustive()
+    }
+}
+
+/// The handle, whatever the type of the result. Owns the cell once the goroutine is complete.
+struct RawHandle {
+    goroutine: NonNull<Goroutine>,
+}
+
+impl RawHandle {
+    fn control(&self) -> &Goroutine {
+        // SAFETY: the cell is not freed before this handle is dropped.
+        unsafe { self.goroutine.as_ref() }
+    }
+
+    /// Acquire: pairs with the Release of `COMPLETE`.
+    fn is_complete(&self) -> bool {
+        self.control().join.load(Ordering::Acquire) & COMPLETE != 0
+    }
+
+    /// Returns once the goroutine is complete, or unwinds because the runtime of the caller shuts down.
+    fn wait(&self, patience: Patience) {
+        // An unwinding goroutine whose runtime shuts down cannot give up a join: it has nothing to return.
+        let mut patience = patience;
+        while !self.is_complete() {
+            let waiter = Waiter::current();
+            match waiter.park(patience, || self.register(&waiter)) {
+                Unparked::Woken => {}
+                Unparked::TimedOut | Unparked::Cancelled => {
+                    self.retract(&waiter);
+                    scheduler::unwind_cancelled();
+                    patience = Patience::MASKED;
+                }
+            }
+        }
+    }
+
+    /// The commit step of the park: leaves the token where the goroutine's end finds it.
+    fn register(&self, waiter: &Waiter) {
+        let control = self.control();
+        // SAFETY: the waiter waits for this one token, which is spent by whoever takes it out again.
+        control.joiner.set(Some(unsafe { waiter.token() }));
+        let before = control.join.fetch_or(JOINING, Ordering::AcqRel);
+        if before & COMPLETE != 0
+            && let Some(token) = control.joiner.take()
+        {
+            token.wake();
+        }
+    }
+
+    /// Takes the token out again; if the goroutine's end has it already, waits for it to be spent.
+    fn retract(&self, waiter: &Waiter) {
+        let control = self.control();
+        let before = control.join.fetch_and(!JOINING, Ordering::AcqRel);
+        if before & COMPLETE != 0 {
+            waiter.park_claimed();
+        } else {
+            drop(control.joiner.take());
+        }
+    }
+}
+
+impl Drop for RawHandle {
+    fn drop(&mut self) {
+        let vtable = self.control().vtable;
+        let before = self.control().join.fetch_or(DETACHED, Ordering::AcqRel);
+        if before & COMPLETE != 0 {
+            // SAFETY: the goroutine is complete, so the result is ours (C1).
+            unsafe { (vtable.clear)(self.goroutine) };
+            // SAFETY: the scheduler is done with the cell, and so are we.
+            unsafe { (vtable.free)(self.goroutine) };
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! Goroutines: their control block, their life, and the handles to them.
+//!
+//! # Life
+//! ```text
+//!   spawn ──► unstarted ──► running ◄──► ready        unstarted: a closure in a queue, no stack; any worker may take it
+//!                 │            │  ▲        ▲          running:   on its stack, on its home worker
+//!                 │            ▼  └────────┤          ready:     in a queue of its home
+//!                 │          parked ───────┘          parked:    in no queue; a wake token is or will be on its way
+//!                 ▼            │
+//!             cancelled      ended                    cancelled: dropped unrun, its runtime shut down
+//! ```
+//! A goroutine that has started stays with its worker, its *home*, for life. Everything that makes it ready happens
+//! there: wake-ups from other threads come through the home's inbox, and its timers are the home's. So who wins
+//! when a wake-up, a deadline and a shutdown meet is decided by plain memory accesses of one thread.
+//!
+//! # One allocation
+//! The control block, the closure and later its result share one allocation, the [cell](cell). It is owned by two:
+//! the scheduler until the goroutine has ended, and the [`JoinHandle`] until dropped. The last one frees it.
+
+mod cell;
+mod control;
+mod join;
+mod panics;
+mod pin;
+mod scope;
+mod spawn;
+
+pub(crate) use cell::{cancel_unstarted, fail_unstarted, run};
+pub(crate) use control::{Goroutine, Status};
+pub(crate) use panics::{install_hook, unwind_cancelled};
+pub(crate) use spawn::spawn_scoped_main;
+
+pub use control::GoroutineId;
+pub use join::JoinHandle;
+pub use panics::{Cancelled, exit_goroutine};
+pub use pin::{OsThreadLock, lock_os_thread};
+pub use scope::{Scope, ScopedJoinHandle, scope};
+pub use spawn::{Go, spawn};

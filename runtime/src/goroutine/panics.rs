@@ -1,0 +1,64 @@
+//! Panics, and the two other ways in which a goroutine's stack is unwound: its own exit, and the shutdown of its
+//! runtime.
+
+use std::panic::{self, PanicHookInfo};
+use std::sync::Once;
+use std::thread;
+
+use crate::scheduler;
+
+/// What joining a goroutine gives as the error, in place of a panic's payload, when the goroutine did not panic but
+/// [exited](exit_goroutine), or was ended by the shutdown of its runtime.
+///
+/// ```
+/// use gocsp_runtime::{Cancelled, exit_goroutine, spawn};
+///
+/// let payload = spawn(|| exit_goroutine()).join().unwrap_err();
+/// assert!(payload.is::<Cancelled>());
+/// ```
+#[derive(Debug)]
+pub struct Cancelled(pub(super) ());
+
+/// Ends the calling goroutine: its destructors run, and nothing is printed. Go's `runtime.Goexit`.
+///
+/// It unwinds the stack, as a panic does, so a [`catch_unwind`](std::panic::catch_unwind) on the way stops it.
+///
+/// # Panics
+/// When called outside a goroutine.
+pub fn exit_goroutine() -> ! {
+    assert!(scheduler::in_goroutine(), "exit_goroutine was called outside a goroutine");
+    panic::resume_unwind(Box::new(Cancelled(())))
+}
+
+/// Unwinds the calling goroutine because its runtime shuts down. Returns only if it is unwinding already.
+pub(crate) fn unwind_cancelled() {
+    if !thread::panicking() {
+        panic::resume_unwind(Box::new(Cancelled(())));
+    }
+}
+
+/// Makes panics name their goroutine, once per process. The hook that was there before still runs.
+pub(crate) fn install_hook() {
+    static INSTALL: Once = Once::new();
+    // The hook cannot be changed by a panicking thread. The next runtime to start will do it.
+    if thread::panicking() {
+        return;
+    }
+    INSTALL.call_once(|| {
+        let previous = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            announce(info);
+            previous(info);
+        }));
+    });
+}
+
+fn announce(_: &PanicHookInfo<'_>) {
+    scheduler::with_running(|goroutine| {
+        let (id, place) = (goroutine.id(), goroutine.spawned_at());
+        match goroutine.name() {
+            Some(name) => eprintln!("goroutine {id} '{name}' (spawned at {place}) panicked:"),
+            None => eprintln!("goroutine {id} (spawned at {place}) panicked:"),
+        }
+    });
+}

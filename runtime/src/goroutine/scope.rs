@@ -1,0 +1,167 @@
+//! Goroutines that may borrow: all of them have ended when the scope returns.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
+use std::sync::Arc;
+use std::thread::Result as ThreadResult;
+
+use super::control::GoroutineId;
+use super::join::JoinHandle;
+use super::spawn::{Attributes, spawn_on};
+use crate::park::{Lock, Outcome, Patience, WaitList, wait};
+use crate::scheduler::Placement;
+
+/// Calls `f` with a scope in which it may start goroutines that borrow from the caller, and returns when it and all of
+/// them have ended. As [`std::thread::scope`], for goroutines.
+///
+/// The wait outlasts everything, even the shutdown of the runtime: the children hold references into the caller.
+///
+/// # Panics
+/// With the panic of `f`; otherwise, when a child panicked and was not joined.
+///
+/// ```
+/// use gocsp_runtime::scope;
+///
+/// let numbers = vec![1, 2, 3, 4];
+/// let (left, right) = numbers.split_at(2);
+/// let sum: i32 = scope(|s| {
+///     let left = s.go(|| left.iter().sum::<i32>());
+///     let right = s.go(|| right.iter().sum::<i32>());
+///     left.join().unwrap() + right.join().unwrap()
+/// });
+/// assert_eq!(sum, 10);
+/// ```
+pub fn scope<'env, F, T>(f: F) -> T
+where
+    F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> T,
+{
+    let scope = Scope { state: Arc::default(), scope: PhantomData, env: PhantomData };
+    let result = catch_unwind(AssertUnwindSafe(|| f(&scope)));
+    scope.state.wait();
+    match result {
+        Err(payload) => resume_unwind(payload),
+        Ok(_) if scope.state.lock.lock().panicked => panic!("a scoped goroutine panicked"),
+        Ok(value) => value,
+    }
+}
+
+/// A scope in which goroutines may borrow; see [`scope`].
+pub struct Scope<'scope, 'env: 'scope> {
+    state: Arc<ScopeState>,
+    /// Invariant in both lifetimes, so that neither can be shrunk or grown to let a borrow escape.
+    scope: PhantomData<&'scope mut &'scope ()>,
+    env: PhantomData<&'env mut &'env ()>,
+}
+
+impl<'scope> Scope<'scope, '_> {
+    /// Starts a goroutine that may borrow whatever outlives the scope.
+    ///
+    /// # Panics
+    /// As [`spawn`](super::spawn).
+    #[track_caller]
+    pub fn go<F, T>(&'scope self, f: F) -> ScopedJoinHandle<'scope, T>
+    where
+        F: FnOnce() -> T + Send + 'scope,
+        T: Send + 'scope,
+    {
+        let starting = Starting::new(&self.state);
+        let attributes = Attributes { scope: Some(Arc::clone(&self.state)), ..Attributes::default() };
+        // SAFETY: `scope` waits for the goroutine before anything that outlives 'scope ends; the types are Send.
+        let handle = unsafe { spawn_on(None, f, attributes, Placement::Dealt, Location::caller()) };
+        std::mem::forget(starting);
+        ScopedJoinHandle { handle, scope: PhantomData }
+    }
+}
+
+/// Counts a child before it exists, and no more if it never will: starting it may panic.
+struct Starting<'a>(&'a ScopeState);
+
+impl<'a> Starting<'a> {
+    fn new(state: &'a ScopeState) -> Self {
+        state.lock.lock().running += 1;
+        Self(state)
+    }
+}
+
+impl Drop for Starting<'_> {
+    fn drop(&mut self) {
+        self.0.child_ended();
+    }
+}
+
+impl fmt::Debug for Scope<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scope").field("running", &self.state.lock.lock().running).finish_non_exhaustive()
+    }
+}
+
+/// The right to wait for a goroutine of a [`Scope`] and to have its result.
+#[derive(Debug)]
+pub struct ScopedJoinHandle<'scope, T> {
+    handle: JoinHandle<T>,
+    scope: PhantomData<&'scope ()>,
+}
+
+impl<T> ScopedJoinHandle<'_, T> {
+    /// Waits until the goroutine has ended, and gives its result.
+    ///
+    /// # Errors
+    /// As [`JoinHandle::join`].
+    pub fn join(self) -> ThreadResult<T> {
+        self.handle.join()
+    }
+
+    /// Whether the goroutine has ended. Does not wait.
+    pub fn is_finished(&self) -> bool {
+        self.handle.is_finished()
+    }
+
+    /// The number of the goroutine.
+    pub fn id(&self) -> GoroutineId {
+        self.handle.id()
+    }
+}
+
+/// What a scope and its children share.
+#[derive(Debug, Default)]
+pub(crate) struct ScopeState {
+    lock: Lock<Children>,
+}
+
+#[derive(Debug, Default)]
+struct Children {
+    running: usize,
+    panicked: bool,
+    waiting: WaitList<()>,
+}
+
+impl ScopeState {
+    /// The last thing that a child does: everything it borrowed has been dropped.
+    pub(super) fn child_ended(&self) {
+        let mut children = self.lock.lock();
+        children.running -= 1;
+        let woken = if children.running == 0 { children.waiting.pop() } else { None };
+        drop(children);
+        if let Some(claimed) = woken {
+            claimed.finish().wake();
+        }
+    }
+
+    /// A child's panic was dropped without anybody having joined it.
+    pub(super) fn child_panicked(&self) {
+        self.lock.lock().panicked = true;
+    }
+
+    fn wait(&self) {
+        loop {
+            let children = self.lock.lock();
+            if children.running == 0 {
+                return;
+            }
+            // SAFETY: the list is part of the guarded state.
+            let outcome = unsafe { wait(children, |children| &mut children.waiting, &(), Patience::MASKED) };
+            debug_assert_eq!(outcome, Outcome::Woken);
+        }
+    }
+}

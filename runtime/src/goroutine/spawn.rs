@@ -1,0 +1,167 @@
+//! Starting goroutines.
+
+use std::io;
+use std::num::NonZeroU64;
+use std::panic::Location;
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use super::cell;
+use super::control::{Goroutine, GoroutineId};
+use super::join::JoinHandle;
+use super::scope::ScopeState;
+use crate::runtime::Runtime;
+use crate::scheduler::{self, Placement, Shared};
+use crate::stack::{self, SizeClass};
+
+/// What only some goroutines have.
+#[derive(Debug, Default)]
+pub(crate) struct Attributes {
+    pub(crate) name: Option<String>,
+    pub(crate) stack: Option<SizeClass>,
+    pub(crate) scope: Option<Arc<ScopeState>>,
+}
+
+impl Attributes {
+    fn boxed(self) -> Option<Box<Self>> {
+        let has_any = self.name.is_some() || self.stack.is_some() || self.scope.is_some();
+        has_any.then(|| Box::new(self))
+    }
+}
+
+/// Starts a goroutine that runs `f`: on the runtime of the caller, or on the global one when the caller is an ordinary
+/// thread. The function behind `go!`.
+///
+/// The goroutine is queued, and gets a stack when it first runs. This costs one allocation.
+///
+/// # Panics
+/// When the global runtime has to be started and cannot be: no thread can be had, or `GOCSP_MAXPROCS` is not a number.
+///
+/// ```
+/// use gocsp_runtime::spawn;
+///
+/// let word = String::from("hello");
+/// let length = spawn(move || word.len());
+/// assert_eq!(length.join().unwrap(), 5);
+/// ```
+#[track_caller]
+pub fn spawn<F, T>(f: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    // SAFETY: what is 'static outlives everything, and both types are Send.
+    unsafe { spawn_on(None, f, Attributes::default(), Placement::Dealt, Location::caller()) }
+}
+
+/// A goroutine in the making, for when it should have a name, a stack of another size, or a place of its own.
+///
+/// ```
+/// use gocsp_runtime::Go;
+///
+/// let deep = Go::new().name("deep").stack_size(1 << 20).spawn(|| "done")?;
+/// assert_eq!(deep.name(), Some("deep"));
+/// assert_eq!(deep.join().unwrap(), "done");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug, Default)]
+#[must_use = "nothing starts before `spawn`"]
+pub struct Go {
+    name: Option<String>,
+    stack_size: Option<usize>,
+    placement: Placement,
+}
+
+impl Go {
+    /// A goroutine without a name, with a stack of the runtime's usual size.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Names the goroutine. The name appears in the messages about it: panics and stack overflows.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// The size of its stack in bytes, from 16 KiB to 1 GiB; rounded up to a power of two. This is address space: memory
+    /// is used page by page as the stack grows. One page of it is the guard.
+    pub fn stack_size(mut self, bytes: usize) -> Self {
+        self.stack_size = Some(bytes);
+        self
+    }
+
+    /// Places it on the worker whose turn it is, whoever spawns it: for long-lived goroutines that compute.
+    pub fn spread(mut self) -> Self {
+        self.placement = Placement::Spread;
+        self
+    }
+
+    /// Places it on the worker of the goroutine that spawns it: for goroutines that mostly talk to it. It may still be
+    /// started by another worker that is idle while this one is busy.
+    pub fn local(mut self) -> Self {
+        self.placement = Placement::Local;
+        self
+    }
+
+    /// Starts the goroutine, as [`spawn`] does.
+    ///
+    /// # Errors
+    /// `InvalidInput` when the stack size lies outside the limits.
+    ///
+    /// # Panics
+    /// As [`spawn`].
+    #[track_caller]
+    pub fn spawn<F, T>(self, f: F) -> io::Result<JoinHandle<T>>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let stack = self.stack_size.map(SizeClass::for_bytes).transpose()?;
+        let attributes = Attributes { name: self.name, stack, scope: None };
+        // SAFETY: what is 'static outlives everything, and both types are Send.
+        Ok(unsafe { spawn_on(None, f, attributes, self.placement, Location::caller()) })
+    }
+}
+
+/// Starts the goroutine that [`Runtime::run`] waits for.
+///
+/// # Safety
+/// The caller waits for the goroutine to end before what `f` and its result borrow is gone.
+pub(crate) unsafe fn spawn_scoped_main<F, T>(
+    runtime: &Runtime,
+    f: F,
+    spawned_at: &'static Location<'static>,
+) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send,
+    T: Send,
+{
+    const STACK: SizeClass = SizeClass::round_up(stack::MAIN_SIZE);
+    let attributes = Attributes { name: Some("main".into()), stack: Some(STACK), scope: None };
+    // SAFETY: passed on.
+    unsafe { spawn_on(Some(runtime.shared()), f, attributes, Placement::Spread, spawned_at) }
+}
+
+/// Starts a goroutine on `runtime`, or else on that of the caller.
+///
+/// # Safety
+/// What `f` and its result borrow outlives the goroutine, and both may be sent to another thread.
+pub(super) unsafe fn spawn_on<F, T>(
+    runtime: Option<&Arc<Shared>>,
+    f: F,
+    attributes: Attributes,
+    placement: Placement,
+    spawned_at: &'static Location<'static>,
+) -> JoinHandle<T>
+where
+    F: FnOnce() -> T,
+{
+    let make = |id: NonZeroU64| -> NonNull<Goroutine> {
+        // SAFETY: passed on.
+        unsafe { cell::new(f, GoroutineId(id), spawned_at, attributes.boxed()) }
+    };
+    let goroutine = scheduler::spawn(runtime, make, placement);
+    // SAFETY: the cell was just made for `T`, and has no other handle.
+    unsafe { JoinHandle::new(goroutine) }
+}

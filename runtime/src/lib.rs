@@ -1,0 +1,75 @@
+//! The runtime of gocsp: goroutines, their stacks, the scheduler, timers, and the seam through which everything else
+//! waits.
+//!
+//! Programs use the facade crate `gocsp`, which re-exports what is meant for them. The crates above this one (channels,
+//! select, locks) use [`park`], [`timer`], [`clock`] and [`random`], and nothing else.
+//!
+//! ```text
+//!   goroutine   what a goroutine is: control block, handles, scopes, panics
+//!   stack       memory to run on
+//!   scheduler   workers, and who runs where and when
+//!   timer       what happens at a given time
+//!   park        how everybody waits
+//!   blocking    threads for calls that block
+//!   runtime     all of it, built and dropped
+//! ```
+
+mod blocking;
+pub mod clock;
+mod goroutine;
+pub mod park;
+pub mod random;
+mod runtime;
+mod scheduler;
+mod stack;
+mod sync;
+pub mod timer;
+
+/// Starts a goroutine, on the runtime of the caller, and gives a [`JoinHandle`] for it. Dropping that detaches it.
+///
+/// There are three forms:
+/// - `go!(move || work(x))`: the goroutine runs the closure.
+/// - `go!(work(a(), b))`, `go!(thing.work(b))`: as in Go, the function and its arguments (and the thing) are evaluated
+///   now, by the caller; the goroutine makes the call.
+/// - `go! { ... }`, or any other expression: the goroutine runs the block, which what it uses is moved into.
+///
+/// What the goroutine takes along and gives back must be `Send + 'static`; see [`scope`] for one that borrows.
+///
+/// # Panics
+/// As [`spawn`].
+///
+/// ```
+/// use gocsp_runtime::go;
+///
+/// fn double(x: u32) -> u32 {
+///     2 * x
+/// }
+///
+/// let words = vec!["a", "b"];
+/// let closure = go!(move || words.len());
+/// let call = go!(double(10 + 11));
+/// let block = go! {
+///     let x = double(1);
+///     x + 1
+/// };
+/// assert_eq!((closure.join().unwrap(), call.join().unwrap(), block.join().unwrap()), (2, 42, 3));
+/// ```
+#[macro_export]
+macro_rules! go {
+    ($($what:tt)*) => { $crate::__private::go_statement!($crate $($what)*) };
+}
+
+/// What macros expand to.
+#[doc(hidden)]
+pub mod __private {
+    pub use gocsp_macros::go_statement;
+}
+
+pub use blocking::blocking;
+pub use goroutine::{
+    Cancelled, Go, GoroutineId, JoinHandle, OsThreadLock, Scope, ScopedJoinHandle, exit_goroutine, lock_os_thread,
+    scope, spawn,
+};
+pub use runtime::{Builder, Runtime, max_procs, num_goroutines, run, set_max_procs};
+pub use scheduler::yield_now;
+pub use timer::{sleep, sleep_until};

@@ -1,0 +1,47 @@
+//! Parking: how goroutines and OS threads wait, and how they are woken. The only seam between the scheduler and
+//! the crates above it.
+//!
+//! # Vocabulary
+//! - A *waiter* is the goroutine or thread that blocks, and stands in a [`WaitList`] through a node on its own
+//!   stack. A select stands in several lists at once, with one node each.
+//! - To *claim* a waiter is to become the one who completes its operation and wakes it. [`Claimed`] is the
+//!   evidence; it can be had once per wait.
+//! - A [`WakeToken`] is the right, and the duty, to wake the waiter. It is moved out of the claim, carried out of
+//!   the lock, and spent.
+//!
+//! # Protocol
+//! 1. The waiter takes the [`Lock`], finds that it has to block, and links its node into a list.
+//! 2. It parks. A goroutine leaves its stack *still holding the lock*; the scheduler then runs the commit step,
+//!    which releases it. So nobody can meet a half-parked goroutine, and no parking state machine is paid for.
+//!    A thread releases the lock and then blocks on a flag of its own, which makes the order irrelevant.
+//! 3. A waker takes the lock, pops a node and thereby claims its waiter: a single wait by unlinking the node, a
+//!    select by moving its [`Waiter`] from open to the number of the case. A node whose select was already
+//!    claimed elsewhere is dropped from the list and the next one tried.
+//! 4. Under the lock or after it, the claimer reads or writes the waiter's payload; then it turns the claim into
+//!    a token, releases the lock, and spends the token.
+//! 5. The waiter returns. Had its deadline passed, or is its runtime shutting down, it comes back early: it takes
+//!    the lock and unlinks its node. If the node is gone, somebody has claimed it, and a token is on its way:
+//!    the waiter waits for it (this is short) and reports success. So an operation is never half done, and a
+//!    token never outlives the wait it belongs to.
+//!
+//! # Invariants
+//! - **P1** A node stays where it is, and its waiter does not return, from linking until it is unlinked by the
+//!   waiter or its token is spent.
+//! - **P2** A payload is touched only by the claimer between claim and token, and by the waiter otherwise.
+//! - **P3** No token is spent, and no user code runs, while a [`Lock`] is held.
+//!
+//! # Unwinding
+//! A panicking thread's panic count is thread-local, so a goroutine that must block while it unwinds (a destructor
+//! that sends, say) may not leave its thread to another goroutine: it blocks the OS thread in place, as a thread
+//! would. When its runtime is shutting down it does not block at all: the wait is cancelled.
+
+mod lock;
+mod wait_list;
+mod waiter;
+
+pub use lock::{Lock, LockGuard};
+pub use wait_list::{Batch, Claimed, Node, Outcome, WaitList, wait};
+pub use waiter::{Patience, Unparked, Waiter, WakeToken};
+
+pub use crate::scheduler::cooperate;
+pub(crate) use lock::held;

@@ -1,0 +1,345 @@
+//! The queue of those who wait on one thing, first in, first out. See the [protocol](super).
+
+use std::cell::Cell;
+use std::fmt;
+use std::marker::{PhantomData, PhantomPinned};
+use std::ptr::{self, NonNull};
+
+use super::{Lock, LockGuard, Patience, Unparked, Waiter, WakeToken};
+use crate::scheduler;
+
+/// One place in one [`WaitList`], on the stack of the one who waits.
+pub struct Node<P> {
+    next: Cell<*const Node<P>>,
+    prev: Cell<*const Node<P>>,
+    linked: Cell<bool>,
+    waiter: NonNull<Waiter>,
+    payload: NonNull<P>,
+    /// The number of the case, if `waiter` is a select's.
+    case: Option<u32>,
+    _pinned: PhantomPinned,
+}
+
+impl<P> Node<P> {
+    /// The only node of `waiter`.
+    #[inline]
+    fn single(payload: &P, waiter: &Waiter) -> Self {
+        Self::new(payload, waiter, None)
+    }
+
+    /// The node of case number `case` of the select `waiter`.
+    #[inline]
+    pub fn of_case(payload: &P, waiter: &Waiter, case: u32) -> Self {
+        Self::new(payload, waiter, Some(case))
+    }
+
+    #[inline]
+    fn new(payload: &P, waiter: &Waiter, case: Option<u32>) -> Self {
+        Self {
+            next: Cell::new(ptr::null()),
+            prev: Cell::new(ptr::null()),
+            linked: Cell::new(false),
+            waiter: NonNull::from(waiter),
+            payload: NonNull::from(payload),
+            case,
+            _pinned: PhantomPinned,
+        }
+    }
+
+    /// Whether the node still stands in a list. Only to be asked under that list's lock.
+    #[inline]
+    pub fn is_linked(&self) -> bool {
+        self.linked.get()
+    }
+}
+
+impl<P> fmt::Debug for Node<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Node").field("case", &self.case).finish_non_exhaustive()
+    }
+}
+
+/// Goroutines and threads that wait, each with a payload of its own to be filled or emptied. Lives in a [`Lock`].
+pub struct WaitList<P> {
+    head: *const Node<P>,
+    tail: *const Node<P>,
+}
+
+// SAFETY: the list is reached under a lock only, and hands payloads from one thread to another.
+unsafe impl<P: Send> Send for WaitList<P> {}
+
+impl<P> WaitList<P> {
+    /// An empty list.
+    pub const fn new() -> Self {
+        Self { head: ptr::null(), tail: ptr::null() }
+    }
+
+    /// True when nobody stands in the list. A false may still mean that every one of them is a select that has
+    /// been claimed elsewhere: only [`pop`](Self::pop) knows.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.head.is_null()
+    }
+
+    /// Takes out and claims the one who has waited longest.
+    #[inline]
+    pub fn pop(&mut self) -> Option<Claimed<P>> {
+        loop {
+            let node = NonNull::new(self.head.cast_mut())?;
+            // SAFETY: a linked node is alive (P1), and we hold the lock of its list.
+            let head = unsafe { node.as_ref() };
+            self.unlink(head);
+            match head.case {
+                None => return Some(Claimed { node, owns: PhantomData }),
+                Some(case) => {
+                    // SAFETY: the waiter outlives its linked nodes: it takes this lock before it returns (P1).
+                    let waiter = unsafe { head.waiter.as_ref() };
+                    if waiter.try_claim(case) {
+                        return Some(Claimed { node, owns: PhantomData });
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes out and claims everyone, to be woken in order once the lock is released.
+    pub fn take_all(&mut self) -> Batch<P> {
+        let mut batch = Batch { head: ptr::null(), tail: ptr::null() };
+        while let Some(claimed) = self.pop() {
+            batch.push(claimed);
+        }
+        batch
+    }
+
+    /// Links `node` as the last.
+    ///
+    /// # Safety
+    /// The node is not linked, and it and what it points to stay in place until it is unlinked by
+    /// [`remove`](Self::remove) or its waiter has been woken by the token of a claim (P1). The list is under a
+    /// held lock, here and whenever it is used.
+    #[inline]
+    pub unsafe fn push(&mut self, node: &Node<P>) {
+        debug_assert!(!node.linked.get());
+        node.linked.set(true);
+        node.next.set(ptr::null());
+        node.prev.set(self.tail);
+        if self.tail.is_null() {
+            self.head = node;
+        } else {
+            // SAFETY: the tail is linked, hence alive (P1).
+            let tail = unsafe { &*self.tail };
+            tail.next.set(node);
+        }
+        self.tail = node;
+    }
+
+    /// Takes `node` out again; false when somebody has popped it before.
+    ///
+    /// # Safety
+    /// If the node is linked, it is linked in this list.
+    #[inline]
+    pub unsafe fn remove(&mut self, node: &Node<P>) -> bool {
+        let linked = node.linked.get();
+        if linked {
+            self.unlink(node);
+        }
+        linked
+    }
+
+    #[inline]
+    fn unlink(&mut self, node: &Node<P>) {
+        let (prev, next) = (node.prev.get(), node.next.get());
+        if prev.is_null() {
+            self.head = next;
+        } else {
+            // SAFETY: a neighbour is linked, hence alive (P1).
+            let prev = unsafe { &*prev };
+            prev.next.set(next);
+        }
+        if next.is_null() {
+            self.tail = prev;
+        } else {
+            // SAFETY: a neighbour is linked, hence alive (P1).
+            let next = unsafe { &*next };
+            next.prev.set(prev);
+        }
+        node.linked.set(false);
+    }
+}
+
+impl<P> Default for WaitList<P> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<P> fmt::Debug for WaitList<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WaitList").field("is_empty", &self.is_empty()).finish()
+    }
+}
+
+/// A waiter that has been taken off its list, to be completed and woken by the holder of this.
+#[must_use = "a waiter that was claimed has to be woken"]
+pub struct Claimed<P> {
+    node: NonNull<Node<P>>,
+    owns: PhantomData<P>,
+}
+
+// SAFETY: the payload goes with the claim (P2).
+unsafe impl<P: Send> Send for Claimed<P> {}
+
+impl<P> Claimed<P> {
+    /// What the waiter gives or wants.
+    #[inline]
+    pub fn payload(&self) -> &P {
+        // SAFETY: a claimed waiter does not return before its token is spent, and that is not yet made (P1).
+        let node = unsafe { self.node.as_ref() };
+        // SAFETY: as above; and only the claimer touches the payload now (P2).
+        unsafe { node.payload.as_ref() }
+    }
+
+    /// The case that was won, if the waiter is a select.
+    #[inline]
+    pub fn case(&self) -> Option<u32> {
+        // SAFETY: as in `payload`.
+        unsafe { self.node.as_ref() }.case
+    }
+
+    /// Ends the claim: what is left is to spend the token.
+    #[inline]
+    pub fn finish(self) -> WakeToken {
+        // SAFETY: as in `payload`.
+        let waiter = unsafe { self.node.as_ref() }.waiter;
+        // SAFETY: the waiter is alive for the same reason.
+        let waiter = unsafe { waiter.as_ref() };
+        // SAFETY: this is the one claim, consumed here.
+        unsafe { waiter.token() }
+    }
+}
+
+impl<P> fmt::Debug for Claimed<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Claimed").field("case", &self.case()).finish()
+    }
+}
+
+/// Claimed waiters in order, chained through their own nodes. They are woken when this is dropped.
+#[must_use = "dropping the batch wakes its waiters, which may not happen under a lock"]
+pub struct Batch<P> {
+    head: *const Node<P>,
+    tail: *const Node<P>,
+}
+
+// SAFETY: as for `Claimed`.
+unsafe impl<P: Send> Send for Batch<P> {}
+
+impl<P> Batch<P> {
+    fn push(&mut self, claimed: Claimed<P>) {
+        let node = claimed.node;
+        // SAFETY: a claimed node is alive until its token is spent (P1).
+        unsafe { node.as_ref() }.next.set(ptr::null());
+        if self.tail.is_null() {
+            self.head = node.as_ptr();
+        } else {
+            // SAFETY: as above, for a node of this batch.
+            unsafe { &*self.tail }.next.set(node.as_ptr());
+        }
+        self.tail = node.as_ptr();
+    }
+
+    fn pop(&mut self) -> Option<Claimed<P>> {
+        let node = NonNull::new(self.head.cast_mut())?;
+        // The link is read before the token is made: after that the node is gone.
+        // SAFETY: as in `push`.
+        self.head = unsafe { node.as_ref() }.next.get();
+        Some(Claimed { node, owns: PhantomData })
+    }
+
+    /// True when nobody was waiting.
+    pub fn is_empty(&self) -> bool {
+        self.head.is_null()
+    }
+
+    /// Wakes all, in the order in which they waited.
+    pub fn wake_all(self) {
+        drop(self);
+    }
+}
+
+impl<P> Drop for Batch<P> {
+    fn drop(&mut self) {
+        while let Some(claimed) = self.pop() {
+            claimed.finish().wake_in_turn();
+        }
+    }
+}
+
+impl<P> fmt::Debug for Batch<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Batch").field("is_empty", &self.is_empty()).finish()
+    }
+}
+
+/// How a [`wait`] ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Outcome {
+    /// Somebody claimed the waiter and completed its operation.
+    Woken,
+    /// The deadline passed and nobody had claimed it.
+    TimedOut,
+    /// The runtime is shutting down, nobody had claimed it, and the goroutine is unwinding already: the operation
+    /// has to fail instead. (A goroutine that is not unwinding yet unwinds out of [`wait`].)
+    Cancelled,
+}
+
+/// Waits at the end of `list(state)`, where `state` is what `guard` guards; the lock is released once the caller
+/// can be woken, and is not held on return.
+///
+/// # Panics
+/// Unwinds without a message when the goroutine's runtime shuts down, unless `patience` is masked.
+///
+/// # Safety
+/// `list` gives a list inside the guarded state, the same one each time.
+#[inline]
+pub unsafe fn wait<S, P>(
+    mut guard: LockGuard<'_, S>,
+    list: fn(&mut S) -> &mut WaitList<P>,
+    payload: &P,
+    patience: Patience,
+) -> Outcome {
+    let waiter = Waiter::current();
+    let node = Node::single(payload, &waiter);
+    let lock = LockGuard::lock_of(&guard);
+    // SAFETY: this function returns only after the node was unlinked or its waiter woken, and neither moves.
+    unsafe { list(&mut guard).push(&node) };
+    match waiter.park(patience, move || drop(guard)) {
+        Unparked::Woken => Outcome::Woken,
+        early => retract(lock, list, &node, &waiter, early),
+    }
+}
+
+/// Step 5 of the protocol.
+#[cold]
+fn retract<S, P>(
+    lock: &Lock<S>,
+    list: fn(&mut S) -> &mut WaitList<P>,
+    node: &Node<P>,
+    waiter: &Waiter,
+    early: Unparked,
+) -> Outcome {
+    let mut guard = lock.lock();
+    // SAFETY: `wait` linked the node in this list.
+    let unlinked = unsafe { list(&mut guard).remove(node) };
+    drop(guard);
+    if !unlinked {
+        waiter.park_claimed();
+        return Outcome::Woken;
+    }
+    if early == Unparked::TimedOut {
+        return Outcome::TimedOut;
+    }
+    scheduler::unwind_cancelled();
+    Outcome::Cancelled
+}

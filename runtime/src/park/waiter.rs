@@ -1,0 +1,228 @@
+//! The blocked side of a wait, whether goroutine or OS thread.
+
+use std::fmt;
+use std::marker::PhantomPinned;
+use std::ptr::NonNull;
+use std::time::Instant;
+
+use super::held;
+use crate::scheduler;
+use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use crate::sync::thread::{self, Thread};
+
+/// How long a waiter waits, and whether the shutdown of its runtime may end the wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// When the wait ends unsuccessfully; `None` for never.
+    pub deadline: Option<Instant>,
+    /// A masked wait goes on through the shutdown of its runtime: others hold references to the waiter's stack.
+    pub masked: bool,
+}
+
+impl Patience {
+    /// Waits until woken.
+    pub const FOREVER: Self = Self { deadline: None, masked: false };
+    /// Waits until woken, whatever happens to the runtime.
+    pub const MASKED: Self = Self { deadline: None, masked: true };
+
+    /// Waits until woken or until `deadline`.
+    pub const fn until(deadline: Instant) -> Self {
+        Self { deadline: Some(deadline), masked: false }
+    }
+}
+
+/// Why [`Waiter::park`] returned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unparked {
+    /// A token was spent.
+    Woken,
+    /// The deadline passed. A claim may still have been made: see step 5 of the [protocol](super).
+    TimedOut,
+    /// The runtime shuts down. A claim may still have been made.
+    Cancelled,
+}
+
+enum Who {
+    Goroutine(NonNull<scheduler::Goroutine>),
+    Thread(Thread),
+}
+
+/// The caller, as one that waits: lives on its stack for the duration of one wait.
+pub struct Waiter {
+    who: Who,
+    /// For threads: set by the spent token.
+    woken: AtomicBool,
+    /// For a select: [`Self::OPEN`], or the number of the case that was claimed.
+    winner: AtomicU32,
+    _pinned: PhantomPinned,
+}
+
+impl Waiter {
+    const OPEN: u32 = u32::MAX;
+
+    /// The calling goroutine or thread. A goroutine that is unwinding counts as its thread.
+    #[inline]
+    pub fn current() -> Self {
+        let who = match scheduler::current_parkable() {
+            Some(goroutine) => Who::Goroutine(goroutine),
+            None => Who::Thread(thread::current()),
+        };
+        Self { who, woken: AtomicBool::new(false), winner: AtomicU32::new(Self::OPEN), _pinned: PhantomPinned }
+    }
+
+    /// Claims this select for `case`; true for the first caller only.
+    ///
+    /// Acquire and Release: what the claimer did before is seen by whoever reads the winner.
+    #[inline]
+    pub fn try_claim(&self, case: u32) -> bool {
+        debug_assert_ne!(case, Self::OPEN);
+        self.winner.compare_exchange(Self::OPEN, case, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+    }
+
+    /// The case that was claimed, if any. Acquire: pairs with [`try_claim`](Self::try_claim).
+    #[inline]
+    pub fn winner(&self) -> Option<u32> {
+        match self.winner.load(Ordering::Acquire) {
+            Self::OPEN => None,
+            case => Some(case),
+        }
+    }
+
+    /// Blocks the caller, which must be the one that made this waiter, until woken or out of patience.
+    ///
+    /// `commit` runs once the caller can be woken: for a goroutine after its stack has been left, on the same
+    /// thread. It must not panic, park, or use the goroutine's identity.
+    #[inline]
+    pub fn park<F: FnOnce()>(&self, patience: Patience, commit: F) -> Unparked {
+        match &self.who {
+            Who::Goroutine(goroutine) => scheduler::park(*goroutine, patience, commit),
+            Who::Thread(_) => {
+                commit();
+                self.block_thread(patience)
+            }
+        }
+    }
+
+    /// Blocks the caller until the token of a claim already made has been spent.
+    #[cold]
+    pub fn park_claimed(&self) {
+        match &self.who {
+            Who::Goroutine(goroutine) => scheduler::park_claimed(*goroutine),
+            Who::Thread(_) => {
+                self.block_thread(Patience::MASKED);
+            }
+        }
+    }
+
+    /// Acquire: pairs with the Release in [`WakeToken::wake`].
+    #[cold]
+    fn block_thread(&self, patience: Patience) -> Unparked {
+        held::assert_none("blocking a thread");
+        loop {
+            if self.woken.load(Ordering::Acquire) {
+                return Unparked::Woken;
+            }
+            if !patience.masked && scheduler::unwinding_in_shutdown() {
+                return Unparked::Cancelled;
+            }
+            let Some(deadline) = patience.deadline else {
+                thread::park();
+                continue;
+            };
+            let left = deadline.saturating_duration_since(crate::clock::now());
+            if left.is_zero() {
+                return Unparked::TimedOut;
+            }
+            park_timeout(left);
+        }
+    }
+
+    /// The token of this wait.
+    ///
+    /// # Safety
+    /// The caller has claimed this waiter, and makes one token of the claim.
+    #[inline]
+    pub(crate) unsafe fn token(&self) -> WakeToken {
+        WakeToken(match &self.who {
+            Who::Goroutine(goroutine) => Target::Goroutine(*goroutine),
+            Who::Thread(thread) => Target::Thread { thread: thread.clone(), woken: NonNull::from(&self.woken) },
+        })
+    }
+}
+
+impl fmt::Debug for Waiter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Waiter").field("winner", &self.winner()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(not(loom))]
+fn park_timeout(left: std::time::Duration) {
+    thread::park_timeout(left);
+}
+
+/// loom has no time: a timed wait there is one that may end at any moment.
+#[cfg(loom)]
+fn park_timeout(_left: std::time::Duration) {
+    thread::yield_now();
+}
+
+enum Target {
+    Goroutine(NonNull<scheduler::Goroutine>),
+    Thread { thread: Thread, woken: NonNull<AtomicBool> },
+}
+
+/// The right, and the duty, to wake one parked goroutine or thread.
+#[must_use = "a token that is not spent is a lost wake-up"]
+pub struct WakeToken(Target);
+
+// SAFETY: a parked goroutine's control block and a blocked thread's flag may be reached from any thread (P1).
+unsafe impl Send for WakeToken {}
+
+impl WakeToken {
+    /// Wakes the waiter, as the one to run next if it lives on this worker.
+    #[inline]
+    pub fn wake(self) {
+        held::assert_none("waking");
+        match self.0 {
+            Target::Goroutine(goroutine) => {
+                // SAFETY: this token is the one of the goroutine's present wait (P1), and is spent here.
+                unsafe { scheduler::wake(goroutine) }
+            }
+            Target::Thread { thread, woken } => wake_thread(&thread, woken),
+        }
+    }
+
+    /// Wakes the waiter behind everyone who is ready on its worker: for the many that one event wakes.
+    #[inline]
+    pub fn wake_in_turn(self) {
+        held::assert_none("waking");
+        match self.0 {
+            Target::Goroutine(goroutine) => {
+                // SAFETY: as in `wake`.
+                unsafe { scheduler::wake_in_turn(goroutine) }
+            }
+            Target::Thread { thread, woken } => wake_thread(&thread, woken),
+        }
+    }
+}
+
+/// Release: pairs with the Acquire in [`Waiter::block_thread`]. The flag is gone as soon as it is set; the handle
+/// of the thread is our own.
+#[cold]
+fn wake_thread(thread: &Thread, woken: NonNull<AtomicBool>) {
+    // SAFETY: the waiter does not return before the flag is set (P1), so it is still there.
+    let woken = unsafe { woken.as_ref() };
+    woken.store(true, Ordering::Release);
+    thread.unpark();
+}
+
+impl fmt::Debug for WakeToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.0 {
+            Target::Goroutine(_) => "goroutine",
+            Target::Thread { .. } => "thread",
+        };
+        f.debug_tuple("WakeToken").field(&kind).finish()
+    }
+}

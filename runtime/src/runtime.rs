@@ -1,0 +1,257 @@
+//! Runtimes: the global one, those that are built, and the one that `run` makes.
+
+use std::fmt;
+use std::io;
+use std::panic::{Location, resume_unwind};
+use std::sync::{Arc, OnceLock};
+
+use crate::goroutine::{self, JoinHandle};
+use crate::park::Patience;
+use crate::scheduler::{self, MAX_WORKERS, Options, Shared};
+use crate::stack::{self, SizeClass};
+
+/// The variable that sets how many workers a runtime has when nothing else does.
+const PROCS_VARIABLE: &str = "GOCSP_MAXPROCS";
+
+/// A set of workers, and the goroutines that they run.
+///
+/// Most programs need none of their own: [`run`] makes one for the main goroutine, and goroutines started from
+/// ordinary threads run on a global one.
+///
+/// Dropping a runtime ends its goroutines: those that are parked are unwound, so that their destructors run, and those
+/// that have not started are dropped; then its threads are joined. A goroutine that computes without ever calling the
+/// runtime is waited for. Dropped by one of its own goroutines, it ends in the background. In a program built with
+/// `panic = "abort"` nothing can be unwound, so a dropped runtime is left running.
+///
+/// ```
+/// use gocsp_runtime::Runtime;
+///
+/// let runtime = Runtime::builder().procs(1).build()?;
+/// let sum = runtime.run(|| gocsp_runtime::spawn(|| 1 + 1).join().unwrap());
+/// assert_eq!(sum, 2);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub struct Runtime {
+    shared: Arc<Shared>,
+}
+
+impl Runtime {
+    /// A runtime in the making.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// Runs `f` as a goroutine of this runtime, with a stack of 8 MiB, and waits for its value. The other goroutines stay.
+    ///
+    /// # Panics
+    /// With the panic of `f`, or when no stack can be had for it.
+    #[track_caller]
+    pub fn run<F, T>(&self, f: F) -> T
+    where
+        F: FnOnce() -> T + Send,
+        T: Send,
+    {
+        // SAFETY: the wait is masked, so this returns or unwinds only after the goroutine has ended.
+        let main = unsafe { goroutine::spawn_scoped_main(self, f, Location::caller()) };
+        finish(main)
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+}
+
+/// The value of the main goroutine, or its panic.
+fn finish<T>(main: JoinHandle<T>) -> T {
+    match main.join_with(Patience::MASKED) {
+        Ok(value) => value,
+        Err(payload) => match payload.downcast::<String>() {
+            Ok(message) => panic!("{message}"),
+            Err(payload) => resume_unwind(payload),
+        },
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        if !cfg!(panic = "abort") {
+            self.shared.shut_down();
+        }
+    }
+}
+
+impl fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Runtime")
+            .field("procs", &self.shared.procs.limit())
+            .field("goroutines", &self.shared.live())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A [`Runtime`] in the making.
+///
+/// ```
+/// use gocsp_runtime::Runtime;
+///
+/// let runtime = Runtime::builder().procs(2).stack_size(64 << 10).build()?;
+/// runtime.run(|| println!("hello"));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use = "nothing starts before `build`"]
+pub struct Builder {
+    procs: Option<usize>,
+    stack_size: Option<usize>,
+    migrate: bool,
+}
+
+impl Builder {
+    /// How many workers run goroutines at the same time, from 1 to 1024. Without this it is the number in the variable
+    /// `GOCSP_MAXPROCS`, or else the number of processors that the process may use, by affinity and cgroup.
+    pub fn procs(mut self, procs: usize) -> Self {
+        self.procs = Some(procs);
+        self
+    }
+
+    /// The size of goroutines' stacks in bytes, from 16 KiB to 1 GiB; rounded up to a power of two. Without this it is
+    /// 256 KiB. This is address space: memory is used page by page as a stack grows. One page of it is the guard.
+    pub fn stack_size(mut self, bytes: usize) -> Self {
+        self.stack_size = Some(bytes);
+        self
+    }
+
+    /// Lets started goroutines be stolen by other workers, and so change threads at any call that may block.
+    ///
+    /// # Safety
+    /// No goroutine of this runtime keeps, across a call that may block or yield, anything that is bound to its thread:
+    /// a value that is not `Send`, such as an `Rc`, a guard of a lock of the standard library, or `rand`'s thread
+    /// generator; or a reference into a thread-local.
+    pub unsafe fn migrate(mut self) -> Self {
+        self.migrate = true;
+        self
+    }
+
+    /// Starts the runtime.
+    ///
+    /// # Errors
+    /// `InvalidInput` when a number lies outside its limits, or `GOCSP_MAXPROCS` is needed and is not a number; what the
+    /// system says when a thread cannot be started.
+    pub fn build(self) -> io::Result<Runtime> {
+        let procs = match self.procs {
+            Some(procs) => check_procs(procs, "the number of procs")?,
+            None => default_procs()?,
+        };
+        let stack = SizeClass::for_bytes(self.stack_size.unwrap_or(stack::DEFAULT_SIZE))?;
+        stack::install_handler();
+        goroutine::install_hook();
+        let shared = Shared::start(procs, Options { stack, migrate: self.migrate })?;
+        Ok(Runtime { shared })
+    }
+}
+
+fn check_procs(procs: usize, what: &str) -> io::Result<usize> {
+    if (1..=MAX_WORKERS).contains(&procs) {
+        return Ok(procs);
+    }
+    let message = format!("{what} must be from 1 to {MAX_WORKERS}, not {procs}");
+    Err(io::Error::new(io::ErrorKind::InvalidInput, message))
+}
+
+fn default_procs() -> io::Result<usize> {
+    let Some(value) = std::env::var_os(PROCS_VARIABLE) else {
+        return Ok(num_cpus::get().clamp(1, MAX_WORKERS));
+    };
+    match value.to_str().and_then(|text| text.trim().parse().ok()) {
+        Some(procs) => check_procs(procs, PROCS_VARIABLE),
+        None => {
+            let message = format!("{PROCS_VARIABLE} must be a number from 1 to {MAX_WORKERS}, not {value:?}");
+            Err(io::Error::new(io::ErrorKind::InvalidInput, message))
+        }
+    }
+}
+
+/// Runs `f` as the main goroutine of a runtime of its own, and returns its value.
+///
+/// When `f` returns, what is still parked is unwound, and what has not started is dropped; nothing else is waited for.
+///
+/// # Panics
+/// With the panic of `f`; or when the runtime cannot be started: see [`Builder::build`].
+///
+/// ```
+/// let answer = gocsp_runtime::run(|| {
+///     let six = gocsp_runtime::spawn(|| 6);
+///     six.join().unwrap() * 7
+/// });
+/// assert_eq!(answer, 42);
+/// ```
+#[track_caller]
+pub fn run<F, T>(f: F) -> T
+where
+    F: FnOnce() -> T + Send,
+    T: Send,
+{
+    match Runtime::builder().build() {
+        Ok(runtime) => runtime.run(f),
+        Err(error) => panic!("the runtime cannot be started: {error}"),
+    }
+}
+
+/// The runtime of goroutines that are started by ordinary threads. It is never dropped.
+pub(crate) fn global() -> &'static Runtime {
+    static GLOBAL: OnceLock<Runtime> = OnceLock::new();
+    GLOBAL.get_or_init(|| match Runtime::builder().build() {
+        Ok(runtime) => runtime,
+        Err(error) => panic!("the global runtime cannot be started: {error}"),
+    })
+}
+
+/// Calls `f` with the runtime of the caller, or the global one.
+fn with_current<R>(f: impl FnOnce(&Arc<Shared>) -> R) -> R {
+    match scheduler::current_shared() {
+        Some(shared) => f(&shared),
+        None => f(global().shared()),
+    }
+}
+
+/// How many workers run goroutines at the same time, in the caller's runtime.
+///
+/// ```
+/// assert!(gocsp_runtime::max_procs() >= 1);
+/// ```
+pub fn max_procs() -> usize {
+    with_current(|shared| shared.procs.limit())
+}
+
+/// Changes how many workers run goroutines at the same time, in the caller's runtime; gives the old number. 0 changes
+/// nothing. Go's `GOMAXPROCS`.
+///
+/// More workers are started at once. Fewer take effect within a time slice of 10 ms; goroutines that have started stay
+/// on the worker where they are, and the workers take turns.
+///
+/// # Panics
+/// When `n` is above 1024, or a thread cannot be started.
+///
+/// ```
+/// gocsp_runtime::run(|| {
+///     let old = gocsp_runtime::set_max_procs(3);
+///     assert_eq!(gocsp_runtime::set_max_procs(0), 3);
+///     gocsp_runtime::set_max_procs(old);
+/// });
+/// ```
+pub fn set_max_procs(n: usize) -> usize {
+    if n == 0 {
+        return max_procs();
+    }
+    let result = check_procs(n, "the number of procs").and_then(|procs| with_current(|shared| shared.set_procs(procs)));
+    result.unwrap_or_else(|error| panic!("set_max_procs({n}): {error}"))
+}
+
+/// How many goroutines there are in the caller's runtime: spawned, and not yet ended.
+///
+/// ```
+/// gocsp_runtime::run(|| assert_eq!(gocsp_runtime::num_goroutines(), 1));
+/// ```
+pub fn num_goroutines() -> usize {
+    with_current(|shared| shared.live()) as usize
+}

@@ -1,0 +1,240 @@
+//! What a worker does between goroutines: looks around, watches, sleeps, waits for its permit.
+
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::look::Look;
+use super::worker::Worker;
+use crate::clock;
+use crate::goroutine::Status;
+use crate::park::Unparked;
+use crate::timer::Action;
+
+/// How long a watcher pauses after its first look that found nothing, and how long at most.
+const FIRST_PAUSE: Duration = Duration::from_micros(5);
+const LONGEST_PAUSE: Duration = Duration::from_micros(160);
+/// A watcher that has found nothing for this long goes to sleep.
+const LONGEST_WATCH: Duration = Duration::from_millis(3);
+/// So many unstarted goroutines in one queue are a backlog, which may be taken from at once.
+const BACKLOG: usize = 32;
+
+impl Worker {
+    /// Step 1 of a turn; gives the number of turns until the next look.
+    #[cold]
+    pub(super) fn look_around(&self) -> u32 {
+        self.take_mail();
+        if self.shared().is_shutting_down() {
+            self.take_part_in_shutdown();
+        }
+        if self.shared().has_foreign_timers() {
+            self.take_foreign_timers();
+        }
+        if self.can_feed() {
+            self.feed_starving();
+        }
+        if self.local().timers.is_empty() {
+            return Look::MOST_TURNS;
+        }
+        let now = clock::now();
+        self.fire_timers(now);
+        self.local().look.turns_until_next(now)
+    }
+
+    fn take_foreign_timers(&self) {
+        for (due, action) in self.shared().take_foreign_timers() {
+            self.local().timers.push(due, action);
+        }
+    }
+
+    fn fire_timers(&self, now: Instant) {
+        let timers = &self.local().timers;
+        while let Some((due, action)) = timers.pop(now) {
+            match action {
+                Action::Unpark(stack, number) => {
+                    if stack.frame().timed_park() == number {
+                        stack.frame().set_timed_park(0);
+                        self.time_out(stack);
+                    }
+                }
+                Action::Call(what) => {
+                    if let Some(strong) = what.upgrade()
+                        && let Some(again) = strong.expire(due)
+                    {
+                        timers.push(again, Action::Call(what));
+                    }
+                }
+            }
+        }
+    }
+
+    /// The wait of the goroutine on this stack has reached its deadline.
+    fn time_out(&self, stack: crate::stack::Stack) {
+        let Some(goroutine) = stack.frame().goroutine() else { return };
+        // SAFETY: the wait's number was still there, so the goroutine is in it, or was made ready and has not run yet.
+        let status = unsafe { goroutine.as_ref() }.status();
+        if matches!(status, Status::Parked | Status::ParkedMasked) {
+            self.interrupt(goroutine, Unparked::TimedOut);
+        }
+    }
+
+    /// Takes in everything that may have made a goroutine ready; true if there is one to run.
+    fn gather(&self) -> bool {
+        self.drain_inbox();
+        self.look_around();
+        !self.local().queues.is_empty()
+    }
+
+    /// Waits until there is something to run. False when the runtime has shut down and nothing is left.
+    #[cold]
+    pub(super) fn idle(&self) -> bool {
+        self.rest();
+        let again = loop {
+            if self.gather() {
+                break true;
+            }
+            if self.shared().is_done() {
+                break false;
+            }
+            if (self.shared().watch.begin(self.id) && self.keep_watch()) || self.gather() {
+                break true;
+            }
+            self.sleep();
+        };
+        if again {
+            self.resume();
+        }
+        again
+    }
+
+    /// Stops counting as running.
+    fn rest(&self) {
+        let shared = self.shared();
+        shared.running.fetch_sub(1, Ordering::SeqCst);
+        if let Some(worker) = shared.procs.give_up() {
+            shared.grant(worker);
+        }
+    }
+
+    /// Counts as running again, once there is a permit.
+    pub(super) fn resume(&self) {
+        self.await_permit();
+        self.shared().worker_runs();
+    }
+
+    fn await_permit(&self) {
+        let permit = &self.signals.permit;
+        if !self.shared().procs.try_take(self.id) {
+            while !permit.swap(false, Ordering::Acquire) {
+                thread::park();
+            }
+        }
+    }
+
+    /// Lets a worker that waits for a permit have this one's, and waits for it to come round again.
+    pub(super) fn take_turns(&self) {
+        let shared = self.shared();
+        if !shared.procs.is_contended() {
+            return;
+        }
+        let granted = shared.procs.give_up();
+        if let Some(worker) = granted {
+            shared.grant(worker);
+        }
+        self.await_permit();
+    }
+
+    /// Looks at the queues of the others until something is found (true), or it is time to sleep.
+    fn keep_watch(&self) -> bool {
+        let shared = self.shared();
+        let mut started = vec![u64::MAX; shared.worker_count()];
+        let mut pause = FIRST_PAUSE;
+        let since = clock::now();
+        loop {
+            if self.search(&mut started) || self.gather() {
+                shared.watch.end();
+                // There may be more than this worker takes: the watch goes on with another.
+                if shared.has_work_to_steal() {
+                    shared.announce_work();
+                }
+                return true;
+            }
+            let alone = shared.running.load(Ordering::SeqCst) == 0;
+            if alone || clock::now().saturating_duration_since(since) > LONGEST_WATCH {
+                shared.watch.end();
+                if !shared.has_work_to_steal() || !shared.watch.begin(self.id) {
+                    return false;
+                }
+            }
+            if shared.is_done() {
+                shared.watch.end();
+                return false;
+            }
+            self.pause(Some(clock::now() + pause));
+            pause = LONGEST_PAUSE.min(pause * 2);
+        }
+    }
+
+    /// Takes a batch from somebody whose unstarted goroutines have waited since the last look, or who has a backlog.
+    /// `started` holds how many each worker had started at the last look.
+    fn search(&self, started: &mut Vec<u64>) -> bool {
+        let shared = self.shared();
+        let workers = shared.worker_count();
+        started.resize(workers, u64::MAX);
+        let first = crate::random::below(workers as u32) as usize;
+        for other in (first..workers).chain(0..first).filter(|&other| other != self.id) {
+            let victim = shared.worker(other);
+            let now_started = victim.signals.started.load(Ordering::Relaxed);
+            let waited = started[other] == now_started;
+            let waiting = victim.stealer.len() + victim.mailbox.len();
+            started[other] = if waiting == 0 { u64::MAX } else { now_started };
+            if waiting > 0 && (waited || waiting >= BACKLOG) && self.steal_from(victim) {
+                return true;
+            }
+        }
+        false
+    }
+
+    fn steal_from(&self, victim: &Self) -> bool {
+        let queues = &self.local().queues;
+        queues.take_in(|fresh| victim.mailbox.steal_batch(fresh))
+            || queues.take_in(|fresh| victim.stealer.steal_batch(fresh))
+    }
+
+    /// Sleeps until something may have happened.
+    fn sleep(&self) {
+        let shared = self.shared();
+        shared.watch.fall_asleep(self.id);
+        let overlooked = shared.has_work_to_steal() && !shared.watch.is_kept();
+        if !overlooked {
+            self.pause(self.local().timers.next_due());
+        }
+        shared.watch.wake_up(self.id);
+    }
+
+    /// Blocks the thread until its bell rings, or until `deadline` or the next timer.
+    fn pause(&self, deadline: Option<Instant>) {
+        if !self.inbox.fall_asleep() {
+            return;
+        }
+        // What concerns this worker alone is put in place before its bell is rung; see `Inbox::rouse`.
+        if !self.has_chores() {
+            let due = [deadline, self.local().timers.next_due()].into_iter().flatten().min();
+            match due {
+                None => thread::park(),
+                Some(due) => thread::park_timeout(due.saturating_duration_since(clock::now())),
+            }
+        }
+        self.drain_inbox();
+    }
+
+    /// Whether something awaits this worker that is not in its inbox. Asked after the inbox was told of the sleep.
+    fn has_chores(&self) -> bool {
+        let shared = self.shared();
+        !self.mailbox.is_empty()
+            || shared.is_done()
+            || shared.has_foreign_timers()
+            || self.has_shutdown_work()
+            || self.can_feed()
+    }
+}

@@ -1,0 +1,145 @@
+//! The inbox of a worker: goroutines at home there that other threads have woken, and the bell that rings for them.
+//!
+//! One word holds both the stack of messages and whether the owner sleeps, so that "there is a message" and "the owner
+//! must be woken" are decided by one atomic operation, and no wake-up can fall between two.
+//!
+//! | word         | meaning                                           | next                                            |
+//! |--------------|---------------------------------------------------|-------------------------------------------------|
+//! | [`AWAKE`]    | no message; the owner is awake and will look      | a message; `ASLEEP`                             |
+//! | [`ASLEEP`]   | no message; the owner sleeps or is about to       | a message or `AWAKE`, by the one who then wakes it |
+//! | address      | messages, the latest first                        | another message on top; `AWAKE` when drained    |
+//!
+//! # Protocol
+//! 1. A sender links its message to the present one and exchanges the word for its address. If the word was `ASLEEP`,
+//!    this sender, and no other, wakes the owner.
+//! 2. The owner swaps in `AWAKE` and has all messages.
+//! 3. The owner, before it sleeps, exchanges `AWAKE` for `ASLEEP`. If that fails there is a message, and it does not
+//!    sleep. When it wakes up, for whatever reason, it goes on with step 2.
+//!
+//! A sender may not touch the inbox after its exchange: the message may be its last, and the owner gone. So the handle
+//! with which it wakes the owner is cloned before.
+//!
+//! Nobody but the owner takes messages out, and it takes all: a word that has not changed means a stack that has not
+//! changed, as far as the exchange in step 1 is concerned.
+
+use std::ptr;
+
+use crate::sync::atomic::{AtomicPtr, Ordering};
+
+/// A message that can stand in an [`Inbox`].
+///
+/// # Safety
+/// The link belongs to the inbox from [`Inbox::send`] until the message is drained.
+pub(crate) unsafe trait Linked: Sized {
+    fn link(&self) -> &AtomicPtr<Self>;
+}
+
+const fn awake<M>() -> *mut M {
+    ptr::null_mut()
+}
+
+/// An address that no message has.
+const fn asleep<M>() -> *mut M {
+    ptr::without_provenance_mut(1)
+}
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(crate) struct Inbox<M> {
+    word: AtomicPtr<M>,
+}
+
+impl<M: Linked> Inbox<M> {
+    pub(crate) fn new() -> Self {
+        Self { word: AtomicPtr::new(awake()) }
+    }
+
+    /// Step 1. `bell` clones what wakes the owner; it is called at most once per try, and only if the owner sleeps.
+    /// What it gave is returned if it has to be rung.
+    ///
+    /// Release: pairs with the Acquire in [`drain`](Self::drain). Acquire as well, so that what the owner did before it
+    /// slept is seen by its waker.
+    ///
+    /// # Safety
+    /// The message stays in place until drained, and is in no other inbox.
+    #[must_use = "the owner sleeps until the bell is rung"]
+    pub(crate) unsafe fn send<B>(&self, message: *mut M, bell: impl Fn() -> B) -> Option<B> {
+        let mut seen = self.word.load(Ordering::Relaxed);
+        loop {
+            let sleeping = seen == asleep();
+            let ringer = sleeping.then(&bell);
+            // SAFETY: the message is ours until it is in the inbox.
+            let link = unsafe { &*message }.link();
+            link.store(if sleeping { awake() } else { seen }, Ordering::Relaxed);
+            match self.word.compare_exchange_weak(seen, message, Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) => return ringer,
+                Err(now) => seen = now,
+            }
+        }
+    }
+
+    /// Whether there may be messages. Relaxed: a hint, for the owner's every turn.
+    #[inline]
+    pub(crate) fn has_messages(&self) -> bool {
+        let word = self.word.load(Ordering::Relaxed);
+        word != awake() && word != asleep()
+    }
+
+    /// Step 2: all messages, the earliest first, for the owner. The inbox is `AWAKE` afterwards.
+    pub(crate) fn drain(&self) -> Drained<M> {
+        let mut latest = self.word.swap(awake(), Ordering::AcqRel);
+        if latest == asleep() {
+            latest = awake();
+        }
+        // They come latest first; turning the links round gives them back in order.
+        let mut earliest = awake();
+        while !latest.is_null() {
+            // SAFETY: a message that was sent and not drained is in place.
+            let link = unsafe { &*latest }.link();
+            let before = link.load(Ordering::Relaxed);
+            link.store(earliest, Ordering::Relaxed);
+            earliest = latest;
+            latest = before;
+        }
+        Drained { next: earliest }
+    }
+
+    /// Step 3: announces that the owner is about to sleep; false if it may not.
+    ///
+    /// SeqCst: the owner then looks at the queues of others, and whoever puts work there and sees no sleeper must be
+    /// seen; see [`watch`](super::watch).
+    #[must_use]
+    pub(crate) fn fall_asleep(&self) -> bool {
+        self.word.compare_exchange(awake(), asleep(), Ordering::SeqCst, Ordering::Relaxed).is_ok()
+    }
+
+    /// Wakes the owner without a message, if it sleeps: `bell` is then to be rung.
+    #[must_use = "the owner sleeps until the bell is rung"]
+    pub(crate) fn rouse<B>(&self, bell: impl Fn() -> B) -> Option<B> {
+        // SeqCst: the caller has put work where the owner looks before it sleeps; one of the two must see the other.
+        if self.word.load(Ordering::SeqCst) != asleep() {
+            return None;
+        }
+        let ringer = bell();
+        self.word.compare_exchange(asleep(), awake(), Ordering::SeqCst, Ordering::Relaxed).is_ok().then_some(ringer)
+    }
+}
+
+/// Messages taken out of an [`Inbox`]. To be used up: they belong to nobody else now.
+pub(crate) struct Drained<M> {
+    next: *mut M,
+}
+
+impl<M: Linked> Iterator for Drained<M> {
+    type Item = *mut M;
+
+    fn next(&mut self) -> Option<*mut M> {
+        if self.next.is_null() {
+            return None;
+        }
+        let message = self.next;
+        // SAFETY: a drained message is in place until its receiver does something with it, which is after this.
+        self.next = unsafe { &*message }.link().load(Ordering::Relaxed);
+        Some(message)
+    }
+}

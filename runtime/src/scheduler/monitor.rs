@@ -1,0 +1,89 @@
+//! The monitor: a thread that ends time slices.
+//!
+//! A worker does not look at the clock while it runs goroutines. The monitor does, every 10 ms: whose time slice is
+//! still the same as at the last look is asked to yield, by a flag that the runtime's calls read. When no worker has run
+//! anything for two looks, the monitor sleeps until one does.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread::{self, JoinHandle, Thread};
+use std::time::Duration;
+
+use super::shared::Shared;
+
+/// How long a goroutine may run before it is asked to yield.
+const SLICE: Duration = Duration::from_millis(10);
+
+/// The monitor of a runtime, as seen by the others. See the [module](self).
+#[derive(Debug, Default)]
+pub(super) struct Monitor {
+    thread: OnceLock<Thread>,
+    asleep: AtomicBool,
+}
+
+impl Monitor {
+    /// Starts the thread.
+    pub(super) fn start(shared: Arc<Shared>) -> io::Result<JoinHandle<()>> {
+        let handle = thread::Builder::new().name("gocsp-monitor".into()).spawn({
+            let shared = Arc::clone(&shared);
+            move || watch_slices(&shared)
+        })?;
+        let _ = shared.monitor.thread.set(handle.thread().clone());
+        Ok(handle)
+    }
+
+    /// Makes sure that the monitor is awake, now that a worker runs.
+    ///
+    /// SeqCst: the worker has counted itself before, and the monitor looks at the count after it has said it sleeps.
+    #[inline]
+    pub(super) fn wake(&self) {
+        if self.asleep.load(Ordering::SeqCst) {
+            self.stop();
+        }
+    }
+
+    /// Wakes the monitor, whatever it does.
+    pub(super) fn stop(&self) {
+        self.asleep.store(false, Ordering::SeqCst);
+        if let Some(thread) = self.thread.get() {
+            thread.unpark();
+        }
+    }
+}
+
+fn watch_slices(shared: &Shared) {
+    let monitor = &shared.monitor;
+    let mut slices: Vec<u64> = Vec::new();
+    let mut quiet = 0;
+    while !shared.is_shutting_down() {
+        thread::park_timeout(SLICE);
+        if shared.running.load(Ordering::SeqCst) > 0 {
+            quiet = 0;
+        } else {
+            quiet += 1;
+        }
+        if quiet >= 2 {
+            monitor.asleep.store(true, Ordering::SeqCst);
+            while monitor.asleep.load(Ordering::SeqCst)
+                && shared.running.load(Ordering::SeqCst) == 0
+                && !shared.shutting_down.load(Ordering::SeqCst)
+            {
+                thread::park();
+            }
+            monitor.asleep.store(false, Ordering::SeqCst);
+            quiet = 0;
+            continue;
+        }
+        slices.resize(shared.worker_count(), u64::MAX);
+        for (worker, last) in shared.each_worker().zip(&mut slices) {
+            let slice = worker.signals.slice.load(Ordering::Relaxed);
+            if slice == *last {
+                worker.signals.preempt.store(true, Ordering::Relaxed);
+            }
+            *last = slice;
+        }
+    }
+    // Goroutines that unwind may take long as well.
+    shared.each_worker().for_each(|worker| worker.signals.preempt.store(true, Ordering::Relaxed));
+}

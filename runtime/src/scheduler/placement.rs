@@ -1,0 +1,193 @@
+//! Where a new goroutine goes. A home is for life, so this decides who shares a core with whom.
+//!
+//! Goroutines spawned by the same line of the program (*siblings*) are dealt out over the workers, beginning with the
+//! spawner's own, in blocks that double in size: one each, then two each, then four. So
+//! - a pool of two or of a thousand uses every core, from the start, without waiting to be robbed;
+//! - neighbours in a ring or a pipeline share a worker except at the ends of blocks, of which there are only
+//!   logarithmically many;
+//! - the n-th siblings of two lines, a producer and its consumer, meet on the same worker.
+//!
+//! The count of a line starts again once none of its goroutines is left on the spawner's worker: a loop that spawns one
+//! and waits for it keeps it at home.
+//!
+//! A goroutine that spawns its like, by the line by which it was itself spawned, is a node of a tree. Its children stay
+//! at home: the parent will wait for them, and idle workers steal near the root.
+//!
+//! What has been dealt but not started can be stolen, so none of this can leave a core idle for long.
+//!
+//! Rejected: leaving a goroutine where it was spawned until stolen (a pool that blocks at once stays on one worker for
+//! ever); dealing one by one in turn (every hop of a ring crosses); dealing when the parent parks, when the number of
+//! siblings is known (a goroutine spawned by one that goes on computing would not be seen by anybody).
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::panic::Location;
+use std::ptr;
+
+/// How a goroutine's worker is chosen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Placement {
+    /// By the rule of the [module](self).
+    #[default]
+    Dealt,
+    /// On the worker whose turn it is.
+    Spread,
+    /// On the spawner's worker.
+    Local,
+}
+
+/// A line of the program, told apart from others by the address of its location.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Place(usize);
+
+/// A line that spawns goroutines, known to a [`Sites`] by its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SiteId(u32);
+
+/// What one worker knows about the lines that spawn goroutines.
+#[derive(Debug, Default)]
+pub(crate) struct Sites {
+    known: RefCell<Known>,
+    /// A small direct-mapped cache in front of the map.
+    recent: [Cell<Option<(Place, SiteId)>>; Sites::RECENT],
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    numbers: HashMap<Place, SiteId>,
+    sites: Vec<Site>,
+}
+
+#[derive(Debug, Default)]
+struct Site {
+    /// How many of its goroutines live on this worker.
+    residents: u32,
+    /// How many siblings have been dealt since there were none.
+    dealt: usize,
+}
+
+impl Sites {
+    const RECENT: usize = 8;
+
+    /// The number of the line at `place`.
+    #[inline]
+    pub(crate) fn id(&self, place: &'static Location<'static>) -> SiteId {
+        let place = Place(ptr::from_ref(place).addr());
+        let recent = &self.recent[place.0 / align_of::<Location<'_>>() % Self::RECENT];
+        match recent.get() {
+            Some((known, id)) if known == place => id,
+            _ => {
+                let id = self.look_up(place);
+                recent.set(Some((place, id)));
+                id
+            }
+        }
+    }
+
+    #[cold]
+    fn look_up(&self, place: Place) -> SiteId {
+        let Known { numbers, sites } = &mut *self.known.borrow_mut();
+        *numbers.entry(place).or_insert_with(|| {
+            sites.push(Site::default());
+            SiteId(sites.len() as u32 - 1)
+        })
+    }
+
+    /// How far from the spawner's worker, out of `workers`, the next sibling of this line goes. `alone` says that no
+    /// goroutine waits on this worker to be started.
+    #[inline]
+    pub(crate) fn deal(&self, site: SiteId, workers: usize, alone: bool) -> usize {
+        let mut known = self.known.borrow_mut();
+        let site = &mut known.sites[site.0 as usize];
+        if alone && site.residents == 0 {
+            site.dealt = 0;
+        }
+        let index = site.dealt;
+        site.dealt += 1;
+        offset(index, workers)
+    }
+
+    /// A goroutine of this line has started here.
+    #[inline]
+    pub(crate) fn resident_starts(&self, site: SiteId) {
+        self.known.borrow_mut().sites[site.0 as usize].residents += 1;
+    }
+
+    /// A goroutine of this line has ended here.
+    #[inline]
+    pub(crate) fn resident_ends(&self, site: SiteId) {
+        let mut known = self.known.borrow_mut();
+        let residents = &mut known.sites[site.0 as usize].residents;
+        *residents = residents.saturating_sub(1);
+    }
+}
+
+/// To which of `workers` the sibling number `index` is dealt: blocks of 1, 2, 4, ... each, up to [`LARGEST_BLOCK`].
+#[inline]
+fn offset(index: usize, workers: usize) -> usize {
+    /// Large enough that crossings between blocks do not matter.
+    const LARGEST_BLOCK: u32 = 8;
+    if workers <= 1 {
+        return 0;
+    }
+    let round = (index / workers + 1).ilog2().min(LARGEST_BLOCK);
+    let before = workers * ((1 << round) - 1);
+    ((index - before) >> round) % workers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place() -> &'static Location<'static> {
+        Location::caller()
+    }
+
+    fn deal(siblings: usize, workers: usize) -> Vec<usize> {
+        (0..siblings).map(|index| offset(index, workers)).collect()
+    }
+
+    #[test]
+    fn blocks_double() {
+        assert_eq!(deal(14, 2), [0, 1, 0, 0, 1, 1, 0, 0, 0, 0, 1, 1, 1, 1]);
+        assert_eq!(deal(9, 3), [0, 1, 2, 0, 0, 1, 1, 2, 2]);
+        assert_eq!(deal(5, 1), [0; 5]);
+    }
+
+    #[test]
+    fn every_worker_gets_its_share() {
+        for workers in [2, 3, 7, 64] {
+            let mut shares = vec![0_usize; workers];
+            deal(100_000, workers).into_iter().for_each(|worker| shares[worker] += 1);
+            let fair = 100_000 / workers;
+            assert!(shares.iter().all(|share| share.abs_diff(fair) <= 256), "{workers}: {shares:?}");
+        }
+    }
+
+    #[test]
+    fn a_ring_crosses_seldom() {
+        let ring = deal(1000, 2);
+        let crossings = ring.windows(2).filter(|pair| pair[0] != pair[1]).count();
+        assert!(crossings <= 20, "{crossings}");
+    }
+
+    #[test]
+    fn one_at_a_time_stays_at_home() {
+        let sites = Sites::default();
+        let site = sites.id(place());
+        for _ in 0..10 {
+            assert_eq!(sites.deal(site, 2, true), 0);
+            sites.resident_starts(site);
+            sites.resident_ends(site);
+        }
+    }
+
+    #[test]
+    fn lines_are_told_apart() {
+        let sites = Sites::default();
+        let places: Vec<_> = [place(), Location::caller(), Location::caller()].to_vec();
+        let ids: Vec<_> = places.iter().map(|place| sites.id(place)).collect();
+        assert_eq!(ids, places.iter().map(|place| sites.id(place)).collect::<Vec<_>>());
+        assert_ne!(ids[0], ids[1]);
+    }
+}

@@ -1,0 +1,127 @@
+//! How many workers may run goroutines at the same time.
+//!
+//! A goroutine that has started cannot leave its worker, so workers are never taken away. When the limit is lowered
+//! below their number, they take turns instead: a worker runs goroutines only while it holds one of `limit` permits,
+//! gives its permit up when it runs out of work, and, while others wait for one, at the end of each time slice. The
+//! surplus workers get no new goroutines and so fall idle by and by.
+//!
+//! As long as there are as many permits as workers, taking one never waits.
+
+use std::collections::VecDeque;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use super::watch::WorkerId;
+
+/// The permits of a runtime. See the [module](self).
+#[derive(Debug)]
+pub(crate) struct Procs {
+    limit: AtomicUsize,
+    /// Whether `waiting` has anybody in it.
+    contended: AtomicBool,
+    permits: Mutex<Permits>,
+}
+
+#[derive(Debug)]
+struct Permits {
+    /// Negative while more are held than the lowered limit allows.
+    free: isize,
+    waiting: VecDeque<WorkerId>,
+}
+
+impl Procs {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self {
+            limit: AtomicUsize::new(limit),
+            contended: AtomicBool::new(false),
+            permits: Mutex::new(Permits { free: limit as isize, waiting: VecDeque::new() }),
+        }
+    }
+
+    /// The number of permits there are.
+    pub(crate) fn limit(&self) -> usize {
+        self.limit.load(Ordering::Relaxed)
+    }
+
+    /// Changes the number of permits; gives the old one, and whoever got a permit by the change.
+    pub(crate) fn set_limit(&self, limit: usize) -> (usize, Vec<WorkerId>) {
+        let mut permits = self.permits.lock().expect("no panic happens under this lock");
+        let old = self.limit.swap(limit, Ordering::Relaxed);
+        permits.free += limit as isize - old as isize;
+        let mut granted = Vec::new();
+        while permits.free > 0
+            && let Some(worker) = permits.waiting.pop_front()
+        {
+            permits.free -= 1;
+            granted.push(worker);
+        }
+        self.contended.store(!permits.waiting.is_empty(), Ordering::Relaxed);
+        (old, granted)
+    }
+
+    /// Takes a permit; if there is none, queues `worker` for one, which another worker will grant it.
+    #[must_use = "without a permit the worker has to wait for one"]
+    pub(crate) fn try_take(&self, worker: WorkerId) -> bool {
+        let mut permits = self.permits.lock().expect("no panic happens under this lock");
+        if permits.free > 0 {
+            permits.free -= 1;
+            return true;
+        }
+        permits.waiting.push_back(worker);
+        self.contended.store(true, Ordering::Relaxed);
+        false
+    }
+
+    /// Gives a permit up; it is granted to the returned worker, if one waits.
+    #[must_use = "the worker that was granted the permit has to be told"]
+    pub(crate) fn give_up(&self) -> Option<WorkerId> {
+        let mut permits = self.permits.lock().expect("no panic happens under this lock");
+        if permits.free < 0 {
+            permits.free += 1;
+            return None;
+        }
+        let granted = permits.waiting.pop_front();
+        if granted.is_none() {
+            permits.free += 1;
+        }
+        self.contended.store(!permits.waiting.is_empty(), Ordering::Relaxed);
+        granted
+    }
+
+    /// Whether some worker waits for a permit. Relaxed: a hint, acted on at the next time slice.
+    pub(crate) fn is_contended(&self) -> bool {
+        self.contended.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn permits_are_granted_in_turn() {
+        let procs = Procs::new(1);
+        assert!(procs.try_take(0));
+        assert!(!procs.try_take(1));
+        assert!(!procs.try_take(2));
+        assert!(procs.is_contended());
+        assert_eq!(procs.give_up(), Some(1));
+        assert_eq!(procs.give_up(), Some(2));
+        assert!(!procs.is_contended());
+        assert_eq!(procs.give_up(), None);
+        assert!(procs.try_take(0));
+    }
+
+    #[test]
+    fn a_lowered_limit_swallows_permits_and_a_raised_one_grants_them() {
+        let procs = Procs::new(3);
+        assert!((0..3).all(|worker| procs.try_take(worker)));
+        assert_eq!(procs.set_limit(1), (3, vec![]));
+        assert_eq!(procs.give_up(), None);
+        assert!(!procs.try_take(0));
+        assert_eq!(procs.give_up(), None);
+        assert_eq!(procs.give_up(), Some(0));
+        assert!(!procs.try_take(1));
+        assert_eq!(procs.set_limit(2), (1, vec![1]));
+    }
+}

@@ -1,0 +1,262 @@
+//! What the workers of a runtime share.
+
+use std::io;
+use std::num::NonZeroU64;
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use super::monitor::Monitor;
+use super::placement::{Placement, Sites};
+use super::procs::Procs;
+use super::queues::Queued;
+use super::starving::Starving;
+use super::thread::start_worker;
+use super::watch::{Watch, WorkerId};
+use super::worker::Worker;
+use crate::goroutine::{self, Goroutine};
+use crate::stack::{SizeClass, StackPool};
+use crate::timer::Action;
+
+/// The most workers that a runtime can have.
+pub(crate) const MAX_WORKERS: usize = 1024;
+
+/// What a runtime was built with.
+#[derive(Clone, Debug)]
+pub(crate) struct Options {
+    pub(crate) stack: SizeClass,
+    pub(crate) migrate: bool,
+}
+
+/// See the [module](self).
+pub(crate) struct Shared {
+    pub(super) options: Options,
+    /// The workers there are, from the front. None is ever taken away. Before `stacks`, and so dropped before them.
+    workers: Box<[OnceLock<Box<Worker>>]>,
+    worker_count: AtomicUsize,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    pub(super) watch: Watch,
+    pub(crate) procs: Procs,
+    pub(super) monitor: Monitor,
+    /// How many workers are running goroutines, or about to.
+    pub(super) running: AtomicUsize,
+    pub(super) shutting_down: AtomicBool,
+    /// How many workers know that the runtime is shutting down.
+    pub(super) knowing: AtomicUsize,
+    /// Whose turn it is to get a goroutine that is to be spread.
+    turn: AtomicUsize,
+    /// What ordinary threads have spawned: how many, and from which lines.
+    foreign_spawned: AtomicU64,
+    foreign_sites: Mutex<Sites>,
+    /// Timers armed by ordinary threads, until a worker takes them.
+    foreign_timers: Mutex<Vec<(Instant, Action)>>,
+    has_foreign_timers: AtomicBool,
+    pub(super) starving: Starving,
+    pub(super) stacks: StackPool,
+}
+
+impl Shared {
+    /// A runtime with `procs` workers, whose threads are started.
+    ///
+    /// # Errors
+    /// When a thread cannot be started. Those that could have been stopped again.
+    pub(crate) fn start(procs: usize, options: Options) -> io::Result<Arc<Self>> {
+        let shared = Arc::new(Self {
+            options,
+            workers: (0..MAX_WORKERS).map(|_| OnceLock::new()).collect(),
+            worker_count: AtomicUsize::new(0),
+            threads: Mutex::new(Vec::new()),
+            watch: Watch::new(),
+            procs: Procs::new(procs),
+            monitor: Monitor::default(),
+            running: AtomicUsize::new(0),
+            shutting_down: AtomicBool::new(false),
+            knowing: AtomicUsize::new(0),
+            turn: AtomicUsize::new(0),
+            foreign_spawned: AtomicU64::new(0),
+            foreign_sites: Mutex::default(),
+            foreign_timers: Mutex::default(),
+            has_foreign_timers: AtomicBool::new(false),
+            starving: Starving::default(),
+            stacks: StackPool::default(),
+        });
+        let started = shared.grow(procs).and_then(|()| {
+            let monitor = Monitor::start(Arc::clone(&shared))?;
+            shared.threads.lock().expect("no panic happens under this lock").push(monitor);
+            Ok(())
+        });
+        if let Err(error) = started {
+            shared.shut_down();
+            return Err(error);
+        }
+        Ok(shared)
+    }
+
+    /// Makes sure that there are at least `count` workers.
+    pub(crate) fn grow(self: &Arc<Self>, count: usize) -> io::Result<()> {
+        let mut threads = self.threads.lock().expect("no panic happens under this lock");
+        for id in self.worker_count()..count {
+            let worker = self.workers[id].get_or_init(|| Box::new(Worker::new(id, NonNull::from(&**self))));
+            let thread = start_worker(Arc::clone(self), NonNull::from(&**worker))?;
+            self.worker_count.store(id + 1, Ordering::SeqCst);
+            thread.thread().unpark();
+            threads.push(thread);
+        }
+        Ok(())
+    }
+
+    /// Ends the runtime, and waits for its threads unless called by one of them.
+    pub(crate) fn shut_down(&self) {
+        self.begin_shutdown();
+        let threads = std::mem::take(&mut *self.threads.lock().expect("no panic happens under this lock"));
+        if super::current_shared().is_some_and(|current| std::ptr::eq(&*current, self)) {
+            return;
+        }
+        for thread in threads {
+            if thread.join().is_err() {
+                unreachable!("a thread of the runtime panicked");
+            }
+        }
+    }
+
+    #[inline]
+    pub(super) fn worker_count(&self) -> usize {
+        self.worker_count.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn worker(&self, id: WorkerId) -> &Worker {
+        self.workers[id].get().expect("workers are numbered from 0 without gaps")
+    }
+
+    pub(super) fn each_worker(&self) -> impl Iterator<Item = &Worker> {
+        (0..self.worker_count()).map(|id| self.worker(id))
+    }
+
+    /// How many goroutines have been spawned and have not ended. Never too few.
+    ///
+    /// The ends are read first: whoever ended was spawned before, and is counted by the second sum.
+    pub(crate) fn live(&self) -> u64 {
+        let ended: u64 = self.each_worker().map(|worker| worker.signals.ended.load(Ordering::Acquire)).sum();
+        let spawned: u64 = self.each_worker().map(|worker| worker.signals.spawned.load(Ordering::Acquire)).sum();
+        spawned + self.foreign_spawned.load(Ordering::Acquire) - ended
+    }
+
+    /// The worker whose turn it is.
+    pub(super) fn next_in_turn(&self) -> WorkerId {
+        self.turn.fetch_add(1, Ordering::Relaxed) % self.procs.limit()
+    }
+
+    /// Queues a goroutine spawned by an ordinary thread.
+    pub(super) fn spawn_foreign(
+        &self,
+        make: impl FnOnce(NonZeroU64) -> NonNull<Goroutine>,
+        placement: Placement,
+    ) -> NonNull<Goroutine> {
+        self.foreign_spawned.fetch_add(1, Ordering::Release);
+        let id = NonZeroU64::new(super::reserve_ids(1)).expect("numbers of goroutines begin at 1");
+        let goroutine = make(id);
+        let target = match placement {
+            Placement::Spread => self.next_in_turn(),
+            Placement::Dealt | Placement::Local => {
+                let sites = self.foreign_sites.lock().expect("no panic happens under this lock");
+                // SAFETY: a goroutine just made has not ended.
+                let site = sites.id(unsafe { goroutine.as_ref() }.spawned_at());
+                sites.deal(site, self.procs.limit(), false)
+            }
+        };
+        self.mail(target, goroutine);
+        goroutine
+    }
+
+    /// Places an unstarted goroutine with another worker.
+    pub(super) fn mail(&self, target: WorkerId, goroutine: NonNull<Goroutine>) {
+        let worker = self.worker(target);
+        worker.mailbox.push(Queued(goroutine));
+        std::sync::atomic::fence(Ordering::SeqCst);
+        match worker.inbox.rouse(|| worker.clone_bell()) {
+            Some(bell) => bell.unpark(),
+            // It is awake, but may be busy for long.
+            None => self.announce_work(),
+        }
+    }
+
+    /// There is something to be stolen: if nobody watches, somebody who sleeps will.
+    #[inline]
+    pub(super) fn announce_work(&self) {
+        if let Some(sleeper) = self.watch.sleeper_to_rouse() {
+            self.rouse(sleeper);
+        }
+    }
+
+    pub(super) fn has_work_to_steal(&self) -> bool {
+        self.each_worker().any(|worker| !worker.stealer.is_empty() || !worker.mailbox.is_empty())
+    }
+
+    #[cold]
+    fn rouse(&self, id: WorkerId) {
+        let worker = self.worker(id);
+        if let Some(bell) = worker.inbox.rouse(|| worker.clone_bell()) {
+            bell.unpark();
+        }
+    }
+
+    pub(super) fn wake_everybody(&self) {
+        for worker in self.each_worker() {
+            self.rouse(worker.id);
+        }
+    }
+
+    /// Tells a worker that it has been granted a permit.
+    pub(super) fn grant(&self, id: WorkerId) {
+        let worker = self.worker(id);
+        worker.signals.permit.store(true, Ordering::Release);
+        worker.clone_bell().unpark();
+    }
+
+    /// A worker begins to run goroutines.
+    pub(super) fn worker_runs(&self) {
+        self.running.fetch_add(1, Ordering::SeqCst);
+        self.monitor.wake();
+    }
+
+    /// Changes how many workers run goroutines at the same time; gives the old number.
+    pub(crate) fn set_procs(self: &Arc<Self>, procs: usize) -> io::Result<usize> {
+        self.grow(procs)?;
+        let (old, granted) = self.procs.set_limit(procs);
+        granted.into_iter().for_each(|worker| self.grant(worker));
+        // Those who run take turns from now on.
+        self.each_worker().for_each(|worker| worker.signals.preempt.store(true, Ordering::Relaxed));
+        Ok(old)
+    }
+
+    pub(super) fn arm_foreign_timer(&self, due: Instant, action: Action) {
+        self.foreign_timers.lock().expect("no panic happens under this lock").push((due, action));
+        self.has_foreign_timers.store(true, Ordering::SeqCst);
+        for worker in self.each_worker() {
+            if let Some(bell) = worker.inbox.rouse(|| worker.clone_bell()) {
+                bell.unpark();
+                return;
+            }
+        }
+    }
+
+    /// SeqCst: a worker asks after having announced its sleep, an arming thread sets it before it rouses one.
+    pub(super) fn has_foreign_timers(&self) -> bool {
+        self.has_foreign_timers.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn take_foreign_timers(&self) -> Vec<(Instant, Action)> {
+        let mut timers = self.foreign_timers.lock().expect("no panic happens under this lock");
+        self.has_foreign_timers.store(false, Ordering::SeqCst);
+        std::mem::take(&mut *timers)
+    }
+
+    /// Drops an unstarted goroutine.
+    pub(super) fn cancel(&self, goroutine: NonNull<Goroutine>) {
+        // SAFETY: the caller has taken it out of the queues.
+        unsafe { goroutine::cancel_unstarted(goroutine) };
+        self.wake_everybody_if_done();
+    }
+}

@@ -1,0 +1,109 @@
+//! Goroutines that wait for a stack because the system has none left to give.
+//!
+//! Stacks come back when goroutines end, but may come back to the stock of some other worker. So while anybody starves,
+//! every worker gives its whole stock to the shared pool, at the next end of a goroutine or when it has nothing to run,
+//! and then lets one that starves try again.
+//!
+//! A goroutine for whose size not a single stack exists can never start: it ends with an error.
+//!
+//! No goroutine is forgotten: it is put into the list, and the list marked, before everybody is woken. A worker that
+//! ends a goroutine looks at the mark, and so does one that is about to sleep, after having announced that.
+
+use std::any::Any;
+use std::collections::VecDeque;
+use std::io;
+use std::ptr::NonNull;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use super::queues::Queued;
+use super::worker::Worker;
+use crate::goroutine::{self, Goroutine};
+use crate::stack::SizeClass;
+
+/// See the [module](self).
+#[derive(Default)]
+pub(super) struct Starving {
+    queue: Mutex<VecDeque<Queued>>,
+    any: AtomicBool,
+    /// How many stacks had come back to the shared pool when the last one failed to get one.
+    returned_then: AtomicU64,
+}
+
+impl Starving {
+    /// SeqCst: a worker asks after having announced its sleep; see `Worker::pause`.
+    #[inline]
+    pub(super) fn any(&self) -> bool {
+        self.any.load(Ordering::SeqCst)
+    }
+
+    fn push(&self, goroutine: NonNull<Goroutine>) {
+        let mut queue = self.queue.lock().expect("no panic happens under this lock");
+        queue.push_back(Queued(goroutine));
+        self.any.store(true, Ordering::SeqCst);
+    }
+
+    fn pop(&self) -> Option<NonNull<Goroutine>> {
+        let mut queue = self.queue.lock().expect("no panic happens under this lock");
+        let first = queue.pop_front();
+        self.any.store(!queue.is_empty(), Ordering::SeqCst);
+        first.map(|Queued(goroutine)| goroutine)
+    }
+
+    fn remove(&self, goroutine: NonNull<Goroutine>) -> bool {
+        let mut queue = self.queue.lock().expect("no panic happens under this lock");
+        let place = queue.iter().position(|queued| queued.0 == goroutine);
+        let removed = place.and_then(|place| queue.remove(place)).is_some();
+        self.any.store(!queue.is_empty(), Ordering::SeqCst);
+        removed
+    }
+}
+
+impl Worker {
+    /// There is no stack for an unstarted goroutine: lets it wait for one, or ends it if none will ever be free.
+    #[cold]
+    pub(super) fn starve(&self, goroutine: NonNull<Goroutine>, class: SizeClass, error: &io::Error) {
+        let shared = self.shared();
+        let starving = &shared.starving;
+        starving.returned_then.store(shared.stacks.returned(), Ordering::SeqCst);
+        starving.push(goroutine);
+        self.local().stacks.clear(&shared.stacks);
+        if shared.stacks.is_hopeless(class) && starving.remove(goroutine) {
+            let message: Box<dyn Any + Send> = Box::new(message(goroutine, class, error));
+            // SAFETY: it was just taken out of the list, and is in no queue.
+            unsafe { goroutine::fail_unstarted(goroutine, message) };
+            return;
+        }
+        shared.wake_everybody();
+    }
+
+    /// Gives this worker's stock away, and lets a goroutine that starves try again if there is a new chance for it.
+    #[cold]
+    pub(super) fn feed_starving(&self) {
+        let (shared, starving) = (self.shared(), &self.shared().starving);
+        self.local().stacks.clear(&shared.stacks);
+        if shared.stacks.returned() != starving.returned_then.load(Ordering::SeqCst)
+            && let Some(goroutine) = starving.pop()
+        {
+            self.local().queues.push_fresh(goroutine);
+        }
+    }
+
+    /// Whether [`feed_starving`](Self::feed_starving) would do anything.
+    pub(super) fn can_feed(&self) -> bool {
+        let (shared, starving) = (self.shared(), &self.shared().starving);
+        starving.any()
+            && (!self.local().stacks.is_empty()
+                || shared.stacks.returned() != starving.returned_then.load(Ordering::SeqCst))
+    }
+}
+
+fn message(goroutine: NonNull<Goroutine>, class: SizeClass, error: &io::Error) -> String {
+    // SAFETY: the goroutine is in the caller's hands, and has not ended.
+    let control = unsafe { goroutine.as_ref() };
+    let (id, place, kib) = (control.id(), control.spawned_at(), class.bytes() >> 10);
+    format!(
+        "goroutine {id} (spawned at {place}) cannot start: no stack of {kib} KiB can be mapped: {error}; \
+         raise the limit on address space (ulimit -v) or on mappings (vm.max_map_count), or choose smaller stacks"
+    )
+}

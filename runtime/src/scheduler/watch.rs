@@ -1,0 +1,99 @@
+//! The watch: how idle workers learn of unstarted goroutines that nobody gets round to.
+//!
+//! At most one idle worker *watches* at a time, the others *sleep*. The watcher looks at everybody's queues, at once
+//! and then at growing intervals, and takes what has waited: an unstarted goroutine that was there at two looks, or
+//! a backlog. A goroutine that its parent is about to wait for is thereby left alone: tearing the two apart costs more
+//! than it gains. While somebody watches, spawning sends no wake-up at all. A watcher that has found nothing for a
+//! while goes to sleep, and so does one that sees nobody else awake: an idle program uses no processor time.
+//!
+//! # Protocol
+//! 1. A spawner puts the goroutine into a queue, then looks whether there is a watcher; if there is none, but a
+//!    sleeper, it rouses one, who becomes the watcher.
+//! 2. A worker that goes to sleep counts itself as a sleeper, and then looks at the queues once more. If something is
+//!    there and nobody watches, it does not sleep.
+//! 3. A watcher that stops watching says so, and then looks at the queues once more. If something is there, it tries
+//!    to watch again. One that stops because it has found something looks as well, and rouses a sleeper if there is more.
+//!
+//! # No goroutine is overlooked
+//! Between "into the queue" and "is there a watcher or sleeper" (1), between "counted as sleeper" and "is there
+//! something" (2), and between "watches no more" and "is there something" (3) stands a SeqCst fence or operation. Take
+//! a goroutine put into a queue and the last worker to look at that queue in step 2 or 3 without seeing it. Its look
+//! precedes the spawner's fence in the single total order, so the spawner sees what the worker said before its look:
+//! that it sleeps (or that nobody watches while it does), and rouses a sleeper; or that another watches, which will
+//! itself take step 3 later, and then see the goroutine.
+
+use std::sync::Mutex;
+
+use crate::sync::atomic::{AtomicUsize, Ordering, fence};
+
+/// The number of a worker within its runtime.
+pub(crate) type WorkerId = usize;
+
+/// Who watches and who sleeps. See the [module](self).
+#[derive(Debug)]
+pub(crate) struct Watch {
+    /// The watcher's number plus one, or 0.
+    watcher: AtomicUsize,
+    /// The length of `asleep`, to be read without the lock.
+    sleepers: AtomicUsize,
+    asleep: Mutex<Vec<WorkerId>>,
+}
+
+impl Watch {
+    pub(crate) fn new() -> Self {
+        Self { watcher: AtomicUsize::new(0), sleepers: AtomicUsize::new(0), asleep: Mutex::new(Vec::new()) }
+    }
+
+    /// Makes `worker` the watcher, if there is none.
+    pub(crate) fn begin(&self, worker: WorkerId) -> bool {
+        self.watcher.compare_exchange(0, worker + 1, Ordering::SeqCst, Ordering::Relaxed).is_ok()
+    }
+
+    /// Step 3, first half. The caller, the watcher, looks at the queues after this.
+    pub(crate) fn end(&self) {
+        self.watcher.store(0, Ordering::SeqCst);
+        fence(Ordering::SeqCst);
+    }
+
+    /// Whether somebody watches. SeqCst: part of steps 1 and 2.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.watcher.load(Ordering::SeqCst) != 0
+    }
+
+    /// Step 2, first half. The caller looks at the queues after this.
+    pub(crate) fn fall_asleep(&self, worker: WorkerId) {
+        let mut asleep = self.asleep.lock().expect("no panic happens under this lock");
+        asleep.push(worker);
+        self.sleepers.store(asleep.len(), Ordering::SeqCst);
+        drop(asleep);
+        fence(Ordering::SeqCst);
+    }
+
+    /// Takes `worker` out of the sleepers, unless it was chosen to be roused and is out already.
+    pub(crate) fn wake_up(&self, worker: WorkerId) {
+        let mut asleep = self.asleep.lock().expect("no panic happens under this lock");
+        if let Some(place) = asleep.iter().rposition(|&sleeper| sleeper == worker) {
+            asleep.swap_remove(place);
+            self.sleepers.store(asleep.len(), Ordering::SeqCst);
+        }
+    }
+
+    /// Step 1, second half: the sleeper to be roused, if one has to be. To be called after the goroutine was queued.
+    #[inline]
+    pub(crate) fn sleeper_to_rouse(&self) -> Option<WorkerId> {
+        fence(Ordering::SeqCst);
+        if self.sleepers.load(Ordering::Relaxed) == 0 || self.watcher.load(Ordering::Relaxed) != 0 {
+            return None;
+        }
+        self.take_sleeper()
+    }
+
+    #[cold]
+    fn take_sleeper(&self) -> Option<WorkerId> {
+        let mut asleep = self.asleep.lock().expect("no panic happens under this lock");
+        // The latest to fall asleep has the warmest cache.
+        let sleeper = asleep.pop();
+        self.sleepers.store(asleep.len(), Ordering::SeqCst);
+        sleeper
+    }
+}

@@ -1,0 +1,478 @@
+//! A worker: one thread, the goroutines at home on it, and the loop that runs them.
+//!
+//! # Who touches what
+//! The fields of [`Worker`] fall in two: those that any thread may use (`inbox`, `mailbox`, `stealer`, `signals`, `bell`),
+//! and `local`, which only the worker's own thread may, always through [`Worker::local`]. A goroutine runs on its
+//! worker's thread, so what it calls may use `local` as well.
+//!
+//! # A turn
+//! 1. Every few turns: look at the clock, the inbox, the mailbox ([`Worker::look_around`]).
+//! 2. Take the next goroutine: `next` while the time slice lasts, else the first in line.
+//! 3. Resume it. It comes back suspended, with a step to be done now that its stack has been left; or ended.
+
+use std::cell::Cell;
+use std::num::NonZeroU64;
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread::Thread;
+
+use crossbeam_deque::{Injector, Stealer};
+use crossbeam_utils::CachePadded;
+
+use super::inbox::Inbox;
+use super::placement::{Placement, SiteId, Sites};
+use super::queues::{Queued, Queues};
+use super::shared::Shared;
+use super::switch::{self, Left};
+use super::watch::WorkerId;
+use crate::goroutine::{Goroutine, Status};
+use crate::park::Unparked;
+use crate::stack::{LocalPool, Stack};
+use crate::timer::Store;
+
+/// See the [module](self).
+pub(crate) struct Worker {
+    pub(super) id: WorkerId,
+    /// The runtime, which owns this worker.
+    shared: NonNull<Shared>,
+    /// Goroutines at home here that other threads have woken.
+    pub(super) inbox: CachePadded<Inbox<Goroutine>>,
+    /// Unstarted goroutines that others have placed here. Anybody may take them.
+    pub(super) mailbox: Injector<Queued>,
+    pub(super) stealer: Stealer<Queued>,
+    pub(super) signals: CachePadded<Signals>,
+    /// Wakes the thread.
+    pub(super) bell: OnceLock<Thread>,
+    local: Local,
+}
+
+/// What a worker and the others tell each other.
+#[derive(Debug, Default)]
+pub(super) struct Signals {
+    /// Set by the monitor: the goroutine that runs shall yield, the time slice is over.
+    pub(super) preempt: AtomicBool,
+    /// The number of the time slice. Written by the worker.
+    pub(super) slice: AtomicU64,
+    /// How many unstarted goroutines the worker has started. Written by the worker.
+    pub(super) started: AtomicU64,
+    /// How many goroutines were spawned here. Written by the worker.
+    pub(super) spawned: AtomicU64,
+    /// How many goroutines have ended here. Written by the worker.
+    pub(super) ended: AtomicU64,
+    /// Set by who grants a permit.
+    pub(super) permit: AtomicBool,
+}
+
+/// Adds one to a counter that only this thread writes. Release: who reads it sees what was counted.
+#[inline]
+fn count(counter: &AtomicU64) {
+    counter.store(counter.load(Ordering::Relaxed) + 1, Ordering::Release);
+}
+
+/// What only the worker's own thread touches.
+pub(super) struct Local {
+    pub(super) queues: Queues,
+    pub(super) timers: Store,
+    pub(super) stacks: LocalPool,
+    pub(super) sites: Sites,
+    running: Cell<Option<NonNull<Goroutine>>>,
+    running_stack: Cell<Option<Stack>>,
+    left: Cell<AfterLeaving>,
+    /// How many turns until the next look around.
+    turns_left: Cell<u32>,
+    pub(super) look: super::look::Look,
+    /// The next number for a goroutine spawned here, and how many such numbers are left.
+    next_id: Cell<u64>,
+    ids_left: Cell<u32>,
+    /// The next number for a wait with a deadline.
+    next_timed_park: Cell<u64>,
+    pub(super) knows_of_shutdown: Cell<bool>,
+    pub(super) swept: Cell<bool>,
+}
+
+/// What is to be done once the goroutine's stack has been left.
+#[derive(Clone, Copy, Default)]
+pub(super) enum AfterLeaving {
+    #[default]
+    Nothing,
+    /// Run the commit step of a park.
+    Commit(unsafe fn(*mut ()), *mut ()),
+    /// Put the goroutine last in line.
+    Yield,
+}
+
+// SAFETY: `local` is touched by the worker's own thread only (see the module); the rest is made to be shared.
+unsafe impl Sync for Worker {}
+// SAFETY: a worker is made on one thread and used from another; nothing in it is bound to a thread before it runs.
+unsafe impl Send for Worker {}
+
+impl Worker {
+    pub(super) fn new(id: WorkerId, shared: NonNull<Shared>) -> Self {
+        let queues = Queues::new();
+        Self {
+            id,
+            shared,
+            inbox: CachePadded::new(Inbox::new()),
+            mailbox: Injector::new(),
+            stealer: queues.stealer(),
+            signals: CachePadded::default(),
+            bell: OnceLock::new(),
+            local: Local {
+                queues,
+                timers: Store::default(),
+                stacks: LocalPool::default(),
+                sites: Sites::default(),
+                running: Cell::new(None),
+                running_stack: Cell::new(None),
+                left: Cell::default(),
+                turns_left: Cell::new(1),
+                look: super::look::Look::default(),
+                next_id: Cell::new(0),
+                ids_left: Cell::new(0),
+                next_timed_park: Cell::new(1),
+                knows_of_shutdown: Cell::new(false),
+                swept: Cell::new(false),
+            },
+        }
+    }
+
+    #[inline]
+    pub(super) fn shared(&self) -> &Shared {
+        // SAFETY: the runtime owns its workers, and outlives them.
+        unsafe { self.shared.as_ref() }
+    }
+
+    /// Another owner of the runtime.
+    pub(super) fn shared_arc(&self) -> Arc<Shared> {
+        // SAFETY: the runtime was allocated by an `Arc`, and its workers' threads own it as well.
+        unsafe { Arc::increment_strong_count(self.shared.as_ptr()) };
+        // SAFETY: this takes over the count that was just added.
+        unsafe { Arc::from_raw(self.shared.as_ptr()) }
+    }
+
+    /// What is this thread's own. To be called on the worker's thread only.
+    #[inline]
+    pub(super) fn local(&self) -> &Local {
+        debug_assert!(super::is_current(self), "a worker's own fields were used by another thread");
+        &self.local
+    }
+
+    /// The goroutine that runs, if any.
+    #[inline]
+    pub(super) fn running(&self) -> Option<NonNull<Goroutine>> {
+        self.local().running.get()
+    }
+
+    /// The stack of the goroutine that runs. For the signal handler as well, so without checks.
+    pub(super) fn running_stack(&self) -> Option<Stack> {
+        self.local.running_stack.get()
+    }
+
+    /// Runs goroutines until the runtime has shut down and none is left.
+    pub(super) fn run(&self) {
+        while let Some(goroutine) = self.next_goroutine() {
+            self.execute(goroutine);
+        }
+        self.local().stacks.clear(&self.shared().stacks);
+    }
+
+    fn next_goroutine(&self) -> Option<NonNull<Goroutine>> {
+        loop {
+            if let Some(goroutine) = self.pick() {
+                return Some(goroutine);
+            }
+            if !self.idle() {
+                return None;
+            }
+        }
+    }
+
+    /// Steps 1 and 2 of a turn.
+    #[inline]
+    fn pick(&self) -> Option<NonNull<Goroutine>> {
+        let local = self.local();
+        let turns_left = local.turns_left.get() - 1;
+        local.turns_left.set(turns_left);
+        if turns_left == 0 {
+            local.turns_left.set(self.look_around());
+        }
+        if self.inbox.has_messages() {
+            self.drain_inbox();
+        }
+        if self.signals.preempt.load(Ordering::Relaxed) {
+            self.end_slice();
+        }
+        if let Some(goroutine) = local.queues.take_next() {
+            return Some(goroutine);
+        }
+        count(&self.signals.slice);
+        match local.queues.pop() {
+            None if self.take_mail() => local.queues.pop(),
+            first => first,
+        }
+    }
+
+    /// The time slice is over: the goroutine just woken goes to the end of the line, and other workers get their turn.
+    #[cold]
+    fn end_slice(&self) {
+        self.signals.preempt.store(false, Ordering::Relaxed);
+        let queues = &self.local().queues;
+        if let Some(goroutine) = queues.take_next() {
+            queues.push_ready(goroutine);
+        }
+        self.take_turns();
+    }
+
+    /// Makes the goroutines that others have placed here part of the line.
+    pub(super) fn take_mail(&self) -> bool {
+        !self.mailbox.is_empty() && self.local().queues.take_in(|fresh| self.mailbox.steal_batch(fresh))
+    }
+
+    /// Step 3 of a turn.
+    #[inline]
+    fn execute(&self, goroutine: NonNull<Goroutine>) {
+        // SAFETY: a goroutine in a queue has not ended, and only its home ends it.
+        let control = unsafe { goroutine.as_ref() };
+        let local = self.local();
+        let stack = match control.stack() {
+            Some(stack) if std::ptr::eq(control.home(), self) => stack,
+            Some(stack) => self.adopt(control, stack),
+            None => match self.equip(goroutine) {
+                Some(stack) => stack,
+                None => return,
+            },
+        };
+        control.set_status(Status::Running);
+        local.running.set(Some(goroutine));
+        local.running_stack.set(Some(stack));
+        // SAFETY: the stack was prepared or suspended, and this is the goroutine's home.
+        let left = unsafe { switch::resume(stack) };
+        local.running.set(None);
+        local.running_stack.set(None);
+        match left {
+            Left::Ended => self.recycle(stack),
+            Left::Suspended => match local.left.take() {
+                // SAFETY: the goroutine left the two to be called once, now; they lie on its stack, and it is resumed by
+                // this thread only, so not before this returns.
+                AfterLeaving::Commit(commit, data) => unsafe { commit(data) },
+                AfterLeaving::Yield => {
+                    control.set_status(Status::Ready);
+                    self.push_last(goroutine);
+                }
+                AfterLeaving::Nothing => {}
+            },
+        }
+    }
+
+    /// Takes over a started goroutine stolen from another worker, under `migrate`.
+    #[cold]
+    fn adopt(&self, control: &Goroutine, stack: Stack) -> Stack {
+        debug_assert!(self.shared().options.migrate);
+        control.set_home(self);
+        control.set_site(None);
+        stack.frame().set_home(self);
+        stack
+    }
+
+    /// Gives an unstarted goroutine a stack. `None` if it was ended instead, or waits for a stack.
+    #[inline]
+    fn equip(&self, goroutine: NonNull<Goroutine>) -> Option<Stack> {
+        let shared = self.shared();
+        if shared.is_shutting_down() {
+            shared.cancel(goroutine);
+            return None;
+        }
+        // SAFETY: as in `execute`.
+        let control = unsafe { goroutine.as_ref() };
+        let class = control.attributes().and_then(|attributes| attributes.stack).unwrap_or(shared.options.stack);
+        let stack = match self.local().stacks.take(class, &shared.stacks) {
+            Ok(stack) => stack,
+            Err(error) => {
+                self.starve(goroutine, class, &error);
+                return None;
+            }
+        };
+        count(&self.signals.started);
+        // SAFETY: the stack is fresh from the pool, and the goroutine has not started.
+        unsafe { switch::prepare(stack, goroutine) };
+        let site = self.local().sites.id(control.spawned_at());
+        self.local().sites.resident_starts(site);
+        control.set_site(Some(site));
+        control.set_home(self);
+        control.set_stack(stack);
+        stack.frame().set_home(self);
+        stack.frame().set_goroutine(Some(goroutine));
+        Some(stack)
+    }
+
+    fn recycle(&self, stack: Stack) {
+        self.local().stacks.put(stack, &self.shared().stacks);
+        let shared = self.shared();
+        if shared.starving.any() {
+            self.feed_starving();
+        }
+        if shared.is_shutting_down() {
+            shared.wake_everybody_if_done();
+        }
+    }
+
+    /// Counts the end of the goroutine that runs, or of one that never started.
+    pub(super) fn count_end(&self) {
+        count(&self.signals.ended);
+    }
+
+    /// The reverse of [`count_end`](Self::count_end).
+    pub(super) fn uncount_end(&self) {
+        let ended = &self.signals.ended;
+        ended.store(ended.load(Ordering::Relaxed) - 1, Ordering::Release);
+    }
+
+    /// A goroutine of this site has ended here.
+    #[inline]
+    pub(super) fn resident_ends(&self, site: Option<SiteId>) {
+        if let Some(site) = site {
+            self.local().sites.resident_ends(site);
+        }
+    }
+
+    /// Suspends the goroutine that runs; `after` is done once its stack has been left.
+    #[inline]
+    pub(super) fn leave(&self, stack: Stack, after: AfterLeaving) {
+        self.local().left.set(after);
+        // SAFETY: the caller is the goroutine that runs on the stack.
+        unsafe { switch::suspend(stack) };
+    }
+
+    /// Puts a started goroutine that is ready last in line.
+    #[inline]
+    pub(super) fn push_last(&self, goroutine: NonNull<Goroutine>) {
+        // SAFETY: a ready goroutine has not ended.
+        if self.shared().options.migrate && !unsafe { goroutine.as_ref() }.is_pinned() {
+            self.local().queues.push_fresh(goroutine);
+            self.announce_work();
+        } else {
+            self.local().queues.push_ready(goroutine);
+        }
+    }
+
+    /// A token of this home's goroutine was spent, here: makes it ready.
+    #[inline]
+    pub(super) fn deliver(&self, goroutine: NonNull<Goroutine>, in_turn: bool) {
+        // SAFETY: a goroutine with a token waits for it, so it has not ended.
+        let control = unsafe { goroutine.as_ref() };
+        match control.status() {
+            Status::Parked | Status::ParkedMasked => {
+                control.set_status(Status::Ready);
+                control.set_unparked(Unparked::Woken);
+                if in_turn {
+                    self.push_last(goroutine);
+                } else {
+                    self.push_next(goroutine);
+                }
+            }
+            // It came back early, and will wait for this token as soon as it finds that it was claimed.
+            Status::Ready | Status::Running => control.set_token_arrived(),
+            Status::Unstarted => unreachable!("a goroutine that never ran cannot wait"),
+        }
+    }
+
+    #[inline]
+    fn push_next(&self, goroutine: NonNull<Goroutine>) {
+        self.local().queues.push_next(goroutine);
+    }
+
+    /// Ends the wait of a parked goroutine early.
+    pub(super) fn interrupt(&self, goroutine: NonNull<Goroutine>, reason: Unparked) {
+        // SAFETY: a parked goroutine has not ended.
+        let control = unsafe { goroutine.as_ref() };
+        control.set_status(Status::Ready);
+        control.set_unparked(reason);
+        self.push_last(goroutine);
+    }
+
+    pub(super) fn drain_inbox(&self) {
+        for goroutine in self.inbox.drain() {
+            let goroutine = NonNull::new(goroutine).expect("a message has an address");
+            self.deliver(goroutine, true);
+        }
+    }
+
+    /// Queues a goroutine spawned on this worker.
+    #[inline]
+    pub(super) fn spawn(
+        &self,
+        make: impl FnOnce(NonZeroU64) -> NonNull<Goroutine>,
+        placement: Placement,
+    ) -> NonNull<Goroutine> {
+        count(&self.signals.spawned);
+        let goroutine = make(self.take_id());
+        let target = self.choose(goroutine, placement);
+        if target == self.id {
+            self.local().queues.push_fresh(goroutine);
+            self.announce_work();
+        } else {
+            self.shared().mail(target, goroutine);
+        }
+        goroutine
+    }
+
+    #[inline]
+    fn choose(&self, goroutine: NonNull<Goroutine>, placement: Placement) -> WorkerId {
+        let workers = self.shared().procs.limit();
+        if workers == 1 {
+            return 0;
+        }
+        // SAFETY: a goroutine just made has not ended.
+        let spawned_at = unsafe { goroutine.as_ref() }.spawned_at();
+        match placement {
+            Placement::Local => self.id,
+            Placement::Spread => self.shared().next_in_turn(),
+            Placement::Dealt => {
+                // SAFETY: the goroutine that runs has not ended.
+                let parent = self.running().map(|parent| unsafe { parent.as_ref() }.spawned_at());
+                if parent.is_some_and(|parent| std::ptr::eq(parent, spawned_at)) {
+                    return self.id;
+                }
+                let local = self.local();
+                let site = local.sites.id(spawned_at);
+                let alone = local.queues.fresh_len() == 0;
+                (self.id + local.sites.deal(site, workers, alone)) % workers
+            }
+        }
+    }
+
+    /// There is something new to be stolen: sees to it that somebody looks.
+    #[inline]
+    pub(super) fn announce_work(&self) {
+        if self.shared().worker_count() > 1 {
+            self.shared().announce_work();
+        }
+    }
+
+    fn take_id(&self) -> NonZeroU64 {
+        const BLOCK: u32 = 64;
+        let local = self.local();
+        if local.ids_left.get() == 0 {
+            local.next_id.set(super::reserve_ids(BLOCK.into()));
+            local.ids_left.set(BLOCK);
+        }
+        let id = local.next_id.get();
+        local.next_id.set(id + 1);
+        local.ids_left.set(local.ids_left.get() - 1);
+        NonZeroU64::new(id).expect("numbers of goroutines begin at 1")
+    }
+
+    /// A number for a wait with a deadline that no other wait on this worker has.
+    pub(super) fn take_timed_park(&self) -> u64 {
+        let next = &self.local().next_timed_park;
+        // Workers number their waits apart, for a stack may pass from one to another.
+        let number = next.replace(next.get() + 1);
+        number << 10 | self.id as u64
+    }
+
+    /// Rings `bell`, which a sender to this worker's inbox was given.
+    pub(super) fn clone_bell(&self) -> Thread {
+        self.bell.get().expect("a worker has its bell before anybody knows it").clone()
+    }
+}

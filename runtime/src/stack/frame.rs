@@ -1,0 +1,137 @@
+//! One stack, and the record at its top.
+
+use std::cell::{Cell, UnsafeCell};
+use std::num::NonZeroUsize;
+use std::ptr::{self, NonNull};
+use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+
+use super::SizeClass;
+use super::slab::{self, page_size};
+use crate::goroutine::Goroutine;
+use crate::scheduler::{Switch, WayBack, Worker};
+
+/// What the runtime keeps at the top of every stack. All zeroes is a valid frame: that of a stack nobody uses.
+///
+/// | field        | written by                             | read by                                   |
+/// |--------------|----------------------------------------|-------------------------------------------|
+/// | `switch`     | the worker that runs the goroutine     | the same                                  |
+/// | `way_back`   | the goroutine, when it starts          | the same                                  |
+/// | `goroutine`  | the same, when it starts and ends      | also shutdown and the overflow handler    |
+/// | `home`       | the same, when it starts or is adopted | also shutdown, by every worker            |
+/// | `timed_park` | the same, around a wait with a deadline| the worker whose timer fires              |
+/// | `next_free`  | the pool that owns the stack           | the same                                  |
+#[repr(C, align(16))]
+#[derive(Default)]
+pub(crate) struct Frame {
+    pub(crate) switch: UnsafeCell<Option<Switch>>,
+    pub(crate) way_back: WayBack,
+    goroutine: AtomicPtr<Goroutine>,
+    home: AtomicPtr<Worker>,
+    timed_park: AtomicU64,
+    next_free: Cell<Option<Stack>>,
+}
+
+impl Frame {
+    /// Who runs on this stack, if anybody. Acquire: pairs with the Release in [`set_goroutine`](Self::set_goroutine).
+    pub(crate) fn goroutine(&self) -> Option<NonNull<Goroutine>> {
+        NonNull::new(self.goroutine.load(Ordering::Acquire))
+    }
+
+    pub(crate) fn set_goroutine(&self, goroutine: Option<NonNull<Goroutine>>) {
+        self.goroutine.store(goroutine.map_or(ptr::null_mut(), NonNull::as_ptr), Ordering::Release);
+    }
+
+    /// The worker that last ran a goroutine on this stack. It may be compared; whether it is still there is for the caller to
+    /// know. Relaxed: a worker sees its own writes, and takes what others wrote for somebody else's.
+    pub(crate) fn home(&self) -> *const Worker {
+        self.home.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_home(&self, home: *const Worker) {
+        self.home.store(home.cast_mut(), Ordering::Relaxed);
+    }
+
+    /// The number of the wait with a deadline that is under way, 0 for none. Relaxed: it is compared with a number
+    /// that its own worker has put there, and a worker sees its own writes.
+    pub(crate) fn timed_park(&self) -> u64 {
+        self.timed_park.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_timed_park(&self, number: u64) {
+        self.timed_park.store(number, Ordering::Relaxed);
+    }
+}
+
+/// A stack: the address of its [`Frame`], and its size. Owned by one at a time (S2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stack {
+    frame: NonNull<Frame>,
+    class: SizeClass,
+}
+
+// SAFETY: a stack is an address; S2 says who may use it.
+unsafe impl Send for Stack {}
+
+impl Stack {
+    /// The stack of `class` that ends at `top`.
+    ///
+    /// # Safety
+    /// The memory below `top` belongs to a slab, and is nobody else's stack.
+    pub(super) unsafe fn ending_at(top: NonNull<u8>, class: SizeClass) -> Self {
+        // SAFETY: a stack is larger than its frame.
+        let frame = unsafe { top.sub(size_of::<Frame>()) };
+        Self { frame: frame.cast(), class }
+    }
+
+    pub(crate) fn class(self) -> SizeClass {
+        self.class
+    }
+
+    #[inline]
+    pub(crate) fn frame(&self) -> &Frame {
+        // SAFETY: the memory is mapped for as long as its pool lives (S1), and zeroes are a valid frame.
+        unsafe { self.frame.as_ref() }
+    }
+
+    /// The lowest address, where the guard is.
+    pub(crate) fn limit(self) -> usize {
+        self.frame.as_ptr() as usize + size_of::<Frame>() - self.class.bytes()
+    }
+
+    /// Whether `address` lies in the guard.
+    pub(crate) fn guards(self, address: usize) -> bool {
+        (self.limit()..self.limit() + page_size()).contains(&address)
+    }
+
+    pub(super) fn next_free(self) -> Option<Self> {
+        self.frame().next_free.get()
+    }
+
+    pub(super) fn set_next_free(self, next: Option<Self>) {
+        self.frame().next_free.set(next);
+    }
+
+    /// Gives the memory back to the system, the frame included.
+    ///
+    /// # Safety
+    /// The stack is the caller's own, and nobody runs on it.
+    pub(super) unsafe fn discard(self) {
+        let start = NonNull::new((self.limit() + page_size()) as *mut u8).expect("a stack lies above address 0");
+        // SAFETY: the range above the guard belongs to this stack, which the caller owns.
+        unsafe { slab::discard(start, self.class.bytes() - page_size()) };
+    }
+}
+
+// SAFETY: the lowest page is a guard, and a size class is at least four pages.
+unsafe impl corosensei::stack::Stack for Stack {
+    fn base(&self) -> NonZeroUsize {
+        self.frame.addr()
+    }
+
+    fn limit(&self) -> NonZeroUsize {
+        NonZeroUsize::new((*self).limit()).expect("a stack lies above address 0")
+    }
+}
+
+/// The goroutine starts below the frame, at an address that the coroutine's own alignment rules allow.
+const _: () = assert!(size_of::<Frame>().is_multiple_of(corosensei::stack::STACK_ALIGNMENT));

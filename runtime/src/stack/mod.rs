@@ -1,0 +1,99 @@
+//! Stacks: where they come from, how they are guarded, and what happens when one overflows.
+//!
+//! A stack is a power of two in size and cut from a large reservation of address space (a *slab*). Pages are
+//! touched, and thereby paid for, only as the stack grows into them. Its lowest page is the guard.
+//!
+//! ```text
+//!   limit                                                                  top
+//!   | guard page | ... never touched ... | frames of the goroutine | Frame |
+//!                                        ^ grows down
+//! ```
+//!
+//! The [`Frame`] at the top is the runtime's own record of who runs there. It shares its page with the first
+//! frames of the goroutine, so a parked goroutine costs one page.
+//!
+//! # Invariants
+//! - **S1** A stack's memory stays mapped until its [`StackPool`] is dropped, and that is dropped after every worker
+//!   and everything that points into a stack. A trimmed stack reads as zeroes.
+//! - **S2** A [`Stack`] is owned by one at a time: a pool, or the goroutine that runs on it.
+//!
+//! # Why a guard needs no mapping of its own
+//! `mprotect` splits a mapping in three, and a process may have 65,530 of them: thirty thousand goroutines, and
+//! no more. `MADV_GUARD_INSTALL` (Linux 6.13) marks the page instead. The older way is the fallback.
+
+mod frame;
+mod overflow;
+mod pool;
+mod slab;
+
+pub(crate) use frame::Stack;
+pub(crate) use overflow::{SignalStack, install_handler};
+pub(crate) use pool::{LocalPool, StackPool};
+
+use std::io;
+
+/// The smallest stack that can be asked for, in bytes.
+pub(crate) const MIN_SIZE: usize = 16 << 10;
+/// The largest stack that can be asked for, in bytes.
+pub(crate) const MAX_SIZE: usize = 1 << 30;
+/// The size of a stack when nobody asks for another, in bytes.
+pub(crate) const DEFAULT_SIZE: usize = 256 << 10;
+/// The size of the main goroutine's stack, in bytes.
+pub(crate) const MAIN_SIZE: usize = 8 << 20;
+
+/// A size of stack that is kept in stock: a power of two from [`MIN_SIZE`] to [`MAX_SIZE`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SizeClass(u8);
+
+impl SizeClass {
+    pub(crate) const COUNT: usize = (MAX_SIZE.trailing_zeros() - MIN_SIZE.trailing_zeros()) as usize + 1;
+
+    /// The smallest class of at least `bytes`.
+    ///
+    /// # Errors
+    /// `InvalidInput` when `bytes` lies outside the limits.
+    pub(crate) fn for_bytes(bytes: usize) -> io::Result<Self> {
+        if !(MIN_SIZE..=MAX_SIZE).contains(&bytes) {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("a stack size must be from {MIN_SIZE} to {MAX_SIZE} bytes, not {bytes}"),
+            ));
+        }
+        Ok(Self::round_up(bytes))
+    }
+
+    /// The smallest class of at least `bytes`, which lie within the limits.
+    pub(crate) const fn round_up(bytes: usize) -> Self {
+        Self((bytes.next_power_of_two().trailing_zeros() - MIN_SIZE.trailing_zeros()) as u8)
+    }
+
+    pub(crate) const fn bytes(self) -> usize {
+        MIN_SIZE << self.0
+    }
+
+    const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_round_up() {
+        assert_eq!(SizeClass::for_bytes(MIN_SIZE).unwrap().bytes(), MIN_SIZE);
+        assert_eq!(SizeClass::for_bytes(MIN_SIZE + 1).unwrap().bytes(), 2 * MIN_SIZE);
+        assert_eq!(SizeClass::for_bytes(DEFAULT_SIZE).unwrap().bytes(), DEFAULT_SIZE);
+        assert_eq!(SizeClass::for_bytes(MAX_SIZE).unwrap().index(), SizeClass::COUNT - 1);
+    }
+
+    #[test]
+    fn sizes_outside_the_limits_are_refused() {
+        for bytes in [0, MIN_SIZE - 1, MAX_SIZE + 1, usize::MAX] {
+            let error = SizeClass::for_bytes(bytes).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+            assert!(error.to_string().contains(&bytes.to_string()));
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Timers: short actions at a given time, and the sleep of goroutines.
+//!
+//! Every worker has a [store](store) of its own, without locks, and looks at it between goroutines; an idle worker
+//! sleeps exactly until its next timer. A goroutine that computes for long holds up the timers of its worker.
+
+mod store;
+
+use std::sync::Weak;
+use std::time::{Duration, Instant};
+
+use crate::park::{Patience, Unparked, Waiter};
+use crate::{clock, scheduler};
+
+pub(crate) use store::{Action, Store};
+
+/// What a timer does when it is due.
+pub trait Expire: Send + Sync {
+    /// Called once, at or after the time `due`; the answer is when to be called again, if at all.
+    ///
+    /// It runs on a worker, outside any goroutine: it must be short, and must not block, park or panic.
+    fn expire(&self, due: Instant) -> Option<Instant>;
+}
+
+/// Calls `what` at `due`, unless it has been dropped by then: the timer holds a weak reference only.
+///
+/// From a goroutine the timer is its worker's, and costs no lock. From a thread it goes to the global runtime.
+///
+/// # Panics
+/// From a thread, when the global runtime has to be started and cannot be.
+pub fn arm(due: Instant, what: Weak<dyn Expire>) {
+    scheduler::arm_timer(due, Action::Call(what));
+}
+
+/// Pauses the calling goroutine or thread for at least `duration`; returns at once when it is zero.
+///
+/// Sub-millisecond sleeps are real: an idle worker wakes to the microsecond.
+///
+/// ```
+/// use std::time::{Duration, Instant};
+///
+/// let start = Instant::now();
+/// gocsp_runtime::sleep(Duration::from_micros(200));
+/// assert!(start.elapsed() >= Duration::from_micros(200));
+/// ```
+pub fn sleep(duration: Duration) {
+    if !duration.is_zero() {
+        sleep_until(clock::deadline(duration));
+    }
+}
+
+/// Pauses the calling goroutine or thread until `deadline`; returns at once when it has passed.
+///
+/// ```
+/// use std::time::{Duration, Instant};
+///
+/// let deadline = Instant::now() + Duration::from_micros(200);
+/// gocsp_runtime::sleep_until(deadline);
+/// assert!(Instant::now() >= deadline);
+/// ```
+pub fn sleep_until(deadline: Instant) {
+    let waiter = Waiter::current();
+    if waiter.park(Patience::until(deadline), || ()) == Unparked::Cancelled {
+        // If the goroutine is unwinding already, the sleep just ends early.
+        crate::goroutine::unwind_cancelled();
+    }
+}
