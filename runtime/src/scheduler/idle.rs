@@ -1,5 +1,6 @@
 //! What a worker does between goroutines: looks around, watches, sleeps, waits for its permit.
 
+use std::hint;
 use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,13 +12,26 @@ use crate::goroutine::Status;
 use crate::park::Unparked;
 use crate::timer::Action;
 
-/// How long a watcher pauses after its first look that found nothing, and how long at most.
-const FIRST_PAUSE: Duration = Duration::from_micros(5);
+/// How often a worker that has run out of work looks for messages before it does anything else about it.
+const SPIN_LOOKS: u32 = 100;
+const SPINS_PER_LOOK: u32 = 4;
+/// How long a watcher pauses once it has seen somebody wait, or nobody at all, and how long at most.
+const FIRST_PAUSE: Duration = Duration::from_micros(40);
 const LONGEST_PAUSE: Duration = Duration::from_micros(160);
 /// A watcher that has found nothing for this long goes to sleep.
 const LONGEST_WATCH: Duration = Duration::from_millis(3);
 /// So many unstarted goroutines in one queue are a backlog, which may be taken from at once.
 const BACKLOG: usize = 32;
+
+/// What a watcher has found.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Found {
+    Nothing,
+    /// Somebody waits, but not for long enough.
+    Waiting,
+    /// Goroutines that are now this worker's.
+    Taken,
+}
 
 impl Worker {
     /// Step 1 of a turn; gives the number of turns until the next look.
@@ -88,6 +102,9 @@ impl Worker {
     /// Waits until there is something to run. False when the runtime has shut down and nothing is left.
     #[cold]
     pub(super) fn idle(&self) -> bool {
+        if self.spin() {
+            return true;
+        }
         self.rest();
         let again = loop {
             if self.gather() {
@@ -105,6 +122,22 @@ impl Worker {
             self.resume();
         }
         again
+    }
+
+    /// Waits a few microseconds for somebody on another worker to answer: waking a thread takes longer than that.
+    fn spin(&self) -> bool {
+        if !self.shared().options.spin {
+            return false;
+        }
+        for _ in 0..SPIN_LOOKS {
+            for _ in 0..SPINS_PER_LOOK {
+                hint::spin_loop();
+            }
+            if self.inbox.has_messages() || !self.mailbox.is_empty() {
+                return true;
+            }
+        }
+        false
     }
 
     /// Stops counting as running.
@@ -147,11 +180,12 @@ impl Worker {
     /// Looks at the queues of the others until something is found (true), or it is time to sleep.
     fn keep_watch(&self) -> bool {
         let shared = self.shared();
-        let mut started = vec![u64::MAX; shared.worker_count()];
+        let mut seen = Vec::new();
         let mut pause = FIRST_PAUSE;
         let since = clock::now();
         loop {
-            if self.search(&mut started) || self.gather() {
+            let found = self.search(&mut seen);
+            if found == Found::Taken || self.gather() {
                 shared.watch.end();
                 // There may be more than this worker takes: the watch goes on with another.
                 if shared.has_work_to_steal() {
@@ -170,29 +204,34 @@ impl Worker {
                 shared.watch.end();
                 return false;
             }
+            pause = if found == Found::Waiting { FIRST_PAUSE } else { LONGEST_PAUSE.min(pause * 2) };
             self.pause(Some(clock::now() + pause));
-            pause = LONGEST_PAUSE.min(pause * 2);
         }
     }
 
     /// Takes a batch from somebody whose unstarted goroutines have waited since the last look, or who has a backlog.
-    /// `started` holds how many each worker had started at the last look.
-    fn search(&self, started: &mut Vec<u64>) -> bool {
+    ///
+    /// `seen` holds for each worker how many it had started at the last look, if somebody waited there.
+    fn search(&self, seen: &mut Vec<Option<u64>>) -> Found {
         let shared = self.shared();
         let workers = shared.worker_count();
-        started.resize(workers, u64::MAX);
+        seen.resize(workers, None);
+        let mut found = Found::Nothing;
         let first = crate::random::below(workers as u32) as usize;
         for other in (first..workers).chain(0..first).filter(|&other| other != self.id) {
             let victim = shared.worker(other);
-            let now_started = victim.signals.started.load(Ordering::Relaxed);
-            let waited = started[other] == now_started;
+            let started = victim.signals.started.load(Ordering::Relaxed);
             let waiting = victim.stealer.len() + victim.mailbox.len();
-            started[other] = if waiting == 0 { u64::MAX } else { now_started };
-            if waiting > 0 && (waited || waiting >= BACKLOG) && self.steal_from(victim) {
-                return true;
+            let waited = seen[other].replace(started) == Some(started);
+            if waiting == 0 {
+                seen[other] = None;
+            } else if (waited || waiting >= BACKLOG) && self.steal_from(victim) {
+                return Found::Taken;
+            } else {
+                found = Found::Waiting;
             }
         }
-        false
+        found
     }
 
     fn steal_from(&self, victim: &Self) -> bool {

@@ -62,8 +62,21 @@ struct Known {
 struct Site {
     /// How many of its goroutines live on this worker.
     residents: u32,
+    /// How many of its goroutines wait on this worker to be started, if `epoch` is the present one; else none.
+    waiting: u32,
+    epoch: u64,
     /// How many siblings have been dealt since there were none.
     dealt: usize,
+}
+
+impl Site {
+    fn waiting(&mut self, epoch: u64) -> &mut u32 {
+        if self.epoch != epoch {
+            self.epoch = epoch;
+            self.waiting = 0;
+        }
+        &mut self.waiting
+    }
 }
 
 impl Sites {
@@ -93,24 +106,31 @@ impl Sites {
         })
     }
 
-    /// How far from the spawner's worker, out of `workers`, the next sibling of this line goes. `alone` says that no
-    /// goroutine waits on this worker to be started.
+    /// How far from the spawner's worker, out of `workers`, the next sibling of this line goes. 0 means that it waits
+    /// here to be started. `epoch` changes whenever nobody waits here, so that those who were stolen are forgotten.
     #[inline]
-    pub(crate) fn deal(&self, site: SiteId, workers: usize, alone: bool) -> usize {
+    pub(crate) fn deal(&self, site: SiteId, workers: usize, epoch: u64) -> usize {
         let mut known = self.known.borrow_mut();
         let site = &mut known.sites[site.0 as usize];
-        if alone && site.residents == 0 {
+        if site.residents == 0 && *site.waiting(epoch) == 0 {
             site.dealt = 0;
         }
-        let index = site.dealt;
+        let offset = offset(site.dealt, workers);
         site.dealt += 1;
-        offset(index, workers)
+        if offset == 0 {
+            *site.waiting(epoch) += 1;
+        }
+        offset
     }
 
     /// A goroutine of this line has started here.
     #[inline]
-    pub(crate) fn resident_starts(&self, site: SiteId) {
-        self.known.borrow_mut().sites[site.0 as usize].residents += 1;
+    pub(crate) fn resident_starts(&self, site: SiteId, epoch: u64) {
+        let mut known = self.known.borrow_mut();
+        let site = &mut known.sites[site.0 as usize];
+        site.residents += 1;
+        let waiting = site.waiting(epoch);
+        *waiting = waiting.saturating_sub(1);
     }
 
     /// A goroutine of this line has ended here.
@@ -176,10 +196,21 @@ mod tests {
         let sites = Sites::default();
         let site = sites.id(place());
         for _ in 0..10 {
-            assert_eq!(sites.deal(site, 2, true), 0);
-            sites.resident_starts(site);
+            assert_eq!(sites.deal(site, 2, 0), 0);
+            sites.resident_starts(site, 0);
             sites.resident_ends(site);
         }
+    }
+
+    #[test]
+    fn those_who_wait_count_as_siblings_until_they_are_stolen() {
+        let sites = Sites::default();
+        let site = sites.id(place());
+        assert_eq!(sites.deal(site, 2, 0), 0);
+        assert_eq!(sites.deal(site, 2, 0), 1);
+        // In the next epoch nobody waits: the first was stolen.
+        assert_eq!(sites.deal(site, 2, 1), 0);
+        assert_eq!(sites.deal(site, 2, 1), 1);
     }
 
     #[test]

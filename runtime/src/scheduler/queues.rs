@@ -31,6 +31,8 @@ pub(crate) struct Queues {
     pushed: Cell<u64>,
     /// False when `fresh` is known to be empty.
     maybe_fresh: Cell<bool>,
+    /// How often `fresh` has been found empty.
+    emptied: Cell<u64>,
 }
 
 impl Queues {
@@ -42,6 +44,7 @@ impl Queues {
             fresh: Deque::new_fifo(),
             pushed: Cell::new(0),
             maybe_fresh: Cell::new(false),
+            emptied: Cell::new(0),
         }
     }
 
@@ -97,6 +100,7 @@ impl Queues {
                 return Some(goroutine);
             }
             self.maybe_fresh.set(false);
+            self.emptied.set(self.emptied.get() + 1);
         }
         let head = head?;
         let second = head.queue_link().get();
@@ -118,10 +122,10 @@ impl Queues {
         self.next.get().is_none() && self.ready_head.get().is_null() && self.fresh.is_empty()
     }
 
-    /// How many wait in `fresh`.
+    /// How often `fresh` has been found empty.
     #[inline]
-    pub(super) fn fresh_len(&self) -> usize {
-        if self.maybe_fresh.get() { self.fresh.len() } else { 0 }
+    pub(super) fn emptied(&self) -> u64 {
+        self.emptied.get()
     }
 
     /// Takes a batch of goroutines from the queue of another into `fresh`, by `steal`; true if there were any.

@@ -28,6 +28,8 @@ pub(crate) const MAX_WORKERS: usize = 1024;
 pub(crate) struct Options {
     pub(crate) stack: SizeClass,
     pub(crate) migrate: bool,
+    /// Whether another worker can answer while this one spins.
+    pub(crate) spin: bool,
 }
 
 /// See the [module](self).
@@ -163,7 +165,8 @@ impl Shared {
                 let sites = self.foreign_sites.lock().expect("no panic happens under this lock");
                 // SAFETY: a goroutine just made has not ended.
                 let site = sites.id(unsafe { goroutine.as_ref() }.spawned_at());
-                sites.deal(site, self.procs.limit(), false)
+                // Those who wait are not known here: the epoch never changes, and the count goes on.
+                sites.deal(site, self.procs.limit(), 0)
             }
         };
         self.mail(target, goroutine);

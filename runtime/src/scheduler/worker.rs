@@ -296,8 +296,9 @@ impl Worker {
         count(&self.signals.started);
         // SAFETY: the stack is fresh from the pool, and the goroutine has not started.
         unsafe { switch::prepare(stack, goroutine) };
-        let site = self.local().sites.id(control.spawned_at());
-        self.local().sites.resident_starts(site);
+        let local = self.local();
+        let site = local.sites.id(control.spawned_at());
+        local.sites.resident_starts(site, local.queues.emptied());
         control.set_site(Some(site));
         control.set_home(self);
         control.set_stack(stack);
@@ -436,8 +437,7 @@ impl Worker {
                 }
                 let local = self.local();
                 let site = local.sites.id(spawned_at);
-                let alone = local.queues.fresh_len() == 0;
-                (self.id + local.sites.deal(site, workers, alone)) % workers
+                (self.id + local.sites.deal(site, workers, local.queues.emptied())) % workers
             }
         }
     }

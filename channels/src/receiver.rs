@@ -1,0 +1,301 @@
+//! The receiving direction of a channel.
+
+use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use gocsp_runtime::clock;
+
+use crate::error::{RecvError, RecvTimeoutError, TryRecvError};
+use crate::iter::{IntoIter, Iter, TryIter};
+use crate::shared::{Shared, wait};
+
+/// The receiving side of a channel: Go's `<-chan T`. Clones receive from the same channel, each value going to
+/// one of them. When the last one is dropped, so is what is buffered, and sending fails.
+///
+/// ```
+/// use gocsp_channels::channel;
+///
+/// let (tx, rx) = channel(3);
+/// for n in 1..=3 {
+///     tx.send(n)?;
+/// }
+/// drop(tx);
+/// let other = rx.clone();
+/// assert_eq!(rx.recv(), Ok(1));
+/// assert_eq!(other.recv(), Ok(2));
+/// assert_eq!(rx.recv(), Ok(3));
+/// # Ok::<(), gocsp_channels::SendError<i32>>(())
+/// ```
+pub struct Receiver<T> {
+    /// `None` is nil.
+    shared: Option<Arc<Shared<T>>>,
+}
+
+impl<T> Receiver<T> {
+    /// A handle that `shared` counts already.
+    pub(crate) fn of(shared: Arc<Shared<T>>) -> Self {
+        Self { shared: Some(shared) }
+    }
+
+    #[inline]
+    pub(crate) fn shared(&self) -> Option<&Shared<T>> {
+        self.shared.as_deref()
+    }
+
+    /// The receiver of a nil channel: it blocks for ever, and in a select it is never chosen.
+    ///
+    /// ```
+    /// use gocsp_channels::{Receiver, TryRecvError};
+    ///
+    /// let rx = Receiver::<i32>::nil();
+    /// assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
+    /// ```
+    #[must_use]
+    pub const fn nil() -> Self {
+        Self { shared: None }
+    }
+
+    /// Receives a value: blocks until there is one.
+    ///
+    /// # Errors
+    /// If the channel is closed and drained, also if that happens while it blocks.
+    ///
+    /// ```
+    /// use gocsp_channels::{RecvError, channel};
+    ///
+    /// let (tx, rx) = channel(0);
+    /// gocsp_runtime::spawn(move || tx.send(1));
+    /// assert_eq!(rx.recv(), Ok(1));
+    /// assert_eq!(rx.recv(), Err(RecvError));
+    /// ```
+    #[inline]
+    pub fn recv(&self) -> Result<T, RecvError> {
+        match &self.shared {
+            Some(shared) => shared.recv(),
+            None => {
+                wait::on_nil(None);
+                Err(RecvError)
+            }
+        }
+    }
+
+    /// Receives a value if that needs no waiting.
+    ///
+    /// # Errors
+    /// If nothing is buffered and no sender waits, or the channel is closed and drained.
+    ///
+    /// ```
+    /// use gocsp_channels::{TryRecvError, channel};
+    ///
+    /// let (tx, rx) = channel(1);
+    /// assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
+    /// tx.send(1)?;
+    /// assert_eq!(rx.try_recv(), Ok(1));
+    /// # Ok::<(), gocsp_channels::SendError<i32>>(())
+    /// ```
+    #[inline]
+    pub fn try_recv(&self) -> Result<T, TryRecvError> {
+        match &self.shared {
+            Some(shared) => shared.try_recv(),
+            None => Err(TryRecvError::Empty),
+        }
+    }
+
+    /// As [`recv`](Self::recv), but blocks for `timeout` at most.
+    ///
+    /// # Errors
+    /// If the time is over, or the channel is closed and drained.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use gocsp_channels::{RecvTimeoutError, channel};
+    ///
+    /// let (_tx, rx) = channel::<i32>(0);
+    /// assert_eq!(rx.recv_timeout(Duration::from_millis(1)), Err(RecvTimeoutError::Timeout));
+    /// ```
+    #[inline]
+    pub fn recv_timeout(&self, timeout: Duration) -> Result<T, RecvTimeoutError> {
+        match &self.shared {
+            Some(shared) => shared.recv_timeout(timeout),
+            None => on_nil(clock::deadline(timeout)),
+        }
+    }
+
+    /// As [`recv`](Self::recv), but blocks until `deadline` at most.
+    ///
+    /// # Errors
+    /// If the deadline has passed, or the channel is closed and drained.
+    ///
+    /// ```
+    /// use std::time::{Duration, Instant};
+    /// use gocsp_channels::{RecvTimeoutError, channel};
+    ///
+    /// let (_tx, rx) = channel::<i32>(0);
+    /// let soon = Instant::now() + Duration::from_millis(1);
+    /// assert_eq!(rx.recv_deadline(soon), Err(RecvTimeoutError::Timeout));
+    /// ```
+    #[inline]
+    pub fn recv_deadline(&self, deadline: Instant) -> Result<T, RecvTimeoutError> {
+        match &self.shared {
+            Some(shared) => shared.recv_deadline(deadline),
+            None => on_nil(deadline),
+        }
+    }
+
+    /// Receives values, blocking for each, until the channel is closed and drained.
+    ///
+    /// ```
+    /// let (tx, rx) = gocsp_channels::channel(0);
+    /// gocsp_runtime::spawn(move || (1..=3).try_for_each(|n| tx.send(n)));
+    /// assert_eq!(rx.iter().sum::<i32>(), 6);
+    /// ```
+    pub fn iter(&self) -> Iter<'_, T> {
+        Iter::new(self)
+    }
+
+    /// Receives values until one would have to be waited for.
+    ///
+    /// ```
+    /// let (tx, rx) = gocsp_channels::channel(2);
+    /// tx.send(1)?;
+    /// tx.send(2)?;
+    /// assert_eq!(rx.try_iter().collect::<Vec<_>>(), [1, 2]);
+    /// # Ok::<(), gocsp_channels::SendError<i32>>(())
+    /// ```
+    pub fn try_iter(&self) -> TryIter<'_, T> {
+        TryIter::new(self)
+    }
+
+    /// Whether the channel is closed. What is buffered can still be received then. Never so for a nil channel.
+    ///
+    /// ```
+    /// let (tx, rx) = gocsp_channels::channel::<i32>(0);
+    /// assert!(!rx.is_closed());
+    /// drop(tx);
+    /// assert!(rx.is_closed());
+    /// ```
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.shared().is_some_and(Shared::is_closed)
+    }
+
+    /// How many values are buffered at this moment. 0 for a nil channel.
+    ///
+    /// ```
+    /// let (tx, rx) = gocsp_channels::channel(2);
+    /// tx.send(1)?;
+    /// assert_eq!(rx.len(), 1);
+    /// # Ok::<(), gocsp_channels::SendError<i32>>(())
+    /// ```
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.shared().map_or(0, Shared::len)
+    }
+
+    /// Whether no value is buffered at this moment.
+    ///
+    /// ```
+    /// let (_tx, rx) = gocsp_channels::channel::<i32>(2);
+    /// assert!(rx.is_empty());
+    /// ```
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether as many values are buffered at this moment as the channel can hold: always so for capacity 0.
+    ///
+    /// ```
+    /// let (tx, rx) = gocsp_channels::channel(1);
+    /// assert!(!rx.is_full());
+    /// tx.send(1)?;
+    /// assert!(rx.is_full());
+    /// # Ok::<(), gocsp_channels::SendError<i32>>(())
+    /// ```
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.len() == self.capacity()
+    }
+
+    /// How many values the channel can hold. 0 for a nil channel.
+    ///
+    /// ```
+    /// let (_tx, rx) = gocsp_channels::channel::<i32>(3);
+    /// assert_eq!(rx.capacity(), 3);
+    /// ```
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.shared().map_or(0, Shared::capacity)
+    }
+
+    /// Whether both receive from the same channel. Nil channels are all the same.
+    ///
+    /// ```
+    /// let (_tx, rx) = gocsp_channels::channel::<i32>(0);
+    /// let (_tx, other) = gocsp_channels::channel::<i32>(0);
+    /// assert!(rx.same_channel(&rx.clone()));
+    /// assert!(!rx.same_channel(&other));
+    /// ```
+    #[must_use]
+    pub fn same_channel(&self, other: &Self) -> bool {
+        match (&self.shared, &other.shared) {
+            (Some(this), Some(other)) => Arc::ptr_eq(this, other),
+            (None, None) => true,
+            _ => false,
+        }
+    }
+}
+
+#[cold]
+fn on_nil<T>(deadline: Instant) -> Result<T, RecvTimeoutError> {
+    let timed_out = wait::on_nil(Some(deadline));
+    Err(if timed_out { RecvTimeoutError::Timeout } else { RecvTimeoutError::Disconnected })
+}
+
+impl<T> Clone for Receiver<T> {
+    fn clone(&self) -> Self {
+        let shared = self.shared.clone();
+        if let Some(shared) = &shared {
+            shared.retain_receiver();
+        }
+        Self { shared }
+    }
+}
+
+impl<T> Drop for Receiver<T> {
+    fn drop(&mut self) {
+        if let Some(shared) = &self.shared {
+            shared.release_receiver();
+        }
+    }
+}
+
+impl<T> IntoIterator for Receiver<T> {
+    type Item = T;
+    type IntoIter = IntoIter<T>;
+
+    fn into_iter(self) -> IntoIter<T> {
+        IntoIter::new(self)
+    }
+}
+
+impl<'a, T> IntoIterator for &'a Receiver<T> {
+    type Item = T;
+    type IntoIter = Iter<'a, T>;
+
+    fn into_iter(self) -> Iter<'a, T> {
+        self.iter()
+    }
+}
+
+impl<T> fmt::Debug for Receiver<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.shared.is_some() { "Receiver { .. }" } else { "Receiver(nil)" })
+    }
+}
+
+// No panic can leave a channel half changed: values are dropped outside its lock.
+impl<T> UnwindSafe for Receiver<T> {}
+impl<T> RefUnwindSafe for Receiver<T> {}

@@ -1,0 +1,280 @@
+//! The sending direction of a channel.
+
+use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use gocsp_runtime::clock;
+
+use crate::error::{CloseError, SendError, SendTimeoutError, TrySendError};
+use crate::shared::{Shared, wait};
+
+/// The sending side of a channel: Go's `chan<- T`. Clones send to the same channel, which closes when the last
+/// one is dropped.
+///
+/// ```
+/// use gocsp_channels::channel;
+///
+/// let (tx, rx) = channel(0);
+/// for n in 0..4 {
+///     let tx = tx.clone();
+///     gocsp_runtime::spawn(move || tx.send(n));
+/// }
+/// drop(tx);
+/// assert_eq!(rx.iter().sum::<i32>(), 6);
+/// ```
+pub struct Sender<T> {
+    /// `None` is nil.
+    shared: Option<Arc<Shared<T>>>,
+}
+
+impl<T> Sender<T> {
+    /// A handle that `shared` counts already.
+    pub(crate) fn of(shared: Arc<Shared<T>>) -> Self {
+        Self { shared: Some(shared) }
+    }
+
+    #[inline]
+    pub(crate) fn shared(&self) -> Option<&Shared<T>> {
+        self.shared.as_deref()
+    }
+
+    /// The sender of a nil channel: it blocks for ever, and in a select it is never chosen.
+    ///
+    /// ```
+    /// use gocsp_channels::{Sender, TrySendError};
+    ///
+    /// let tx = Sender::nil();
+    /// assert_eq!(tx.try_send(1), Err(TrySendError::Full(1)));
+    /// ```
+    #[must_use]
+    pub const fn nil() -> Self {
+        Self { shared: None }
+    }
+
+    /// Sends a value: blocks until a receiver has taken it or the buffer has room for it.
+    ///
+    /// # Errors
+    /// Gives the value back if the channel is closed or no receiver is left, also if that happens while it
+    /// blocks.
+    ///
+    /// ```
+    /// use gocsp_channels::{SendError, channel};
+    ///
+    /// let (tx, rx) = channel(1);
+    /// assert_eq!(tx.send(1), Ok(()));
+    /// tx.close()?;
+    /// assert_eq!(tx.send(2), Err(SendError(2)));
+    /// assert_eq!(rx.recv(), Ok(1));
+    /// # Ok::<(), gocsp_channels::CloseError>(())
+    /// ```
+    #[inline]
+    pub fn send(&self, value: T) -> Result<(), SendError<T>> {
+        match &self.shared {
+            Some(shared) => shared.send(value),
+            None => {
+                wait::on_nil(None);
+                Err(SendError(value))
+            }
+        }
+    }
+
+    /// Sends a value if that needs no waiting.
+    ///
+    /// # Errors
+    /// Gives the value back if the buffer is full, or there is none and no receiver waits, or the channel is
+    /// closed or no receiver is left.
+    ///
+    /// ```
+    /// use gocsp_channels::{TrySendError, channel};
+    ///
+    /// let (tx, _rx) = channel(1);
+    /// assert_eq!(tx.try_send(1), Ok(()));
+    /// assert_eq!(tx.try_send(2), Err(TrySendError::Full(2)));
+    /// ```
+    #[inline]
+    pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
+        match &self.shared {
+            Some(shared) => shared.try_send(value),
+            None => Err(TrySendError::Full(value)),
+        }
+    }
+
+    /// As [`send`](Self::send), but blocks for `timeout` at most.
+    ///
+    /// # Errors
+    /// Gives the value back if the time is over, or the channel is closed or no receiver is left.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use gocsp_channels::{SendTimeoutError, channel};
+    ///
+    /// let (tx, _rx) = channel(1);
+    /// assert_eq!(tx.send_timeout(1, Duration::from_millis(1)), Ok(()));
+    /// assert_eq!(tx.send_timeout(2, Duration::from_millis(1)), Err(SendTimeoutError::Timeout(2)));
+    /// ```
+    #[inline]
+    pub fn send_timeout(&self, value: T, timeout: Duration) -> Result<(), SendTimeoutError<T>> {
+        match &self.shared {
+            Some(shared) => shared.send_timeout(value, timeout),
+            None => on_nil(value, clock::deadline(timeout)),
+        }
+    }
+
+    /// As [`send`](Self::send), but blocks until `deadline` at most.
+    ///
+    /// # Errors
+    /// Gives the value back if the deadline has passed, or the channel is closed or no receiver is left.
+    ///
+    /// ```
+    /// use std::time::{Duration, Instant};
+    /// use gocsp_channels::{SendTimeoutError, channel};
+    ///
+    /// let (tx, _rx) = channel(0);
+    /// let soon = Instant::now() + Duration::from_millis(1);
+    /// assert_eq!(tx.send_deadline(1, soon), Err(SendTimeoutError::Timeout(1)));
+    /// ```
+    #[inline]
+    pub fn send_deadline(&self, value: T, deadline: Instant) -> Result<(), SendTimeoutError<T>> {
+        match &self.shared {
+            Some(shared) => shared.send_deadline(value, deadline),
+            None => on_nil(value, deadline),
+        }
+    }
+
+    /// Closes the channel. What is buffered can still be received; after that every receive fails. All who are
+    /// blocked wake up, and senders among them get their values back. Takes time for each of them.
+    ///
+    /// # Errors
+    /// If the channel was closed before, or is nil.
+    ///
+    /// ```
+    /// use gocsp_channels::{CloseError, RecvError, channel};
+    ///
+    /// let (tx, rx) = channel::<i32>(0);
+    /// let waiting = gocsp_runtime::spawn(move || rx.recv());
+    /// assert_eq!(tx.close(), Ok(()));
+    /// assert_eq!(tx.close(), Err(CloseError));
+    /// assert_eq!(waiting.join().unwrap(), Err(RecvError));
+    /// ```
+    pub fn close(&self) -> Result<(), CloseError> {
+        match &self.shared {
+            Some(shared) if shared.close() => Ok(()),
+            _ => Err(CloseError),
+        }
+    }
+
+    /// Whether the channel is closed or no receiver is left, so that every send fails. Never so for a nil channel.
+    ///
+    /// ```
+    /// let (tx, rx) = gocsp_channels::channel::<i32>(0);
+    /// assert!(!tx.is_closed());
+    /// drop(rx);
+    /// assert!(tx.is_closed());
+    /// ```
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.shared().is_some_and(Shared::is_closed)
+    }
+
+    /// How many values are buffered at this moment. 0 for a nil channel.
+    ///
+    /// ```
+    /// let (tx, _rx) = gocsp_channels::channel(2);
+    /// tx.send(1)?;
+    /// assert_eq!(tx.len(), 1);
+    /// # Ok::<(), gocsp_channels::SendError<i32>>(())
+    /// ```
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.shared().map_or(0, Shared::len)
+    }
+
+    /// Whether no value is buffered at this moment.
+    ///
+    /// ```
+    /// let (tx, _rx) = gocsp_channels::channel::<i32>(2);
+    /// assert!(tx.is_empty());
+    /// ```
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether as many values are buffered at this moment as the channel can hold: always so for capacity 0.
+    ///
+    /// ```
+    /// let (tx, _rx) = gocsp_channels::channel(1);
+    /// assert!(!tx.is_full());
+    /// tx.send(1)?;
+    /// assert!(tx.is_full());
+    /// # Ok::<(), gocsp_channels::SendError<i32>>(())
+    /// ```
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.len() == self.capacity()
+    }
+
+    /// How many values the channel can hold. 0 for a nil channel.
+    ///
+    /// ```
+    /// let (tx, _rx) = gocsp_channels::channel::<i32>(3);
+    /// assert_eq!(tx.capacity(), 3);
+    /// ```
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.shared().map_or(0, Shared::capacity)
+    }
+
+    /// Whether both send to the same channel. Nil channels are all the same.
+    ///
+    /// ```
+    /// let (tx, _rx) = gocsp_channels::channel::<i32>(0);
+    /// let (other, _rx) = gocsp_channels::channel::<i32>(0);
+    /// assert!(tx.same_channel(&tx.clone()));
+    /// assert!(!tx.same_channel(&other));
+    /// ```
+    #[must_use]
+    pub fn same_channel(&self, other: &Self) -> bool {
+        match (&self.shared, &other.shared) {
+            (Some(this), Some(other)) => Arc::ptr_eq(this, other),
+            (None, None) => true,
+            _ => false,
+        }
+    }
+}
+
+#[cold]
+fn on_nil<T>(value: T, deadline: Instant) -> Result<(), SendTimeoutError<T>> {
+    let timed_out = wait::on_nil(Some(deadline));
+    Err(if timed_out { SendTimeoutError::Timeout(value) } else { SendTimeoutError::Disconnected(value) })
+}
+
+impl<T> Clone for Sender<T> {
+    fn clone(&self) -> Self {
+        let shared = self.shared.clone();
+        if let Some(shared) = &shared {
+            shared.retain_sender();
+        }
+        Self { shared }
+    }
+}
+
+impl<T> Drop for Sender<T> {
+    fn drop(&mut self) {
+        if let Some(shared) = &self.shared {
+            shared.release_sender();
+        }
+    }
+}
+
+impl<T> fmt::Debug for Sender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.shared.is_some() { "Sender { .. }" } else { "Sender(nil)" })
+    }
+}
+
+// No panic can leave a channel half changed: values are dropped outside its lock.
+impl<T> UnwindSafe for Sender<T> {}
+impl<T> RefUnwindSafe for Sender<T> {}

@@ -1,0 +1,271 @@
+//! The state that all handles of a channel share.
+//!
+//! # Vocabulary
+//! - A *slot* is the place through which a value passes between two parties: it stands in the frame of the one
+//!   that blocks ([`SendSlot`], [`RecvSlot`]).
+//! - A *route* is what an operation finds under the lock: where its value may go to or come from.
+//! - A channel is *closed* when somebody closed it or its last sender is gone, *abandoned* when its last receiver
+//!   is gone. It may be both.
+//!
+//! # Invariants, whenever the lock is free
+//! - **C1** Where a receiver waits unclaimed, the buffer is empty; where a sender waits unclaimed, it is full.
+//!   (For a channel of capacity 0 both are always true.) So there never wait both, except that both belong to one
+//!   select, which does not pair with itself.
+//! - **C2** In a closed or abandoned channel nobody waits unclaimed, and in an abandoned one the buffer is empty.
+//! - **C3** The slot of a sender holds its value until a receiver takes it; the slot of a receiver is empty until
+//!   a sender fills it. So a sender that is woken with its value, or a receiver without one, learns from that
+//!   alone that the channel was closed.
+//! - **C4** The buffer never grows beyond the capacity, for which its memory was reserved at the beginning.
+//!
+//! # Protocol
+//! 1. An operation takes the lock and asks for its route. A waiting counterpart found there is claimed.
+//! 2. If the counterpart is to be served directly, the lock is released first, then the value is moved through
+//!    its slot, then it is woken. Only the refilling of a full buffer moves a value from slot to buffer under the
+//!    lock, since otherwise a later sender could overtake.
+//! 3. Without a route the operation parks on the list of its side, with the lock handed over to the park seam
+//!    ([`wait`]), or returns if it was not to wait.
+//! 4. Closing marks the channel, claims everyone under the lock, releases it and wakes them in order.
+//!
+//! Under the lock values are moved, never dropped, cloned or compared: no code of the user runs there.
+//!
+//! # Rejected
+//! - A lock-free ring for buffered channels: four atomic read-modify-writes a message where the lock needs one.
+//! - Counting the handles under the lock: cloning a handle would contend with traffic.
+//! - A type of its own for the channels of timers: it would save one word in every channel, and stand in the
+//!   signature of every receiver.
+
+mod recv;
+mod send;
+#[expect(unsafe_code, reason = "a select's value stays in a variable of its caller")]
+mod slot;
+#[expect(unsafe_code, reason = "whoever parks vouches for the list that it names")]
+pub(crate) mod wait;
+
+use std::collections::VecDeque;
+use std::mem;
+use std::num::NonZeroU64;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use gocsp_runtime::park::{Claimed, Lock, WaitList, WakeToken};
+
+pub(crate) use recv::take_over;
+pub(crate) use send::hand_over;
+pub(crate) use slot::{RecvSlot, SendSlot};
+
+/// A channel, as its handles see it.
+pub(crate) struct Shared<T> {
+    state: Lock<State<T>>,
+    capacity: usize,
+    /// How many handles can send. Zero from the beginning in a timer's channel, which nobody closes.
+    senders: AtomicUsize,
+    /// How many handles can receive.
+    receivers: AtomicUsize,
+    /// Nanoseconds from tick to tick; `None` for every channel that is not a ticker's.
+    period: Option<NonZeroU64>,
+}
+
+/// What the lock guards.
+pub(crate) struct State<T> {
+    closed: bool,
+    abandoned: bool,
+    senders: WaitList<SendSlot<T>>,
+    receivers: WaitList<RecvSlot<T>>,
+    buffer: VecDeque<T>,
+}
+
+/// Where a value to be sent may go.
+pub(crate) enum SendRoute<T> {
+    /// To this receiver, which waits for it.
+    Receiver(Claimed<RecvSlot<T>>),
+    /// To the tail of the buffer, where there is room.
+    Buffer,
+    /// Nowhere yet: the sender has to wait.
+    Full,
+    /// Nowhere ever: the channel is closed or abandoned.
+    Disconnected,
+}
+
+/// Where a value to be received comes from.
+pub(crate) enum RecvRoute<T> {
+    /// From the head of the buffer.
+    Buffer,
+    /// From this sender, which waits for somebody to take it.
+    Sender(Claimed<SendSlot<T>>),
+    /// From nowhere yet: the receiver has to wait.
+    Empty,
+    /// From nowhere ever: the channel is closed and drained.
+    Disconnected,
+}
+
+impl<T> Shared<T> {
+    /// An open channel for the given number of handles.
+    ///
+    /// # Panics
+    /// If there is no memory for `capacity` values.
+    pub(crate) fn new(capacity: usize, senders: usize, receivers: usize) -> Self {
+        Self {
+            state: Lock::new(State::new(capacity)),
+            capacity,
+            senders: AtomicUsize::new(senders),
+            receivers: AtomicUsize::new(receivers),
+            period: None,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn state(&self) -> &Lock<State<T>> {
+        &self.state
+    }
+
+    #[inline]
+    pub(crate) fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.state.lock().buffer.len()
+    }
+
+    /// True when nothing can be sent any more.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.state.lock().refuses()
+    }
+
+    /// Closes the channel; false if it was closed before.
+    pub(crate) fn close(&self) -> bool {
+        let mut state = self.state.lock();
+        if mem::replace(&mut state.closed, true) {
+            return false;
+        }
+        let receivers = state.receivers.take_all();
+        let senders = state.senders.take_all();
+        drop(state);
+        receivers.wake_all();
+        senders.wake_all();
+        true
+    }
+
+    /// Marks that no receiver is left: gives the blocked senders their values back and drops what is buffered.
+    fn abandon(&self) {
+        let mut state = self.state.lock();
+        state.abandoned = true;
+        let unread = mem::take(&mut state.buffer);
+        let senders = state.senders.take_all();
+        drop(state);
+        senders.wake_all();
+        // Last, since the destructor of a value may panic.
+        drop(unread);
+    }
+
+    /// Counts one more handle that can send. The caller has cloned its `Arc` before, which would have aborted
+    /// the process long before this count could overflow.
+    ///
+    /// Relaxed: a handle is only ever made from another one, which keeps the count above zero.
+    pub(crate) fn retain_sender(&self) {
+        self.senders.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// As [`retain_sender`](Self::retain_sender), for receiving.
+    pub(crate) fn retain_receiver(&self) {
+        self.receivers.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts one handle less that can send; the last one closes.
+    ///
+    /// AcqRel: pairs with itself in the other handles, so that whatever they sent comes before the close.
+    pub(crate) fn release_sender(&self) {
+        if self.senders.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.close();
+        }
+    }
+
+    /// Counts one handle less that can receive; the last one abandons.
+    ///
+    /// AcqRel: pairs with itself in the other handles, so that whatever they received is out of the buffer.
+    pub(crate) fn release_receiver(&self) {
+        if self.receivers.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.abandon();
+        }
+    }
+}
+
+impl Shared<Instant> {
+    /// A channel of one place for a timer, with one receiver.
+    pub(crate) fn of_timer(period: Option<NonZeroU64>) -> Self {
+        Self { period, ..Self::new(1, 0, 1) }
+    }
+
+    /// The time from tick to tick, if this is a ticker's.
+    pub(crate) fn period(&self) -> Option<NonZeroU64> {
+        self.period
+    }
+}
+
+impl<T> State<T> {
+    fn new(capacity: usize) -> Self {
+        let mut buffer = VecDeque::new();
+        if let Err(error) = buffer.try_reserve_exact(capacity) {
+            panic!("cannot make a channel of capacity {capacity}: {error}");
+        }
+        Self { closed: false, abandoned: false, senders: WaitList::new(), receivers: WaitList::new(), buffer }
+    }
+
+    #[inline]
+    fn refuses(&self) -> bool {
+        self.closed | self.abandoned
+    }
+
+    /// Where the next value may go. If to the buffer, the caller pushes it before it releases the lock.
+    #[inline]
+    pub(crate) fn route_send(&mut self, capacity: usize) -> SendRoute<T> {
+        if self.refuses() {
+            return SendRoute::Disconnected;
+        }
+        if let Some(receiver) = self.receivers.pop() {
+            return SendRoute::Receiver(receiver);
+        }
+        if self.buffer.len() < capacity { SendRoute::Buffer } else { SendRoute::Full }
+    }
+
+    /// Puts a value where [`SendRoute::Buffer`] said.
+    #[inline]
+    pub(crate) fn push(&mut self, value: T) {
+        self.buffer.push_back(value);
+    }
+
+    /// Where the next value comes from. If from the buffer, the caller takes it out before it releases the lock.
+    #[inline]
+    pub(crate) fn route_recv(&mut self) -> RecvRoute<T> {
+        if !self.buffer.is_empty() {
+            return RecvRoute::Buffer;
+        }
+        if let Some(sender) = self.senders.pop() {
+            return RecvRoute::Sender(sender);
+        }
+        if self.closed { RecvRoute::Disconnected } else { RecvRoute::Empty }
+    }
+
+    /// Takes out the value that [`RecvRoute::Buffer`] promised.
+    #[inline]
+    pub(crate) fn pop(&mut self) -> T {
+        self.buffer.pop_front().expect("the buffer was seen not to be empty")
+    }
+
+    /// Moves the value of the sender that has waited longest into the place that a [`pop`](Self::pop) has left.
+    /// The sender is to be woken after the unlock.
+    #[inline]
+    pub(crate) fn refill(&mut self) -> Option<WakeToken> {
+        let sender = self.senders.pop()?;
+        self.buffer.push_back(sender.payload().take());
+        Some(sender.finish())
+    }
+
+    pub(crate) fn senders(&mut self) -> &mut WaitList<SendSlot<T>> {
+        &mut self.senders
+    }
+
+    pub(crate) fn receivers(&mut self) -> &mut WaitList<RecvSlot<T>> {
+        &mut self.receivers
+    }
+}

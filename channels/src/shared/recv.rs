@@ -1,0 +1,80 @@
+//! Receiving, in its four forms.
+
+use std::time::{Duration, Instant};
+
+use gocsp_runtime::clock;
+use gocsp_runtime::park::{Claimed, LockGuard, Outcome, WakeToken};
+
+use super::{RecvRoute, RecvSlot, SendSlot, Shared, State, wait};
+use crate::error::{RecvError, RecvTimeoutError, TryRecvError};
+
+impl<T> Shared<T> {
+    #[inline]
+    pub(crate) fn recv(&self) -> Result<T, RecvError> {
+        self.recv_or(|state| block(state, None).map_err(|_| RecvError))
+    }
+
+    #[inline]
+    pub(crate) fn try_recv(&self) -> Result<T, TryRecvError> {
+        self.recv_or(|_| Err(TryRecvError::Empty))
+    }
+
+    /// Reads the clock only if it has to wait, and not under the lock.
+    #[inline]
+    pub(crate) fn recv_timeout(&self, timeout: Duration) -> Result<T, RecvTimeoutError> {
+        self.recv_or(|state| {
+            drop(state);
+            self.recv_deadline(clock::deadline(timeout))
+        })
+    }
+
+    #[inline]
+    pub(crate) fn recv_deadline(&self, deadline: Instant) -> Result<T, RecvTimeoutError> {
+        self.recv_or(|state| block(state, Some(deadline)))
+    }
+
+    /// Receives a value if that needs no waiting; what happens otherwise is for `empty` to say, which is handed
+    /// the lock.
+    #[inline]
+    fn recv_or<E: From<RecvError>>(&self, empty: impl FnOnce(LockGuard<'_, State<T>>) -> Result<T, E>) -> Result<T, E> {
+        let mut state = self.state.lock();
+        match state.route_recv() {
+            RecvRoute::Sender(sender) => {
+                drop(state);
+                let (value, token) = take_over(sender);
+                token.wake();
+                Ok(value)
+            }
+            RecvRoute::Buffer => {
+                let value = state.pop();
+                let refilled = state.refill();
+                drop(state);
+                if let Some(token) = refilled {
+                    token.wake();
+                }
+                Ok(value)
+            }
+            RecvRoute::Empty => empty(state),
+            RecvRoute::Disconnected => Err(E::from(RecvError)),
+        }
+    }
+}
+
+/// Takes the value of a sender that was claimed.
+#[inline]
+pub(crate) fn take_over<T>(sender: Claimed<SendSlot<T>>) -> (T, WakeToken) {
+    let value = sender.payload().take();
+    (value, sender.finish())
+}
+
+/// Waits for somebody to give a value. If none is there afterwards, none was given (C3).
+#[inline(never)]
+fn block<T>(state: LockGuard<'_, State<T>>, deadline: Option<Instant>) -> Result<T, RecvTimeoutError> {
+    let slot = RecvSlot::new();
+    let outcome = wait::to_recv(state, &slot, deadline);
+    match slot.take() {
+        Some(value) => Ok(value),
+        None if outcome == Outcome::TimedOut => Err(RecvTimeoutError::Timeout),
+        None => Err(RecvTimeoutError::Disconnected),
+    }
+}

@@ -1,0 +1,78 @@
+//! Sending, in its four forms.
+
+use std::time::{Duration, Instant};
+
+use gocsp_runtime::clock;
+use gocsp_runtime::park::{Claimed, LockGuard, Outcome, WakeToken};
+
+use super::{RecvSlot, SendRoute, SendSlot, Shared, State, wait};
+use crate::error::{SendError, SendTimeoutError, TrySendError};
+
+impl<T> Shared<T> {
+    #[inline]
+    pub(crate) fn send(&self, value: T) -> Result<(), SendError<T>> {
+        self.send_or(value, |state, value| block(state, value, None).map_err(|error| SendError(error.into_inner())))
+    }
+
+    #[inline]
+    pub(crate) fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
+        self.send_or(value, |_, value| Err(TrySendError::Full(value)))
+    }
+
+    /// Reads the clock only if it has to wait, and not under the lock.
+    #[inline]
+    pub(crate) fn send_timeout(&self, value: T, timeout: Duration) -> Result<(), SendTimeoutError<T>> {
+        self.send_or(value, |state, value| {
+            drop(state);
+            self.send_deadline(value, clock::deadline(timeout))
+        })
+    }
+
+    #[inline]
+    pub(crate) fn send_deadline(&self, value: T, deadline: Instant) -> Result<(), SendTimeoutError<T>> {
+        self.send_or(value, |state, value| block(state, value, Some(deadline)))
+    }
+
+    /// Sends the value if that needs no waiting; what happens otherwise is for `full` to say, which is handed the
+    /// lock.
+    #[inline]
+    fn send_or<E: From<SendError<T>>>(
+        &self,
+        value: T,
+        full: impl FnOnce(LockGuard<'_, State<T>>, T) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut state = self.state.lock();
+        match state.route_send(self.capacity) {
+            SendRoute::Receiver(receiver) => {
+                drop(state);
+                hand_over(receiver, value).wake();
+                Ok(())
+            }
+            SendRoute::Buffer => {
+                state.push(value);
+                Ok(())
+            }
+            SendRoute::Full => full(state, value),
+            SendRoute::Disconnected => Err(E::from(SendError(value))),
+        }
+    }
+}
+
+/// Gives the value to a receiver that was claimed.
+#[inline]
+pub(crate) fn hand_over<T>(receiver: Claimed<RecvSlot<T>>, value: T) -> WakeToken {
+    receiver.payload().fill(value);
+    receiver.finish()
+}
+
+/// Waits for somebody to take the value. One that is still there afterwards was not taken (C3).
+#[inline(never)]
+fn block<T>(state: LockGuard<'_, State<T>>, value: T, deadline: Option<Instant>) -> Result<(), SendTimeoutError<T>> {
+    let slot = SendSlot::new(value);
+    let outcome = wait::to_send(state, &slot, deadline);
+    match slot.try_take() {
+        None => Ok(()),
+        Some(value) if outcome == Outcome::TimedOut => Err(SendTimeoutError::Timeout(value)),
+        Some(value) => Err(SendTimeoutError::Disconnected(value)),
+    }
+}

@@ -1,0 +1,51 @@
+//! The procedural macros of gocsp: [`macro@main`], and what stands behind `go!` and `select!`.
+//!
+//! They are reached through other crates: `gocsp::main`, `gocsp::go!` and `gocsp::select!`.
+
+mod go;
+mod main_fn;
+mod select;
+
+use proc_macro::TokenStream;
+
+/// Runs the body of `fn main` as the main goroutine.
+///
+/// The body goes through `::gocsp::run`, so it may block, spawn and select from its first line, on the large stack of
+/// the main goroutine. When it ends, the program ends, whatever the other goroutines are doing. The return type may be
+/// whatever `fn main` may return: `()`, a `Result`, an [`ExitCode`](std::process::ExitCode), and need not be `Send`.
+/// The other attributes of the function are kept.
+///
+/// # Errors
+/// The function must be called `main`, may not be `async`, and has neither arguments nor generics; the attribute takes
+/// no arguments. Anything else does not compile. The crate `gocsp` must be a dependency under this name.
+///
+/// # Examples
+/// ```
+/// # extern crate gocsp_runtime as gocsp;
+/// use gocsp_macros as macros; // `#[gocsp::main]`, to users of gocsp
+///
+/// #[macros::main]
+/// fn main() -> Result<(), Box<dyn std::error::Error>> {
+///     let answer: u32 = "42".parse()?;
+///     assert_eq!(answer, 42);
+///     Ok(())
+/// }
+/// ```
+#[proc_macro_attribute]
+pub fn main(arguments: TokenStream, function: TokenStream) -> TokenStream {
+    main_fn::expand(arguments.into(), function.into()).into()
+}
+
+/// What `select!` expands to: the token `$crate` of the crate gocsp-select, then the cases. Not to be called by hand.
+#[doc(hidden)]
+#[proc_macro]
+pub fn select_cases(input: TokenStream) -> TokenStream {
+    select::expand(input.into()).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+/// What `go!` expands to: the token `$crate` of the crate gocsp-runtime, then what is to run. Not to be called by hand.
+#[doc(hidden)]
+#[proc_macro]
+pub fn go_statement(input: TokenStream) -> TokenStream {
+    go::expand(input.into()).unwrap_or_else(syn::Error::into_compile_error).into()
+}

@@ -1,0 +1,8 @@
+//! What the compiler says to a wrong `#[main]`, and that right ones run.
+
+#[test]
+fn main_functions() {
+    let cases = trybuild::TestCases::new();
+    cases.compile_fail("tests/ui/fail/*.rs");
+    cases.pass("tests/ui/pass/*.rs");
+}

@@ -1,0 +1,4 @@
+extern crate gocsp_runtime as gocsp;
+
+#[gocsp_macros::main]
+struct Main;

@@ -1,0 +1,62 @@
+//! The cases of a select as one value, with or without knowledge of their types.
+
+use gocsp_channels::case::Case;
+
+/// A list of cases.
+pub trait Cases {
+    /// How many cases there are.
+    fn count(&self) -> usize;
+
+    /// Does something with case `number`, which is below [`count`](Self::count).
+    ///
+    /// With a closure instead of a reference returned, the closure is compiled for the type of each case of a
+    /// [`Pair`] by itself, and needs no virtual call.
+    fn with<R>(&mut self, number: usize, act: impl FnOnce(&mut dyn Case) -> R) -> R;
+}
+
+/// The end of a list.
+#[derive(Debug)]
+pub struct End;
+
+/// One case, and those after it.
+#[derive(Debug)]
+pub struct Pair<'c, C, R>(pub &'c mut C, pub R);
+
+impl Cases for End {
+    #[inline(always)]
+    fn count(&self) -> usize {
+        0
+    }
+
+    #[inline(always)]
+    fn with<R>(&mut self, number: usize, _act: impl FnOnce(&mut dyn Case) -> R) -> R {
+        unreachable!("{number} cases too few")
+    }
+}
+
+impl<C: Case, Rest: Cases> Cases for Pair<'_, C, Rest> {
+    #[inline(always)]
+    fn count(&self) -> usize {
+        1 + self.1.count()
+    }
+
+    #[inline(always)]
+    fn with<R>(&mut self, number: usize, act: impl FnOnce(&mut dyn Case) -> R) -> R {
+        match number.checked_sub(1) {
+            None => act(self.0),
+            Some(number) => self.1.with(number, act),
+        }
+    }
+}
+
+impl<'c> Cases for [&'c mut (dyn Case + 'c)] {
+    #[inline]
+    fn count(&self) -> usize {
+        self.len()
+    }
+
+    #[inline]
+    fn with<R>(&mut self, number: usize, act: impl FnOnce(&mut dyn Case) -> R) -> R {
+        act(self[number])
+    }
+}

@@ -1,0 +1,267 @@
+//! How one of several channel operations is carried out.
+//!
+//! # Protocol
+//! 1. The distinct channels are locked in the order of their addresses, so that two selects never wait for each other.
+//!    A nil channel takes no part.
+//! 2. The cases are tried in random order, with all the locks held: at one instant, that is. The first that can
+//!    complete does. The locks are released, then the counterpart is woken.
+//! 3. If none can: a select that may not wait gives up. The others link a node of each case into its channel and park;
+//!    the commit releases all the locks. From here on exactly one party can claim the select, by moving its
+//!    [`Waiter`] from open to the number of a case.
+//! 4. The select returns from parking. It learns the winner; a select that comes back early claims itself, so that
+//!    nobody else can any more. If somebody did before, a wake-up is on its way, and the select waits for it.
+//! 5. The nodes are unlinked, one channel after the other. The node of the winner was unlinked by the claim; so a
+//!    channel that has no other case is left alone.
+//!
+//! # Why the commit may outlive the wait
+//! Between the first and the last release of step 3 the select can be claimed, and under a migrating scheduler a thread
+//! other than the one that runs the commit can resume it. It then takes, in step 5, every lock but the winner's, and
+//! the winner's was free, or nobody could have claimed. So it does not get past step 5 before the commit has released
+//! the last lock, and the commit touches nothing in the select's frame after that: it works on raw pointers,
+//! since a reference would promise more.
+//!
+//! # Rejected
+//! - Taking the locks together again in step 5: the order is needed only by who judges all channels at one instant.
+//! - Reading the clock before step 2: most selects with a time limit find something ready.
+
+use std::ptr::NonNull;
+use std::time::{Duration, Instant};
+
+use gocsp_channels::case::Case;
+use gocsp_runtime::clock;
+use gocsp_runtime::park::{self, Lock, Patience, Unparked, WaitList, Waiter, WakeToken};
+
+use crate::cases::Cases;
+use crate::order::{self, Lottery, Place};
+
+/// How long a select waits for one of its cases.
+#[derive(Clone, Copy, Debug)]
+pub enum Wait {
+    /// It takes what is ready.
+    Never,
+    /// For this long.
+    AtMost(Duration),
+    /// Up to this instant.
+    Until(Instant),
+    /// Until one can complete.
+    Forever,
+}
+
+impl Wait {
+    /// How to park for it; `None` if not at all. May read the clock.
+    #[inline]
+    fn patience(self) -> Option<Patience> {
+        match self {
+            Self::Forever => Some(Patience::FOREVER),
+            Self::Never | Self::AtMost(Duration::ZERO) => None,
+            Self::AtMost(limit) => Some(Patience::until(clock::deadline(limit))),
+            Self::Until(deadline) => Some(Patience::until(deadline)),
+        }
+    }
+}
+
+/// Stands for a case number when a select has claimed itself.
+const NO_CASE: u32 = u32::MAX - 1;
+
+/// Completes one of `cases`, and returns its number, or `None` if the wait was over before one could be.
+///
+/// If the runtime shuts down while the select waits, this unwinds. A goroutine that is unwinding already cannot, and
+/// gets the same answer as at the end of its time, or, if it has none, the first case, which then fails as if its
+/// channel were closed.
+///
+/// `places` has as many elements as there are cases.
+///
+/// # Panics
+/// If a goroutine that is unwinding already would have to wait without a case.
+#[inline]
+pub(crate) fn select<C: Cases + ?Sized>(cases: &mut C, places: &mut [Place], wait: Wait) -> Option<usize> {
+    let count = cases.count();
+    let places = order::sort(places, (0..count).map(|number| cases.with(number, |case| case.address())));
+    let contest = Contest { cases: NonNull::from(cases), places: NonNull::from(places) };
+    let mut locked = contest.lock();
+    if let Some((winner, token)) = locked.try_cases() {
+        drop(locked);
+        if let Some(token) = token {
+            token.wake();
+        }
+        return Some(winner as usize);
+    }
+    let patience = wait.patience()?;
+    match contest.park(locked, patience) {
+        Parked::Won(winner) => Some(winner as usize),
+        Parked::TimedOut => None,
+        Parked::Cancelled => cancelled(count, wait),
+    }
+}
+
+/// Blocks for ever.
+///
+/// # Panics
+/// If the goroutine is unwinding already while its runtime shuts down.
+#[cold]
+pub fn block_forever() -> ! {
+    cancelled(0, Wait::Forever);
+    unreachable!("a select without cases has ended");
+}
+
+/// Ends a select that was cancelled: unwinds, unless the goroutine is unwinding already.
+#[cold]
+fn cancelled(cases: usize, wait: Wait) -> Option<usize> {
+    fn whole(list: &mut WaitList<()>) -> &mut WaitList<()> {
+        list
+    }
+    let nobody_else = Lock::new(WaitList::new());
+    // SAFETY: the list is the guarded state itself.
+    let _ = unsafe { park::wait(nobody_else.lock(), whole, &(), Patience::FOREVER) };
+    match wait {
+        Wait::Forever => {
+            assert_ne!(cases, 0, "a destructor blocks for ever in a select while the runtime shuts down");
+            Some(0)
+        }
+        _ => None,
+    }
+}
+
+/// How [`Contest::park`] ended.
+enum Parked {
+    /// Somebody completed this case.
+    Won(u32),
+    /// The deadline passed.
+    TimedOut,
+    /// The runtime is shutting down.
+    Cancelled,
+}
+
+/// The cases of one select, and its places in the order of their addresses. Both are borrowed by the call of [`select`]
+/// that made this, and outlive it.
+struct Contest<C: ?Sized> {
+    cases: NonNull<C>,
+    places: NonNull<[Place]>,
+}
+
+impl<C: ?Sized> Clone for Contest<C> {
+    #[inline]
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<C: ?Sized> Copy for Contest<C> {}
+
+impl<C: Cases + ?Sized> Contest<C> {
+    #[inline]
+    fn places(&self) -> &[Place] {
+        // SAFETY: the places outlive the contest, and are nowhere borrowed exclusively.
+        unsafe { self.places.as_ref() }
+    }
+
+    /// The distinct channels, each as the places of its cases.
+    #[inline]
+    fn channels(&self) -> impl Iterator<Item = &[Place]> {
+        self.places().chunk_by(|one, next| one.address == next.address)
+    }
+
+    /// Does something with one case, but not with the contest.
+    #[inline(always)]
+    fn with<R>(&self, case: u32, act: impl FnOnce(&mut dyn Case) -> R) -> R {
+        let mut cases = self.cases;
+        // SAFETY: the cases outlive the contest, which is the only way to them; `act` does not come back to it.
+        let cases = unsafe { cases.as_mut() };
+        cases.with(case as usize, act)
+    }
+
+    /// Step 1.
+    #[inline]
+    fn lock(self) -> Locked<C> {
+        for channel in self.channels() {
+            self.with(channel[0].case, |case| case.lock());
+        }
+        Locked { contest: self }
+    }
+
+    /// Steps 3 to 5.
+    #[inline(never)]
+    fn park(self, locked: Locked<C>, patience: Patience) -> Parked {
+        let waiter = Waiter::current();
+        locked.enqueue(&waiter);
+        let parked = match waiter.park(patience, move || drop(locked)) {
+            Unparked::Woken => Parked::Won(winner(&waiter)),
+            early => claim_for_nobody(&waiter, early),
+        };
+        self.dequeue(&parked);
+        parked
+    }
+
+    /// Step 5.
+    #[inline]
+    fn dequeue(&self, parked: &Parked) {
+        for channel in self.channels() {
+            let first = channel[0].case;
+            if channel.len() == 1 && matches!(parked, Parked::Won(winner) if *winner == first) {
+                continue;
+            }
+            self.with(first, |case| case.lock());
+            for place in channel {
+                // SAFETY: the lock of the channel is held.
+                self.with(place.case, |case| unsafe { case.dequeue() });
+            }
+            // SAFETY: it was taken above.
+            self.with(first, |case| unsafe { case.unlock() });
+        }
+    }
+}
+
+/// The case for which a select that has been woken was claimed.
+#[inline]
+fn winner(waiter: &Waiter) -> u32 {
+    waiter.winner().expect("a select that was woken has a winner")
+}
+
+/// Step 4 for a select that returned `early`.
+#[cold]
+fn claim_for_nobody(waiter: &Waiter, early: Unparked) -> Parked {
+    if !waiter.try_claim(NO_CASE) {
+        waiter.park_claimed();
+        return Parked::Won(winner(waiter));
+    }
+    if early == Unparked::TimedOut { Parked::TimedOut } else { Parked::Cancelled }
+}
+
+/// The evidence that this thread holds the lock of every channel of a contest. Released when dropped.
+struct Locked<C: Cases + ?Sized> {
+    contest: Contest<C>,
+}
+
+impl<C: Cases + ?Sized> Locked<C> {
+    /// Step 2: the case that completed, and the token to be spent once the locks are released.
+    #[inline]
+    fn try_cases(&mut self) -> Option<(u32, Option<WakeToken>)> {
+        for case in Lottery::new(self.contest.places()) {
+            // SAFETY: its lock is held, and no case before this one has completed.
+            if let Some(token) = self.contest.with(case, |case| unsafe { case.try_now() }) {
+                return Some((case, token));
+            }
+        }
+        None
+    }
+
+    /// Step 3, up to the commit.
+    #[inline]
+    fn enqueue(&self, waiter: &Waiter) {
+        for place in self.contest.places() {
+            // SAFETY: the lock is held; `Contest::park` does not return before every case was dequeued, or, if it was
+            // the only one of its channel, has won.
+            self.contest.with(place.case, |case| unsafe { case.enqueue(waiter, place.case) });
+        }
+    }
+}
+
+impl<C: Cases + ?Sized> Drop for Locked<C> {
+    #[inline]
+    fn drop(&mut self) {
+        for channel in self.contest.channels() {
+            // SAFETY: the lock was taken when this was made.
+            self.contest.with(channel[0].case, |case| unsafe { case.unlock() });
+        }
+    }
+}

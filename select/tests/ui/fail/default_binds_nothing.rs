@@ -1,0 +1,7 @@
+use gocsp_select::select;
+
+fn main() {
+    select! {
+        default -> time => {}
+    }
+}

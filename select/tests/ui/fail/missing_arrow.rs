@@ -1,0 +1,15 @@
+use gocsp_channels::channel;
+use gocsp_select::select;
+
+fn main() {
+    let (_tx, rx) = channel::<i32>(0);
+    select! {
+        recv(rx) -> n
+    }
+    select! {
+        recv(rx) { println!("received") }
+    }
+    select! {
+        recv(rx) -> n =>
+    }
+}

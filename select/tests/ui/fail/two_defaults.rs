@@ -1,0 +1,8 @@
+use gocsp_select::select;
+
+fn main() {
+    select! {
+        default => {}
+        default(std::time::Duration::ZERO) => {}
+    }
+}

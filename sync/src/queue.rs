@@ -1,0 +1,114 @@
+//! The queues in which goroutines and threads wait for the primitives of this crate: the one place that calls
+//! the runtime's park seam.
+//!
+//! # Vocabulary
+//! - A [`Queue`] is one lock around a few *lanes*, numbered from 0; each lane is first in, first out. A primitive
+//!   names its lanes by constants.
+//! - A [`Chain`] is all the waiters of a lane, claimed at one instant and counted.
+//!
+//! # Why no wake-up and no hand-off is lost
+//! [`wait`] ends in exactly one of two ways, decided under the queue's lock. Either somebody has claimed the
+//! waiter: then it reports [`Outcome::Woken`], even if its deadline passed or its runtime shuts down at the same
+//! time, and what the claimer gave with the wake-up has arrived. Or the waiter has taken itself out of its lane
+//! unclaimed: then nobody has given it anything, nor can any more. A primitive therefore has to do two things only:
+//! to accept what a woken waiter was given whatever the time is, and to bear a queue that turns out to be empty
+//! although somebody once announced that he would stand in it.
+//!
+//! A wait that is neither woken nor timed out was cancelled by the shutdown of the runtime. Mostly it then unwinds
+//! out of [`wait`], so what has to be undone is undone by destructors. If the goroutine unwinds already,
+//! [`wait`] returns [`Outcome::Cancelled`]; nothing in this crate can fail in such a place, so everything here tries
+//! again with [`Patience::masked`] set.
+//!
+//! Rejected: one table of queues for the whole process, keyed by address. It makes a mutex one byte, but a
+//! contended one pays for a hash and for neighbours in its bucket, and two locks can no longer be told apart by
+//! whoever explains a deadlock.
+
+#![expect(unsafe_code, reason = "the call of the park seam, whose contract is kept by the types here")]
+
+use std::cell::Cell;
+
+use gocsp_runtime::park::{self, Claimed, Lock, LockGuard, Outcome, Patience, WaitList};
+
+/// The waiters of one primitive, each with a payload `P`, in `LANES` lanes.
+pub(crate) type Queue<P, const LANES: usize> = Lock<Lanes<P, LANES>>;
+
+/// What a [`Queue`] guards.
+#[derive(Debug)]
+pub(crate) struct Lanes<P, const LANES: usize>([WaitList<P>; LANES]);
+
+impl<P, const LANES: usize> Lanes<P, LANES> {
+    pub(crate) const fn new() -> Self {
+        Self([const { WaitList::new() }; LANES])
+    }
+
+    #[inline]
+    pub(crate) fn lane<const LANE: usize>(&mut self) -> &mut WaitList<P> {
+        const { assert!(LANE < LANES) };
+        &mut self.0[LANE]
+    }
+
+    /// Claims the first of the first lane in which somebody stands.
+    #[inline]
+    pub(crate) fn pop(&mut self) -> Option<Claimed<P>> {
+        self.0.iter_mut().find_map(WaitList::pop)
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.iter().all(WaitList::is_empty)
+    }
+}
+
+/// Waits as the last of lane `LANE`. The queue is unlocked once the caller can be woken, and on return.
+#[inline]
+pub(crate) fn wait<const LANE: usize, P, const LANES: usize>(
+    queue: LockGuard<'_, Lanes<P, LANES>>,
+    payload: &P,
+    patience: Patience,
+) -> Outcome {
+    // SAFETY: `lane` gives one and the same list of the guarded lanes each time.
+    unsafe { park::wait(queue, Lanes::lane::<LANE>, payload, patience) }
+}
+
+/// The payload of waiters who may be claimed as a [`Chain`].
+#[derive(Default)]
+pub(crate) struct Link(Cell<Option<Claimed<Link>>>);
+
+/// All the waiters of a lane, claimed together, through links in their own payloads.
+#[must_use = "those who were claimed have to be woken"]
+pub(crate) struct Chain {
+    /// The one who came last; its link leads to the one before it.
+    last: Option<Claimed<Link>>,
+    len: usize,
+}
+
+impl Chain {
+    /// Claims everyone in `lane`.
+    pub(crate) fn claim_all(lane: &mut WaitList<Link>) -> Self {
+        let mut chain = Self { last: None, len: 0 };
+        while let Some(claimed) = lane.pop() {
+            claimed.payload().0.set(chain.last.take());
+            chain.last = Some(claimed);
+            chain.len += 1;
+        }
+        chain
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Wakes them, first come, first woken. Not to be called under a lock.
+    pub(crate) fn wake_all(self) {
+        let mut rest = self.last;
+        let mut first = None;
+        while let Some(claimed) = rest {
+            rest = claimed.payload().0.replace(first);
+            first = Some(claimed);
+        }
+        while let Some(claimed) = first {
+            first = claimed.payload().0.take();
+            claimed.finish().wake_in_turn();
+        }
+    }
+}

@@ -1,0 +1,345 @@
+//! The lock inside [`Mutex`](crate::Mutex), and the one that writers of a [`RwLock`](crate::RwLock) take first:
+//! mutual exclusion, without the value.
+//!
+//! # Vocabulary
+//! - The *owner* holds the lock: [`LOCKED`] is set on its behalf.
+//! - A *newcomer* has not waited yet. A *competitor* has been woken without being given the lock, and tries to
+//!   take it like a newcomer.
+//! - To *barge* is to take a lock that is free while others wait for it. To *hand off* is to pass ownership to a
+//!   waiter without the lock ever being free.
+//!
+//! # State
+//! | state                        | meaning                                                                  |
+//! |------------------------------|--------------------------------------------------------------------------|
+//! | 0                            | free, and nobody waits                                                   |
+//! | `LOCKED`                     | held, and nobody waits                                                   |
+//! | `LOCKED + QUEUED`            | held; the owner has to look at the queue when it unlocks                 |
+//! | `LOCKED + COMPETING`         | held; a competitor is awake and has not got the lock yet                 |
+//! | `LOCKED + QUEUED + COMPETING`| both                                                                     |
+//! | `COMPETING`                  | free; the competitor, or a newcomer, will take it                        |
+//! | `QUEUED + COMPETING`         | the same, and others wait behind the competitor                          |
+//! | `QUEUED`                     | does not occur: who frees the lock takes somebody out of the queue       |
+//!
+//! # Protocol
+//! 1. To lock a free lock is to set `LOCKED`, whether or not somebody waits for it. That is barging: it lets the
+//!    thread that runs go on, and saves a switch for every critical section.
+//! 2. Who finds the lock held spins a little, then takes the queue's lock, sets `QUEUED` if the lock is still
+//!    held (else it goes back to 1), and waits.
+//! 3. To unlock a lock whose state is `LOCKED` is to clear it.
+//! 4. If a competitor is awake, clearing `LOCKED` is enough as well: the competitor will take the lock, or find it
+//!    held again by somebody who unlocks after it.
+//! 5. Otherwise the owner takes the queue's lock and claims the first waiter. If that one has waited for over
+//!    [`PATIENCE`], the lock is handed off: it stays `LOCKED`, and neither a newcomer nor a `try_lock` can come
+//!    between. If not, the lock becomes free, and the waiter becomes the competitor.
+//! 6. A competitor goes back to 1, and sets or clears `COMPETING` in the step that takes the lock or sets
+//!    `QUEUED`. If it has to wait again it does so before all newcomers, and its patience counts from its first wait.
+//!
+//! So the *starvation mode* is not a state that is entered and left: as long as whoever is first has waited for
+//! too long, each unlocking is a hand-off, and the first short wait, or an empty queue, ends that.
+//!
+//! # Invariants
+//! - **M1** If anybody stands in the queue, `LOCKED` or `COMPETING` is set: so somebody will unlock, and see
+//!   `QUEUED`. (Proof: a waiter joins while `LOCKED` is set and sets `QUEUED` in the same step. The owner frees the
+//!   lock only in steps 3 to 5; 3 needs the queue to be empty, 4 and 5 leave `COMPETING` set. `COMPETING` is
+//!   cleared only in the step that sets `LOCKED`, or that finds it set.)
+//! - **M2** At most one competitor exists: only the owner makes one, and only if `COMPETING` is clear.
+//! - **M3** The owner that holds the queue's lock while `COMPETING` is clear is the only one who can change the
+//!   state: newcomers need `LOCKED` to be clear, waiters need the queue's lock.
+//!
+//! A waiter that gives up leaves `QUEUED` behind, which costs the next owner a look at an empty queue, and nothing
+//! else. A waiter that was claimed never gives up: see [`queue`].
+//!
+//! Rejected: to hand off always. It is fair, but with short critical sections each one then costs a switch, since
+//! the new owner has to wake up before anything goes on. Also rejected: a bit for the starvation mode, set by
+//! waiters. It has to be taken back when they give up, and the owner must then free the lock before it knows to whom.
+
+#![forbid(unsafe_code)]
+
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+use gocsp_runtime::clock;
+use gocsp_runtime::park::{Outcome, Patience};
+
+use crate::queue::{self, Lanes, Queue};
+use crate::spin::Spin;
+use crate::sync::atomic::{AtomicU32, Ordering};
+use crate::sync::{const_unless_modelled, is_over};
+
+/// Somebody owns the lock. Set by the one who takes it; stays set through a hand-off.
+const LOCKED: u32 = 1;
+/// Somebody may stand in the queue. Set by a waiter, cleared by an owner who leaves the queue empty, both under the
+/// queue's lock.
+const QUEUED: u32 = 2;
+/// A competitor is awake. Set by the owner who wakes it, cleared by the competitor.
+const COMPETING: u32 = 4;
+
+/// How long a waiter is passed by.
+const PATIENCE: Duration = Duration::from_millis(1);
+
+/// The lane of those who have competed and lost. They go first.
+const LOSERS: usize = 0;
+/// The lane of those who have not been woken yet.
+const NEWCOMERS: usize = 1;
+
+pub(crate) struct RawMutex {
+    state: AtomicU32,
+    spin: Spin,
+    queue: Queue<Waiting, 2>,
+}
+
+/// One who waits for the lock.
+struct Waiting {
+    since: Instant,
+    /// Set by the claimer who hands the lock off.
+    handed: Cell<bool>,
+}
+
+impl RawMutex {
+    const_unless_modelled! {
+        pub(crate) fn new() -> Self {
+            Self { state: AtomicU32::new(0), spin: Spin::new(), queue: Queue::new(Lanes::new()) }
+        }
+    }
+
+    #[inline]
+    pub(crate) fn lock(&self) {
+        if !self.lock_free() {
+            let locked = self.lock_contended(Patience::FOREVER);
+            debug_assert!(locked);
+        }
+    }
+
+    /// Step 1, also in place of somebody who waits.
+    #[inline]
+    pub(crate) fn try_lock(&self) -> bool {
+        self.lock_free() || self.take(0)
+    }
+
+    #[inline]
+    pub(crate) fn lock_for(&self, timeout: Duration) -> bool {
+        self.lock_free() || self.lock_contended(Patience::until(clock::deadline(timeout)))
+    }
+
+    #[inline]
+    pub(crate) fn lock_until(&self, deadline: Instant) -> bool {
+        self.lock_free() || self.lock_contended(Patience::until(deadline))
+    }
+
+    /// To be called by the owner.
+    ///
+    /// Release: pairs with the Acquire of whoever takes the lock next.
+    #[inline]
+    pub(crate) fn unlock(&self) {
+        if self.state.compare_exchange(LOCKED, 0, Ordering::Release, Ordering::Relaxed).is_err() {
+            self.unlock_contended();
+        }
+    }
+
+    /// Whether somebody owns the lock at this moment.
+    pub(crate) fn is_locked(&self) -> bool {
+        self.state.load(Ordering::Relaxed) & LOCKED != 0
+    }
+
+    /// Step 1, if nobody waits.
+    ///
+    /// Acquire: pairs with the Release of whoever freed the lock.
+    #[inline]
+    fn lock_free(&self) -> bool {
+        self.state.compare_exchange(0, LOCKED, Ordering::Acquire, Ordering::Relaxed).is_ok()
+    }
+
+    /// Step 1 or 6: takes the lock if it is free. `competing` is [`COMPETING`] for the competitor, and 0 for others.
+    ///
+    /// Acquire: pairs with the Release of whoever freed the lock.
+    fn take(&self, competing: u32) -> bool {
+        let mut state = self.state.load(Ordering::Relaxed);
+        while state & LOCKED == 0 {
+            let taken = (state | LOCKED) & !competing;
+            match self.state.compare_exchange_weak(state, taken, Ordering::Acquire, Ordering::Relaxed) {
+                Ok(_) => return true,
+                Err(now) => state = now,
+            }
+        }
+        false
+    }
+
+    /// Step 2 or 6: announces a waiter, unless the lock has become free. To be called under the queue's lock.
+    ///
+    /// Relaxed: whoever needs to see it takes the queue's lock.
+    fn announce(&self, competing: u32) -> bool {
+        let mut state = self.state.load(Ordering::Relaxed);
+        while state & LOCKED != 0 {
+            let queued = (state | QUEUED) & !competing;
+            match self.state.compare_exchange_weak(state, queued, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return true,
+                Err(now) => state = now,
+            }
+        }
+        false
+    }
+
+    #[cold]
+    fn lock_contended(&self, mut patience: Patience) -> bool {
+        let mut first_wait = None;
+        let mut competing = 0;
+        loop {
+            if self.spin.until(|| self.take(competing)) {
+                return true;
+            }
+            let since = *first_wait.get_or_insert_with(clock::now);
+            let waiting = Waiting { since, handed: Cell::new(false) };
+            let queue = self.queue.lock();
+            if !self.announce(competing) {
+                continue;
+            }
+            let outcome = match competing {
+                0 => queue::wait::<NEWCOMERS, _, _>(queue, &waiting, patience),
+                _ => queue::wait::<LOSERS, _, _>(queue, &waiting, patience),
+            };
+            match outcome {
+                // The hand-off is taken whatever the time is.
+                Outcome::Woken if waiting.handed.get() => return true,
+                Outcome::Woken => competing = COMPETING,
+                Outcome::TimedOut => return false,
+                // The goroutine unwinds already, and has to get the lock all the same.
+                Outcome::Cancelled => {
+                    patience.masked = true;
+                    competing = 0;
+                }
+            }
+        }
+    }
+
+    #[cold]
+    fn unlock_contended(&self) {
+        let mut state = self.state.load(Ordering::Relaxed);
+        while state & COMPETING != 0 {
+            // Step 4. Release: pairs with the Acquire of whoever takes the lock next.
+            match self.state.compare_exchange_weak(state, state & !LOCKED, Ordering::Release, Ordering::Relaxed) {
+                Ok(_) => return,
+                Err(now) => state = now,
+            }
+        }
+        // Step 5. The competitor that cleared the bit has queued up again, or there was none; M3 holds from here on.
+        let now = clock::now();
+        let mut queue = self.queue.lock();
+        let first = queue.pop();
+        let queued = if queue.is_empty() { 0 } else { QUEUED };
+        let Some(first) = first else {
+            // All have given up. Release: pairs with the Acquire of whoever takes the lock next.
+            self.state.store(0, Ordering::Release);
+            return;
+        };
+        let waiting = first.payload();
+        if is_over(waiting.since, now, PATIENCE) {
+            waiting.handed.set(true);
+            // Relaxed: the new owner is synchronised with by its wake-up, and only it will unlock.
+            self.state.store(LOCKED | queued, Ordering::Relaxed);
+        } else {
+            // Release: pairs with the Acquire of whoever takes the lock next.
+            self.state.store(COMPETING | queued, Ordering::Release);
+        }
+        drop(queue);
+        first.finish().wake();
+    }
+}
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use std::sync::atomic::AtomicBool;
+    use std::thread;
+
+    use super::*;
+
+    fn spin_until(mut done: impl FnMut() -> bool) {
+        while !done() {
+            thread::yield_now();
+        }
+    }
+
+    fn state(raw: &RawMutex) -> u32 {
+        raw.state.load(Ordering::Relaxed)
+    }
+
+    #[test]
+    fn uncontended_locking_leaves_no_trace() {
+        let raw = RawMutex::new();
+        raw.lock();
+        assert_eq!(state(&raw), LOCKED);
+        assert!(!raw.try_lock());
+        raw.unlock();
+        assert_eq!(state(&raw), 0);
+        assert!(raw.try_lock());
+        raw.unlock();
+    }
+
+    /// Whoever waited for longer than the patience gets the lock from the next owner: nobody can come between.
+    #[test]
+    fn a_starved_waiter_is_handed_the_lock() {
+        let raw = RawMutex::new();
+        let checked = AtomicBool::new(false);
+        raw.lock();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                raw.lock();
+                spin_until(|| checked.load(Ordering::Acquire));
+                raw.unlock();
+            });
+            spin_until(|| state(&raw) & QUEUED != 0);
+            // `QUEUED` is set after the waiter has read the clock.
+            thread::sleep(PATIENCE + Duration::from_micros(100));
+            raw.unlock();
+            assert_eq!(state(&raw), LOCKED, "handed off, and the queue is empty");
+            assert!(!raw.try_lock());
+            assert!(!raw.lock_for(Duration::ZERO));
+            checked.store(true, Ordering::Release);
+        });
+        raw.lock();
+        raw.unlock();
+        assert_eq!(state(&raw), 0);
+    }
+
+    #[test]
+    fn one_who_gives_up_leaves_the_lock_usable() {
+        let raw = RawMutex::new();
+        raw.lock();
+        assert!(!raw.lock_for(Duration::from_micros(200)));
+        assert_eq!(state(&raw), LOCKED | QUEUED);
+        raw.unlock();
+        assert_eq!(state(&raw), 0);
+        assert!(raw.lock_for(Duration::ZERO));
+    }
+
+    #[test]
+    fn a_free_lock_may_be_barged_into() {
+        let raw = RawMutex::new();
+        raw.state.store(COMPETING | QUEUED, Ordering::Relaxed);
+        assert!(raw.try_lock());
+        assert_eq!(state(&raw), LOCKED | COMPETING | QUEUED);
+        raw.unlock();
+        assert_eq!(state(&raw), COMPETING | QUEUED);
+    }
+
+    #[test]
+    fn the_competitor_withdraws_its_mark_when_it_takes_the_lock_and_when_it_queues() {
+        let raw = RawMutex::new();
+        raw.state.store(COMPETING | QUEUED, Ordering::Relaxed);
+        assert!(raw.take(COMPETING));
+        assert_eq!(state(&raw), LOCKED | QUEUED);
+        raw.state.store(LOCKED | COMPETING, Ordering::Relaxed);
+        assert!(!raw.take(COMPETING));
+        assert!(raw.announce(COMPETING));
+        assert_eq!(state(&raw), LOCKED | QUEUED);
+        raw.state.store(COMPETING, Ordering::Relaxed);
+        assert!(!raw.announce(COMPETING), "the lock is free: compete");
+    }
+
+    #[test]
+    fn patience_ends_after_a_millisecond() {
+        let start = clock::now();
+        assert!(!is_over(start, start + PATIENCE, PATIENCE));
+        assert!(is_over(start, start + PATIENCE + Duration::from_nanos(1), PATIENCE));
+        assert!(!is_over(start + PATIENCE, start, PATIENCE), "a waiter that came after the clock was read");
+    }
+}
