@@ -1,5 +1,34 @@
-pub use gocsp_channels::*;
+// The README's links to these files lead to the modules below.
+#![doc = "[docs/design.md]: docs::design"]
+#![doc = "[docs/dependencies.md]: docs::dependencies"]
+#![doc = ""]
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+pub use gocsp_channels::{
+    Chan, CloseError, IntoIter, Iter, Receiver, RecvError, RecvTimeoutError, SendError, SendTimeoutError, Sender,
+    TryIter, TryRecvError, TrySendError, after, channel, tick,
+};
 pub use gocsp_macros::main;
-pub use gocsp_runtime::*;
-pub use gocsp_select::*;
+pub use gocsp_runtime::{
+    Builder, Cancelled, Go, GoroutineId, JoinHandle, OsThreadLock, Runtime, Scope, ScopedJoinHandle, blocking,
+    exit_goroutine, go, lock_os_thread, max_procs, num_goroutines, run, scope, set_max_procs, sleep, spawn, yield_now,
+};
+pub use gocsp_select::{Select, SelectTimeoutError, SelectedOperation, TrySelectError, select};
+#[doc(inline)]
 pub use gocsp_sync as sync;
+
+/// Everything that has to do with time, after Go's package of that name. What is used most is at the root as well.
+pub mod time {
+    pub use gocsp_channels::{after, tick};
+    pub use gocsp_runtime::{sleep, sleep_until};
+}
+
+/// The documents that come with the source.
+pub mod docs {
+    #[doc = include_str!("../docs/design.md")]
+    pub mod design {}
+
+    #[doc = include_str!("../docs/dependencies.md")]
+    pub mod dependencies {}
+}

@@ -1,6 +1,8 @@
 //! How one of several channel operations is carried out.
 //!
 //! # Protocol
+//! 0. The select gives way if its time is over. From here to the caller of [`select`] nothing may unwind once a case has
+//!    completed: its value may stand in a variable that its owner still has to forget.
 //! 1. The distinct channels are locked in the order of their addresses, so that two selects never wait for each other.
 //!    A nil channel takes no part.
 //! 2. The cases are tried in random order, with all the locks held: at one instant, that is. The first that can
@@ -75,6 +77,7 @@ const NO_CASE: u32 = u32::MAX - 1;
 /// If a goroutine that is unwinding already would have to wait without a case.
 #[inline]
 pub(crate) fn select<C: Cases + ?Sized>(cases: &mut C, places: &mut [Place], wait: Wait) -> Option<usize> {
+    park::cooperate();
     let count = cases.count();
     let places = order::sort(places, (0..count).map(|number| cases.with(number, |case| case.address())));
     let contest = Contest { cases: NonNull::from(cases), places: NonNull::from(places) };

@@ -76,7 +76,8 @@ fn two_selects_meet_in_opposite_directions() {
         };
         (here, party.join().unwrap())
     });
-    let pairs = [("received a", "sent a"), ("received b", "sent b"), ("sent a", "received a"), ("sent b", "received b")];
+    let pairs =
+        [("received a", "sent a"), ("received b", "sent b"), ("sent a", "received a"), ("sent b", "received b")];
     assert_eq!(seen, BTreeSet::from(pairs));
 }
 

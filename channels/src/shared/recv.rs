@@ -9,9 +9,9 @@ use super::{RecvRoute, RecvSlot, SendSlot, Shared, State, wait};
 use crate::error::{RecvError, RecvTimeoutError, TryRecvError};
 
 impl<T> Shared<T> {
-    #[inline]
+    #[inline(never)]
     pub(crate) fn recv(&self) -> Result<T, RecvError> {
-        self.recv_or(|state| block(state, None).map_err(|_| RecvError))
+        self.recv_or(|state| block(state).map_err(|_| RecvError))
     }
 
     #[inline]
@@ -30,12 +30,12 @@ impl<T> Shared<T> {
 
     #[inline]
     pub(crate) fn recv_deadline(&self, deadline: Instant) -> Result<T, RecvTimeoutError> {
-        self.recv_or(|state| block(state, Some(deadline)))
+        self.recv_or(|state| block_until(state, deadline))
     }
 
     /// Receives a value if that needs no waiting; what happens otherwise is for `empty` to say, which is handed
     /// the lock.
-    #[inline]
+    #[inline(always)]
     fn recv_or<E: From<RecvError>>(&self, empty: impl FnOnce(LockGuard<'_, State<T>>) -> Result<T, E>) -> Result<T, E> {
         let mut state = self.state.lock();
         match state.route_recv() {
@@ -67,9 +67,20 @@ pub(crate) fn take_over<T>(sender: Claimed<SendSlot<T>>) -> (T, WakeToken) {
     (value, sender.finish())
 }
 
-/// Waits for somebody to give a value. If none is there afterwards, none was given (C3).
+/// Waits for somebody to give a value. Part of `recv`, so that only one function returns after the switch.
+#[inline(always)]
+fn block<T>(state: LockGuard<'_, State<T>>) -> Result<T, RecvTimeoutError> {
+    block_with(state, None)
+}
+
 #[inline(never)]
-fn block<T>(state: LockGuard<'_, State<T>>, deadline: Option<Instant>) -> Result<T, RecvTimeoutError> {
+fn block_until<T>(state: LockGuard<'_, State<T>>, deadline: Instant) -> Result<T, RecvTimeoutError> {
+    block_with(state, Some(deadline))
+}
+
+/// If no value is there after the wait, none was given (C3).
+#[inline(always)]
+fn block_with<T>(state: LockGuard<'_, State<T>>, deadline: Option<Instant>) -> Result<T, RecvTimeoutError> {
     let slot = RecvSlot::new();
     let outcome = wait::to_recv(state, &slot, deadline);
     match slot.take() {

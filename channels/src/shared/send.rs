@@ -9,9 +9,9 @@ use super::{RecvSlot, SendRoute, SendSlot, Shared, State, wait};
 use crate::error::{SendError, SendTimeoutError, TrySendError};
 
 impl<T> Shared<T> {
-    #[inline]
+    #[inline(never)]
     pub(crate) fn send(&self, value: T) -> Result<(), SendError<T>> {
-        self.send_or(value, |state, value| block(state, value, None).map_err(|error| SendError(error.into_inner())))
+        self.send_or(value, |state, value| block(state, value).map_err(|error| SendError(error.into_inner())))
     }
 
     #[inline]
@@ -30,12 +30,12 @@ impl<T> Shared<T> {
 
     #[inline]
     pub(crate) fn send_deadline(&self, value: T, deadline: Instant) -> Result<(), SendTimeoutError<T>> {
-        self.send_or(value, |state, value| block(state, value, Some(deadline)))
+        self.send_or(value, |state, value| block_until(state, value, deadline))
     }
 
     /// Sends the value if that needs no waiting; what happens otherwise is for `full` to say, which is handed the
     /// lock.
-    #[inline]
+    #[inline(always)]
     fn send_or<E: From<SendError<T>>>(
         &self,
         value: T,
@@ -65,9 +65,24 @@ pub(crate) fn hand_over<T>(receiver: Claimed<RecvSlot<T>>, value: T) -> WakeToke
     receiver.finish()
 }
 
-/// Waits for somebody to take the value. One that is still there afterwards was not taken (C3).
+/// Waits for somebody to take the value. Part of `send`, so that only one function returns after the switch.
+#[inline(always)]
+fn block<T>(state: LockGuard<'_, State<T>>, value: T) -> Result<(), SendTimeoutError<T>> {
+    block_with(state, value, None)
+}
+
 #[inline(never)]
-fn block<T>(state: LockGuard<'_, State<T>>, value: T, deadline: Option<Instant>) -> Result<(), SendTimeoutError<T>> {
+fn block_until<T>(state: LockGuard<'_, State<T>>, value: T, deadline: Instant) -> Result<(), SendTimeoutError<T>> {
+    block_with(state, value, Some(deadline))
+}
+
+/// If the value is still there after the wait, it was not taken (C3).
+#[inline(always)]
+fn block_with<T>(
+    state: LockGuard<'_, State<T>>,
+    value: T,
+    deadline: Option<Instant>,
+) -> Result<(), SendTimeoutError<T>> {
     let slot = SendSlot::new(value);
     let outcome = wait::to_send(state, &slot, deadline);
     match slot.try_take() {

@@ -7,14 +7,14 @@ use gocsp_runtime::park::{self, Lock, LockGuard, Outcome, Patience, WaitList};
 use super::{RecvSlot, SendSlot, State};
 
 /// Blocks a sender whose value is in `slot` until it is claimed or the deadline passes.
-#[inline]
+#[inline(always)]
 pub(super) fn to_send<T>(state: LockGuard<'_, State<T>>, slot: &SendSlot<T>, deadline: Option<Instant>) -> Outcome {
     // SAFETY: `senders` is a list inside the guarded state.
     unsafe { park::wait(state, State::senders, slot, patience(deadline)) }
 }
 
 /// Blocks a receiver that wants a value in `slot` until it is claimed or the deadline passes.
-#[inline]
+#[inline(always)]
 pub(super) fn to_recv<T>(state: LockGuard<'_, State<T>>, slot: &RecvSlot<T>, deadline: Option<Instant>) -> Outcome {
     // SAFETY: `receivers` is a list inside the guarded state.
     unsafe { park::wait(state, State::receivers, slot, patience(deadline)) }
@@ -33,7 +33,7 @@ pub(crate) fn on_nil(deadline: Option<Instant>) -> bool {
     outcome == Outcome::TimedOut
 }
 
-#[inline]
+#[inline(always)]
 fn patience(deadline: Option<Instant>) -> Patience {
     match deadline {
         None => Patience::FOREVER,

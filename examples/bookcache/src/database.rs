@@ -72,7 +72,7 @@ impl Database {
         self.latency
     }
 
-    /// How many times it was really read.
+    /// How often a book was really looked for: not counting those who gave up.
     pub(crate) fn reads(&self) -> u64 {
         self.reads.load(Ordering::Relaxed)
     }

@@ -5,10 +5,9 @@
 //! lists the steps, one module each, to be read in that order. Everything else is the same for all of them.
 //!
 //! ```text
-//!           queries         answers
-//! clients ----------> stage ----------> library, report, output
-//!                      | |
-//!                  cache database
+//! clients --queries--> stage --answers--> library, report, output
+//!                      |   |
+//!                  cache   database
 //! ```
 
 mod book;

@@ -1,4 +1,4 @@
-//! `select!`: reads the cases ([`parse`]) and writes the code that carries one of them out ([`expand`](self::expand)).
+//! `select!`: reads the cases ([`parse`]) and writes the code that carries one of them out ([`mod@expand`]).
 
 mod expand;
 mod parse;

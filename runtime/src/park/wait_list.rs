@@ -302,7 +302,7 @@ pub enum Outcome {
 ///
 /// # Safety
 /// `list` gives a list inside the guarded state, the same one each time.
-#[inline]
+#[inline(always)]
 pub unsafe fn wait<S, P>(
     mut guard: LockGuard<'_, S>,
     list: fn(&mut S) -> &mut WaitList<P>,

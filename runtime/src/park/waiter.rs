@@ -92,7 +92,7 @@ impl Waiter {
     ///
     /// `commit` runs once the caller can be woken: for a goroutine after its stack has been left, on the same
     /// thread. It must not panic, park, or use the goroutine's identity.
-    #[inline]
+    #[inline(always)]
     pub fn park<F: FnOnce()>(&self, patience: Patience, commit: F) -> Unparked {
         match &self.who {
             Who::Goroutine(goroutine) => scheduler::park(*goroutine, patience, commit),

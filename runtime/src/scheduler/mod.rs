@@ -66,16 +66,17 @@ thread_local! {
     static CURRENT: Cell<*const Worker> = const { Cell::new(ptr::null()) };
 }
 
-#[inline(never)]
-fn current_pointer() -> *const Worker {
-    CURRENT.get()
+/// The worker whose thread this is. Only for functions that are never inlined and do not switch; see the module.
+#[inline(always)]
+fn current_here<'a>() -> Option<&'a Worker> {
+    // SAFETY: a worker lives at least as long as its thread runs in `run_worker`, where the pointer is set and cleared.
+    unsafe { CURRENT.get().as_ref() }
 }
 
 /// The worker whose thread this is. The reference may be used until the next switch.
-#[inline]
+#[inline(never)]
 fn current<'a>() -> Option<&'a Worker> {
-    // SAFETY: a worker lives at least as long as its thread runs in `run_worker`, where the pointer is set and cleared.
-    unsafe { current_pointer().as_ref() }
+    current_here()
 }
 
 /// The worker of the goroutine that calls.
@@ -85,7 +86,7 @@ fn current_of_goroutine<'a>() -> &'a Worker {
 }
 
 fn is_current(worker: &Worker) -> bool {
-    ptr::eq(current_pointer(), worker)
+    current().is_some_and(|current| ptr::eq(current, worker))
 }
 
 #[inline(never)]
@@ -127,9 +128,9 @@ pub(crate) fn running_stack() -> Option<Stack> {
 }
 
 /// The goroutine that calls, if it can leave its stack: not if it is unwinding, for its thread counts panics.
-#[inline]
+#[inline(never)]
 pub(crate) fn current_parkable() -> Option<NonNull<Goroutine>> {
-    let goroutine = current()?.running()?;
+    let goroutine = current_here()?.running()?;
     if std::thread::panicking() { None } else { Some(goroutine) }
 }
 
@@ -140,7 +141,7 @@ pub(crate) fn unwinding_in_shutdown() -> bool {
 }
 
 /// Parks `goroutine`, which calls; see [`Waiter::park`](crate::park::Waiter::park).
-#[inline]
+#[inline(always)]
 pub(crate) fn park<F: FnOnce()>(goroutine: NonNull<Goroutine>, patience: Patience, commit: F) -> Unparked {
     /// # Safety
     /// `data` leads to an `F`, which is moved out.
@@ -150,48 +151,69 @@ pub(crate) fn park<F: FnOnce()>(goroutine: NonNull<Goroutine>, patience: Patienc
         commit();
     }
     let mut commit = ManuallyDrop::new(commit);
-    // SAFETY: the closure stays on this stack until `park_with` returns, and is called once.
-    unsafe { park_with(goroutine, patience, call::<F>, (&raw mut commit).cast()) }
+    let after = AfterLeaving { call: call::<F>, with: (&raw mut commit).cast() };
+    // The closure stays on this stack until the park is over, and is called once.
+    match patience.deadline {
+        // SAFETY: the goroutine calls.
+        None => unsafe { park_with(goroutine, patience.masked, after) },
+        // SAFETY: the goroutine calls.
+        Some(deadline) => unsafe { park_until(goroutine, deadline, patience.masked, after) },
+    }
 }
 
+/// Inlined, and so are its callers up to the operation that blocks: the processor predicts where a function returns to by
+/// the calls it has seen, and after a switch is wrong about every function between here and there.
+///
 /// # Safety
-/// `goroutine` calls, and `commit(data)` may be called once.
-#[inline(never)]
-unsafe fn park_with(
-    goroutine: NonNull<Goroutine>,
-    patience: Patience,
-    commit: unsafe fn(*mut ()),
-    data: *mut (),
-) -> Unparked {
-    let worker = current_of_goroutine();
+/// `goroutine` calls, and `after` may be called once.
+#[inline(always)]
+unsafe fn park_with(goroutine: NonNull<Goroutine>, masked: bool, after: AfterLeaving) -> Unparked {
     // SAFETY: the goroutine calls, so it has not ended.
     let control = unsafe { goroutine.as_ref() };
-    let stack = control.stack().expect("a goroutine that calls has a stack");
-    if let Some(early) = no_time_to_park(worker, patience) {
+    let worker = home_of(control);
+    if worker.shared().is_shutting_down() && !masked {
         // SAFETY: passed on.
-        unsafe { commit(data) };
-        return early;
+        unsafe { (after.call)(after.with) };
+        return Unparked::Cancelled;
     }
-    if let Some(deadline) = patience.deadline {
-        let number = worker.take_timed_park();
-        stack.frame().set_timed_park(number);
-        worker.local().timers.push(deadline, Action::Unpark(stack, number));
-    }
-    control.set_status(if patience.masked { Status::ParkedMasked } else { Status::Parked });
-    worker.leave(stack, AfterLeaving::Commit(commit, data));
-    if patience.deadline.is_some() {
-        stack.frame().set_timed_park(0);
-    }
+    control.set_status(if masked { Status::ParkedMasked } else { Status::Parked });
+    worker.leave(stack_of(control), after);
     control.unparked()
 }
 
-/// Why a park ends before it has begun, if it does.
-#[inline]
-fn no_time_to_park(worker: &Worker, patience: Patience) -> Option<Unparked> {
-    if worker.shared().is_shutting_down() && !patience.masked {
-        return Some(Unparked::Cancelled);
+/// # Safety
+/// `goroutine` calls, and `after` may be called once.
+#[cold]
+#[inline(never)]
+unsafe fn park_until(goroutine: NonNull<Goroutine>, deadline: Instant, masked: bool, after: AfterLeaving) -> Unparked {
+    if deadline <= clock::now() {
+        // SAFETY: passed on.
+        unsafe { (after.call)(after.with) };
+        return Unparked::TimedOut;
     }
-    patience.deadline.filter(|&deadline| deadline <= clock::now()).map(|_| Unparked::TimedOut)
+    // SAFETY: the goroutine calls, so it has not ended.
+    let control = unsafe { goroutine.as_ref() };
+    let (worker, stack) = (home_of(control), stack_of(control));
+    let number = worker.take_timed_park();
+    stack.frame().set_timed_park(number);
+    worker.local().timers.push(deadline, Action::Unpark(stack, number));
+    // SAFETY: passed on.
+    let unparked = unsafe { park_with(goroutine, masked, after) };
+    stack.frame().set_timed_park(0);
+    unparked
+}
+
+/// The worker of `goroutine`, which calls: its home.
+#[inline]
+fn home_of<'a>(control: &Goroutine) -> &'a Worker {
+    // SAFETY: a goroutine that runs has a home, which outlives it.
+    unsafe { &*control.home() }
+}
+
+/// The stack of `goroutine`, which calls.
+#[inline]
+fn stack_of(control: &Goroutine) -> Stack {
+    control.stack().expect("a goroutine that calls has a stack")
 }
 
 /// Parks `goroutine`, which calls and has been claimed, until its token is spent.
@@ -202,8 +224,8 @@ pub(crate) fn park_claimed(goroutine: NonNull<Goroutine>) {
     // Nothing but this worker's own loop delivers a token, so it cannot arrive between the two lines.
     if !control.take_token_arrived() {
         control.set_status(Status::ParkedMasked);
-        let stack = control.stack().expect("a goroutine that calls has a stack");
-        current_of_goroutine().leave(stack, AfterLeaving::Nothing);
+        let after = AfterLeaving { call: |_| (), with: ptr::null_mut() };
+        home_of(control).leave(stack_of(control), after);
     }
 }
 
@@ -211,39 +233,45 @@ pub(crate) fn park_claimed(goroutine: NonNull<Goroutine>) {
 ///
 /// # Safety
 /// The caller has the token.
-#[inline]
+#[inline(never)]
 pub(crate) unsafe fn wake(goroutine: NonNull<Goroutine>) {
-    // SAFETY: passed on.
-    unsafe { deliver(goroutine, false) }
+    match current_here() {
+        // SAFETY: the goroutine waits for the token, so it has not ended.
+        Some(worker) if ptr::eq(worker, unsafe { goroutine.as_ref() }.home()) => worker.deliver_next(goroutine),
+        // SAFETY: passed on.
+        _ => unsafe { deliver_abroad(goroutine) },
+    }
 }
 
 /// Spends the token of `goroutine`: it is the last in line.
 ///
 /// # Safety
 /// The caller has the token.
-#[inline]
+#[inline(never)]
 pub(crate) unsafe fn wake_in_turn(goroutine: NonNull<Goroutine>) {
-    // SAFETY: passed on.
-    unsafe { deliver(goroutine, true) }
+    match current_here() {
+        // SAFETY: the goroutine waits for the token, so it has not ended.
+        Some(worker) if ptr::eq(worker, unsafe { goroutine.as_ref() }.home()) => worker.deliver(goroutine),
+        // SAFETY: passed on.
+        _ => unsafe { deliver_abroad(goroutine) },
+    }
 }
 
+/// Sends `goroutine` to its home, on another thread.
+///
 /// # Safety
 /// The caller has the token of `goroutine`.
+#[cold]
 #[inline(never)]
-unsafe fn deliver(goroutine: NonNull<Goroutine>, in_turn: bool) {
+unsafe fn deliver_abroad(goroutine: NonNull<Goroutine>) {
     // SAFETY: the goroutine waits for the token, so it has not ended.
     let home = unsafe { goroutine.as_ref() }.home();
-    match current() {
-        Some(worker) if ptr::eq(worker, home) => worker.deliver(goroutine, in_turn),
-        _ => {
-            // SAFETY: the home is alive as long as a goroutine of it is, and this one waits for the token.
-            let home = unsafe { &*home };
-            // SAFETY: the goroutine stays in place until it has been woken, and has one token, so it is in no inbox yet.
-            let bell = unsafe { home.inbox.send(goroutine.as_ptr(), || home.clone_bell()) };
-            if let Some(bell) = bell {
-                bell.unpark();
-            }
-        }
+    // SAFETY: the home is alive as long as a goroutine of it is.
+    let home = unsafe { &*home };
+    // SAFETY: the goroutine stays in place until it has been woken, and has one token, so it is in no inbox yet.
+    let bell = unsafe { home.inbox.send(goroutine.as_ptr(), || home.clone_bell()) };
+    if let Some(bell) = bell {
+        bell.unpark();
     }
 }
 
@@ -271,14 +299,22 @@ pub fn yield_now() {
 
 #[inline(never)]
 fn yield_goroutine(goroutine: NonNull<Goroutine>) {
-    let worker = current_of_goroutine();
+    // SAFETY: the goroutine calls, so it has not ended.
+    let control = unsafe { goroutine.as_ref() };
+    let worker = home_of(control);
     if worker.shared().is_shutting_down() {
         unwind_cancelled();
     }
-    // SAFETY: the goroutine calls, so it has not ended.
-    let control = unsafe { goroutine.as_ref() };
-    let stack = control.stack().expect("a goroutine that calls has a stack");
-    worker.leave(stack, AfterLeaving::Yield);
+    /// # Safety
+    /// `goroutine` leads to one that has just left its stack, on this thread.
+    unsafe fn call(goroutine: *mut ()) {
+        let goroutine = NonNull::new(goroutine.cast::<Goroutine>()).expect("it was passed as a reference");
+        // SAFETY: it has not ended: it only yields.
+        let control = unsafe { goroutine.as_ref() };
+        control.set_status(Status::Ready);
+        home_of(control).push_last(goroutine);
+    }
+    worker.leave(stack_of(control), AfterLeaving { call, with: goroutine.as_ptr().cast() });
 }
 
 /// Yields if the caller's time slice is over: for operations that may succeed for ever without parking.
@@ -291,7 +327,7 @@ pub fn cooperate() {
 
 #[inline(never)]
 fn slice_is_over() -> bool {
-    current().is_some_and(|worker| worker.signals.preempt.load(Ordering::Relaxed))
+    current_here().is_some_and(|worker| worker.signals.preempt.load(Ordering::Relaxed))
 }
 
 /// Queues the goroutine that `make` makes: on `runtime`, else on that of the caller, else on the global one.

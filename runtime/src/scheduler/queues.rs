@@ -52,14 +52,14 @@ impl Queues {
         self.fresh.stealer()
     }
 
-    /// Makes `goroutine` the next to run; if somebody is that already, the last in line.
+    /// Makes `goroutine` the next to run; false if somebody is that already.
     #[inline]
-    pub(super) fn push_next(&self, goroutine: NonNull<Goroutine>) {
-        if self.next.get().is_none() {
+    pub(super) fn push_next(&self, goroutine: NonNull<Goroutine>) -> bool {
+        let free = self.next.get().is_none();
+        if free {
             self.next.set(Some(goroutine));
-        } else {
-            self.push_ready(goroutine);
         }
+        free
     }
 
     /// Puts a started goroutine last in line.

@@ -12,7 +12,7 @@
 
 use std::cell::Cell;
 use std::num::NonZeroU64;
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::Thread;
@@ -76,9 +76,11 @@ pub(super) struct Local {
     pub(super) timers: Store,
     pub(super) stacks: LocalPool,
     pub(super) sites: Sites,
-    running: Cell<Option<NonNull<Goroutine>>>,
-    running_stack: Cell<Option<Stack>>,
-    left: Cell<AfterLeaving>,
+    /// The stack of the goroutine that runs.
+    running: Cell<Option<Stack>>,
+    /// The two parts of an [`AfterLeaving`], apart, for they are written and read on every switch.
+    after_call: Cell<Option<unsafe fn(*mut ())>>,
+    after_with: Cell<*mut ()>,
     /// How many turns until the next look around.
     turns_left: Cell<u32>,
     pub(super) look: super::look::Look,
@@ -91,15 +93,11 @@ pub(super) struct Local {
     pub(super) swept: Cell<bool>,
 }
 
-/// What is to be done once the goroutine's stack has been left.
-#[derive(Clone, Copy, Default)]
-pub(super) enum AfterLeaving {
-    #[default]
-    Nothing,
-    /// Run the commit step of a park.
-    Commit(unsafe fn(*mut ()), *mut ()),
-    /// Put the goroutine last in line.
-    Yield,
+/// What is to be done once the goroutine's stack has been left: a call of the function with the pointer.
+#[derive(Clone, Copy)]
+pub(super) struct AfterLeaving {
+    pub(super) call: unsafe fn(*mut ()),
+    pub(super) with: *mut (),
 }
 
 // SAFETY: `local` is touched by the worker's own thread only (see the module); the rest is made to be shared.
@@ -124,8 +122,8 @@ impl Worker {
                 stacks: LocalPool::default(),
                 sites: Sites::default(),
                 running: Cell::new(None),
-                running_stack: Cell::new(None),
-                left: Cell::default(),
+                after_call: Cell::new(None),
+                after_with: Cell::new(ptr::null_mut()),
                 turns_left: Cell::new(1),
                 look: super::look::Look::default(),
                 next_id: Cell::new(0),
@@ -158,15 +156,15 @@ impl Worker {
         &self.local
     }
 
-    /// The goroutine that runs, if any.
+    /// The goroutine that runs, if any. One whose end has been counted is none any more.
     #[inline]
     pub(super) fn running(&self) -> Option<NonNull<Goroutine>> {
-        self.local().running.get()
+        self.local().running.get()?.frame().goroutine()
     }
 
     /// The stack of the goroutine that runs. For the signal handler as well, so without checks.
     pub(super) fn running_stack(&self) -> Option<Stack> {
-        self.local.running_stack.get()
+        self.local.running.get()
     }
 
     /// Runs goroutines until the runtime has shut down and none is left.
@@ -236,7 +234,7 @@ impl Worker {
         let control = unsafe { goroutine.as_ref() };
         let local = self.local();
         let stack = match control.stack() {
-            Some(stack) if std::ptr::eq(control.home(), self) => stack,
+            Some(stack) if ptr::eq(control.home(), self) => stack,
             Some(stack) => self.adopt(control, stack),
             None => match self.equip(goroutine) {
                 Some(stack) => stack,
@@ -244,24 +242,19 @@ impl Worker {
             },
         };
         control.set_status(Status::Running);
-        local.running.set(Some(goroutine));
-        local.running_stack.set(Some(stack));
+        local.running.set(Some(stack));
         // SAFETY: the stack was prepared or suspended, and this is the goroutine's home.
         let left = unsafe { switch::resume(stack) };
         local.running.set(None);
-        local.running_stack.set(None);
         match left {
             Left::Ended => self.recycle(stack),
-            Left::Suspended => match local.left.take() {
-                // SAFETY: the goroutine left the two to be called once, now; they lie on its stack, and it is resumed by
-                // this thread only, so not before this returns.
-                AfterLeaving::Commit(commit, data) => unsafe { commit(data) },
-                AfterLeaving::Yield => {
-                    control.set_status(Status::Ready);
-                    self.push_last(goroutine);
+            Left::Suspended => {
+                if let Some(call) = local.after_call.get() {
+                    // SAFETY: the goroutine left the two to be called once, now. They may lead to its stack: it is resumed
+                    // by this thread only, so not before this returns.
+                    unsafe { call(local.after_with.get()) };
                 }
-                AfterLeaving::Nothing => {}
-            },
+            }
         }
     }
 
@@ -340,13 +333,15 @@ impl Worker {
     /// Suspends the goroutine that runs; `after` is done once its stack has been left.
     #[inline]
     pub(super) fn leave(&self, stack: Stack, after: AfterLeaving) {
-        self.local().left.set(after);
+        let local = self.local();
+        local.after_call.set(Some(after.call));
+        local.after_with.set(after.with);
         // SAFETY: the caller is the goroutine that runs on the stack.
         unsafe { switch::suspend(stack) };
     }
 
     /// Puts a started goroutine that is ready last in line.
-    #[inline]
+    #[inline(never)]
     pub(super) fn push_last(&self, goroutine: NonNull<Goroutine>) {
         // SAFETY: a ready goroutine has not ended.
         if self.shared().options.migrate && !unsafe { goroutine.as_ref() }.is_pinned() {
@@ -357,30 +352,35 @@ impl Worker {
         }
     }
 
-    /// A token of this home's goroutine was spent, here: makes it ready.
-    #[inline]
-    pub(super) fn deliver(&self, goroutine: NonNull<Goroutine>, in_turn: bool) {
-        // SAFETY: a goroutine with a token waits for it, so it has not ended.
-        let control = unsafe { goroutine.as_ref() };
-        match control.status() {
-            Status::Parked | Status::ParkedMasked => {
-                control.set_status(Status::Ready);
-                control.set_unparked(Unparked::Woken);
-                if in_turn {
-                    self.push_last(goroutine);
-                } else {
-                    self.push_next(goroutine);
-                }
-            }
-            // It came back early, and will wait for this token as soon as it finds that it was claimed.
-            Status::Ready | Status::Running => control.set_token_arrived(),
-            Status::Unstarted => unreachable!("a goroutine that never ran cannot wait"),
+    /// A token of this home's goroutine was spent, here: makes it the last in line.
+    pub(super) fn deliver(&self, goroutine: NonNull<Goroutine>) {
+        if self.becomes_ready(goroutine) {
+            self.push_last(goroutine);
         }
     }
 
+    /// A token of this home's goroutine was spent, here: makes it the next to run, or the last in line if there is one.
     #[inline]
-    fn push_next(&self, goroutine: NonNull<Goroutine>) {
-        self.local().queues.push_next(goroutine);
+    pub(super) fn deliver_next(&self, goroutine: NonNull<Goroutine>) {
+        if self.becomes_ready(goroutine) && !self.local().queues.push_next(goroutine) {
+            self.push_last(goroutine);
+        }
+    }
+
+    /// Notes that the token of this home's goroutine was spent; true if it is to be queued.
+    #[inline]
+    fn becomes_ready(&self, goroutine: NonNull<Goroutine>) -> bool {
+        // SAFETY: a goroutine with a token waits for it, so it has not ended.
+        let control = unsafe { goroutine.as_ref() };
+        let parked = matches!(control.status(), Status::Parked | Status::ParkedMasked);
+        if parked {
+            control.set_status(Status::Ready);
+            control.set_unparked(Unparked::Woken);
+        } else {
+            // It came back early, and will wait for this token as soon as it finds that it was claimed.
+            control.set_token_arrived();
+        }
+        parked
     }
 
     /// Ends the wait of a parked goroutine early.
@@ -395,7 +395,7 @@ impl Worker {
     pub(super) fn drain_inbox(&self) {
         for goroutine in self.inbox.drain() {
             let goroutine = NonNull::new(goroutine).expect("a message has an address");
-            self.deliver(goroutine, true);
+            self.deliver(goroutine);
         }
     }
 
@@ -432,7 +432,7 @@ impl Worker {
             Placement::Dealt => {
                 // SAFETY: the goroutine that runs has not ended.
                 let parent = self.running().map(|parent| unsafe { parent.as_ref() }.spawned_at());
-                if parent.is_some_and(|parent| std::ptr::eq(parent, spawned_at)) {
+                if parent.is_some_and(|parent| ptr::eq(parent, spawned_at)) {
                     return self.id;
                 }
                 let local = self.local();

@@ -19,6 +19,7 @@ use crate::scheduler::{Switch, WayBack, Worker};
 /// | `goroutine`  | the same, when it starts and ends      | also shutdown and the overflow handler    |
 /// | `home`       | the same, when it starts or is adopted | also shutdown, by every worker            |
 /// | `timed_park` | the same, around a wait with a deadline| the worker whose timer fires              |
+/// | `class`      | the pool, when it hands the stack out  | whoever has the stack                     |
 /// | `next_free`  | the pool that owns the stack           | the same                                  |
 #[repr(C, align(16))]
 #[derive(Default)]
@@ -29,10 +30,12 @@ pub(crate) struct Frame {
     home: AtomicPtr<Worker>,
     timed_park: AtomicU64,
     next_free: Cell<Option<Stack>>,
+    class: Cell<SizeClass>,
 }
 
 impl Frame {
     /// Who runs on this stack, if anybody. Acquire: pairs with the Release in [`set_goroutine`](Self::set_goroutine).
+    #[inline]
     pub(crate) fn goroutine(&self) -> Option<NonNull<Goroutine>> {
         NonNull::new(self.goroutine.load(Ordering::Acquire))
     }
@@ -62,29 +65,33 @@ impl Frame {
     }
 }
 
-/// A stack: the address of its [`Frame`], and its size. Owned by one at a time (S2).
+/// A stack: the address of its [`Frame`]. Owned by one at a time (S2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stack {
     frame: NonNull<Frame>,
-    class: SizeClass,
 }
 
 // SAFETY: a stack is an address; S2 says who may use it.
 unsafe impl Send for Stack {}
 
 impl Stack {
-    /// The stack of `class` that ends at `top`.
+    /// The stack that ends at `top`.
     ///
     /// # Safety
-    /// The memory below `top` belongs to a slab, and is nobody else's stack.
-    pub(super) unsafe fn ending_at(top: NonNull<u8>, class: SizeClass) -> Self {
+    /// The memory below `top` belongs to a slab, and is no other stack's.
+    pub(super) unsafe fn ending_at(top: NonNull<u8>) -> Self {
         // SAFETY: a stack is larger than its frame.
         let frame = unsafe { top.sub(size_of::<Frame>()) };
-        Self { frame: frame.cast(), class }
+        Self { frame: frame.cast() }
     }
 
+    /// Its size. Known while somebody has the stack, and until it is trimmed.
     pub(crate) fn class(self) -> SizeClass {
-        self.class
+        self.frame().class.get()
+    }
+
+    pub(super) fn set_class(self, class: SizeClass) {
+        self.frame().class.set(class);
     }
 
     #[inline]
@@ -95,7 +102,7 @@ impl Stack {
 
     /// The lowest address, where the guard is.
     pub(crate) fn limit(self) -> usize {
-        self.frame.as_ptr() as usize + size_of::<Frame>() - self.class.bytes()
+        self.frame.as_ptr() as usize + size_of::<Frame>() - self.class().bytes()
     }
 
     /// Whether `address` lies in the guard.
@@ -118,7 +125,7 @@ impl Stack {
     pub(super) unsafe fn discard(self) {
         let start = NonNull::new((self.limit() + page_size()) as *mut u8).expect("a stack lies above address 0");
         // SAFETY: the range above the guard belongs to this stack, which the caller owns.
-        unsafe { slab::discard(start, self.class.bytes() - page_size()) };
+        unsafe { slab::discard(start, self.class().bytes() - page_size()) };
     }
 }
 

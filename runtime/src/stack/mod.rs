@@ -42,7 +42,7 @@ pub(crate) const DEFAULT_SIZE: usize = 256 << 10;
 pub(crate) const MAIN_SIZE: usize = 8 << 20;
 
 /// A size of stack that is kept in stock: a power of two from [`MIN_SIZE`] to [`MAX_SIZE`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct SizeClass(u8);
 
 impl SizeClass {

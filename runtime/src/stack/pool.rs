@@ -55,7 +55,7 @@ impl StackPool {
         // SAFETY: the page is the lowest of a stack that has not been handed out.
         unsafe { install_guard(slab.at(cut)) }?;
         // SAFETY: the memory from `cut` on is nobody's stack yet.
-        let stack = unsafe { Stack::ending_at(slab.at(cut + class.bytes()), class) };
+        let stack = unsafe { Stack::ending_at(slab.at(cut + class.bytes())) };
         shared.cut = cut + class.bytes();
         shared.stacks += 1;
         Ok(stack)
@@ -93,7 +93,7 @@ impl StackPool {
                 let cut = if number == last { shared.cut } else { slab.bytes() };
                 for top in (class_bytes..=cut).step_by(class_bytes) {
                     // SAFETY: the memory below was cut into this stack; it is visited, not taken.
-                    visit(unsafe { Stack::ending_at(slab.at(top), SizeClass(index as u8)) });
+                    visit(unsafe { Stack::ending_at(slab.at(top)) });
                 }
             }
         }
@@ -139,10 +139,12 @@ impl LocalPool {
     /// As [`StackPool::take`].
     #[inline]
     pub(crate) fn take(&self, class: SizeClass, shared: &StackPool) -> io::Result<Stack> {
-        match self.classes[class.index()].pop() {
-            Some(stack) => Ok(stack),
-            None => shared.take(class),
+        if let Some(stack) = self.classes[class.index()].pop() {
+            return Ok(stack);
         }
+        let stack = shared.take(class)?;
+        stack.set_class(class);
+        Ok(stack)
     }
 
     /// Takes back a stack on which nobody runs any more.

@@ -95,7 +95,7 @@ fn what_is_no_file_is_no_database() {
 fn a_file_that_may_not_be_read_is_left_alone() {
     let place = Place::new();
     fs::write(place.database(), "secret").unwrap();
-    fs::set_permissions(place.database(), Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(place.database(), Permissions::from_mode(0o000)).unwrap();
     if File::open(place.database()).is_ok() {
         return; // Nothing is forbidden to root.
     }

@@ -21,7 +21,7 @@ fn a_reader_who_goes_away_ends_the_program_without_a_word() {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut first = String::new();
         BufReader::with_capacity(1, child.stdout.take().unwrap()).read_line(&mut first).unwrap();
-        assert_eq!(first, "from database\n");
+        assert!(first == "from database\n" || first == "from cache\n", "{first:?}");
         let output = child.wait_with_output().unwrap();
         assert!(output.status.success(), "{stage}");
         assert_eq!(text(&output.stderr), "", "{stage}");
