@@ -126,6 +126,31 @@ fn channels_may_be_given_in_many_ways() {
 }
 
 #[test]
+fn channels_may_be_constants_and_statics() {
+    const NIL: Receiver<i32> = Receiver::nil();
+    static NOBODY: Sender<i32> = Sender::nil();
+
+    struct Pair(Sender<i32>, Receiver<i32>);
+
+    impl Pair {
+        fn same(&self) -> &Self {
+            self
+        }
+    }
+
+    let (tx, rx) = channel(1);
+    let pair = Pair(tx, rx);
+    pair.0.send(1).unwrap();
+    let chosen = select! {
+        recv(NIL) -> n => n,
+        recv(Receiver::<i32>::nil()) -> n => n,
+        send(NOBODY, 1) => unreachable!(),
+        recv(pair.same().1) -> n => n,
+    };
+    assert_eq!(chosen, Ok(1));
+}
+
+#[test]
 fn a_guard_in_a_channel_expression_is_released_before_the_select_waits() {
     let (tx, rx) = channel(1);
     let shared = Mutex::new((tx, rx));

@@ -120,7 +120,8 @@ impl<T: ?Sized> RwLock<T> {
         self.read_guard()
     }
 
-    /// Locks for reading if that needs no waiting. `None` while a writer has the lock or waits for the readers to leave.
+    /// Locks for reading if that needs no waiting. `None` while a writer has the lock, or waits for the readers to
+    /// leave.
     ///
     /// # Examples
     /// ```
@@ -360,8 +361,8 @@ pub struct RwLockWriteGuard<'a, T: ?Sized> {
 unsafe impl<T: ?Sized + Sync> Sync for RwLockWriteGuard<'_, T> {}
 
 impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
-    /// A guard of a part of the value. A function to be called as `RwLockWriteGuard::map`, so that it hides no method of
-    /// the value.
+    /// A guard of a part of the value. A function to be called as `RwLockWriteGuard::map`, so that it hides no method
+    /// of the value.
     ///
     /// # Examples
     /// ```

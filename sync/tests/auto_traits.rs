@@ -10,7 +10,8 @@ use std::sync::MutexGuard as StdGuard;
 
 use gocsp_sync::{MappedMutexGuard, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard, WaitGroup};
 
-/// Declares `$has::<T>::IT`, which says whether `T` is `$bound`: if so the inherent constant is found, else the trait's.
+/// Declares `$has::<T>::IT`, which says whether `T` is `$bound`: if so the inherent constant is found, else the one
+/// of the trait.
 macro_rules! probe {
     ($has:ident or $has_not:ident: $bound:ident) => {
         struct $has<T: ?Sized>(PhantomData<T>);

@@ -206,15 +206,21 @@ impl<'a> Names<'a> {
         let Self { case: Case { channel: expression, value, .. }, owner, channel, value: name, .. } = self;
         let (borrow, check) = if value.is_none() { ("receiver", "receiving") } else { ("sender", "sending") };
         let (borrow, check) = (format_ident!("{borrow}"), format_ident!("{check}"));
-        let mut out = if is_place(expression) {
-            // With the span of the caller, an error about a channel of the wrong kind points at its expression.
-            let place = quote_spanned!(expression.span()=> &#expression);
-            quote!(let #channel = #lib::#borrow(#place);)
-        } else {
+        let mut out = if !is_place(expression) {
             quote! {
                 let #owner = #lib::#check((#expression));
                 let #channel = #lib::#borrow(&#owner);
             }
+        } else if is_constant(expression) {
+            // A reference to a constant has to be a `let` of its own to last.
+            quote! {
+                let #owner = &(#expression);
+                let #channel = #lib::#borrow(#owner);
+            }
+        } else {
+            // With the span of the caller, an error about a channel of the wrong kind points at its expression.
+            let place = quote_spanned!(expression.span()=> &#expression);
+            quote!(let #channel = #lib::#borrow(#place);)
         };
         match value.as_ref().map(|value| (value, variable(value))) {
             None => {}
@@ -299,11 +305,17 @@ fn is_place(expression: &Expr) -> bool {
     }
 }
 
+/// Whether `expression` is a name that is written like that of a constant or a type.
+fn is_constant(expression: &Expr) -> bool {
+    let Expr::Path(ExprPath { path, .. }) = expression else { return false };
+    path.segments.last().is_some_and(|name| name.ident.unraw().to_string().starts_with(char::is_uppercase))
+}
+
 /// The name in `expression`, if that is all there is and it looks like a variable's.
 fn variable(expression: &Expr) -> Option<&Ident> {
     match expression {
         Expr::Path(ExprPath { attrs, qself: None, path }) if attrs.is_empty() => {
-            path.get_ident().filter(|name| !name.unraw().to_string().starts_with(char::is_uppercase))
+            path.get_ident().filter(|_| !is_constant(expression))
         }
         // A macro's metavariable.
         Expr::Group(inner) => variable(&inner.expr),

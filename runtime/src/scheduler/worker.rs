@@ -395,7 +395,8 @@ impl Worker {
     pub(super) fn drain_inbox(&self) {
         for goroutine in self.inbox.drain() {
             let goroutine = NonNull::new(goroutine).expect("a message has an address");
-            self.deliver(goroutine);
+            // The first of them runs next: on the worker that has woken it, somebody may be waiting for its answer.
+            self.deliver_next(goroutine);
         }
     }
 
