@@ -47,6 +47,12 @@ pub unsafe trait Case {
     /// This thread has taken it through [`lock`](Self::lock).
     unsafe fn unlock(&self);
 
+    /// Whether [`try_now`](Self::try_now) may complete the operation; a false is certain.
+    ///
+    /// # Safety
+    /// The lock is held through [`lock`](Self::lock).
+    unsafe fn may_complete(&self) -> bool;
+
     /// Completes the operation if that needs no waiting. `Some` tells that it has; the token inside is to be
     /// spent after all locks were released.
     ///
@@ -176,6 +182,12 @@ unsafe impl<T> Case for RecvCase<'_, T> {
     }
 
     #[inline]
+    unsafe fn may_complete(&self) -> bool {
+        // SAFETY: the lock is held by contract.
+        unsafe { self.0.state() }.is_some_and(|state| state.may_recv())
+    }
+
+    #[inline]
     unsafe fn try_now(&mut self) -> Option<Option<WakeToken>> {
         // SAFETY: the lock is held by contract.
         let state = unsafe { self.0.state() }?;
@@ -278,6 +290,13 @@ unsafe impl<T> Case for SendCase<'_, T> {
     unsafe fn unlock(&self) {
         // SAFETY: the same contract.
         unsafe { self.0.unlock() }
+    }
+
+    #[inline]
+    unsafe fn may_complete(&self) -> bool {
+        let capacity = self.0.channel.map_or(0, Shared::capacity);
+        // SAFETY: the lock is held by contract.
+        unsafe { self.0.state() }.is_some_and(|state| state.may_send(capacity))
     }
 
     #[inline]

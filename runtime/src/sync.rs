@@ -1,22 +1,25 @@
-//! The one place where atomics, cells and threads come from: `std`, or `loom` or `shuttle` when built with
-//! `--cfg loom` or `--cfg shuttle`. Everything that is model-checked takes them from here.
+//! The one place where atomics, mutexes and threads come from: `std`, or `loom` or `shuttle` when built with
+//! `--cfg loom` or `--cfg shuttle`. Everything that is model-checked takes them from here; the rest, which the models
+//! replace by something simpler, uses `std`.
 
 #[cfg(not(any(loom, shuttle)))]
 mod imp {
-    pub(crate) use std::sync::atomic;
+    pub(crate) use std::sync::{Mutex, atomic};
     pub(crate) use std::{hint, thread};
 }
 
 #[cfg(loom)]
 mod imp {
-    pub(crate) use loom::sync::atomic;
-    pub(crate) use loom::{hint, thread};
+    pub(crate) use loom::sync::{Mutex, atomic};
+    pub(crate) use loom::thread;
 }
 
 #[cfg(shuttle)]
 mod imp {
-    pub(crate) use shuttle::sync::atomic;
-    pub(crate) use shuttle::{hint, thread};
+    pub(crate) use shuttle::sync::{Mutex, atomic};
+    pub(crate) use shuttle::thread;
 }
 
-pub(crate) use imp::{atomic, hint, thread};
+#[cfg(not(any(loom, shuttle)))]
+pub(crate) use imp::hint;
+pub(crate) use imp::{Mutex, atomic, thread};

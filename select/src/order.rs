@@ -52,17 +52,24 @@ pub(crate) fn sort(places: &mut [Place], addresses: impl Iterator<Item = usize>)
     places
 }
 
-/// Draws the cases of `places` in uniformly random order, each once.
+/// Draws some of the cases in uniformly random order, each once.
 pub(crate) struct Lottery<'p> {
     places: &'p [Place],
     dice: Dice,
 }
 
 impl<'p> Lottery<'p> {
-    /// To be held once for each sorting: it tears up the tickets.
+    /// Among the cases of `places` that `may_win`. Often that is one, and takes neither a random number nor a branch that
+    /// cannot be predicted.
     #[inline]
-    pub(crate) fn new(places: &'p [Place]) -> Self {
-        Self { places, dice: Dice::new() }
+    pub(crate) fn among(places: &'p [Place], may_win: impl Fn(u32) -> bool) -> Self {
+        let mut tickets = 0;
+        for place in places {
+            // Overwritten by the next one if this one is not counted.
+            places[tickets].ticket.set(place.case);
+            tickets += usize::from(may_win(place.case));
+        }
+        Self { places: &places[..tickets], dice: Dice::new() }
     }
 }
 
@@ -144,7 +151,7 @@ mod tests {
         for count in [0, 1, 2, 3, 8, 40, 300] {
             let addresses: Vec<usize> = (1..=count).collect();
             let mut places: Vec<Place> = addresses.iter().map(|_| Place::empty()).collect();
-            let mut drawn: Vec<u32> = Lottery::new(sort(&mut places, addresses.into_iter())).collect();
+            let mut drawn: Vec<u32> = Lottery::among(sort(&mut places, addresses.into_iter()), |_| true).collect();
             drawn.sort_unstable();
             assert!(drawn.into_iter().eq(0..count as u32));
         }
@@ -156,7 +163,7 @@ mod tests {
         let mut seen = std::collections::BTreeMap::<Vec<u32>, u32>::new();
         for _ in 0..ROUNDS {
             let mut places = [const { Place::empty() }; 4];
-            let order = Lottery::new(sort(&mut places, [4, 3, 2, 1].into_iter())).collect();
+            let order = Lottery::among(sort(&mut places, [4, 3, 2, 1].into_iter()), |_| true).collect();
             *seen.entry(order).or_default() += 1;
         }
         assert_eq!(seen.len(), 24);

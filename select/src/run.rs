@@ -239,7 +239,10 @@ impl<C: Cases + ?Sized> Locked<C> {
     /// Step 2: the case that completed, and the token to be spent once the locks are released.
     #[inline]
     fn try_cases(&mut self) -> Option<(u32, Option<WakeToken>)> {
-        for case in Lottery::new(self.contest.places()) {
+        let contest = self.contest;
+        // SAFETY: the locks are held.
+        let may_win = |case| contest.with(case, |case| unsafe { case.may_complete() });
+        for case in Lottery::among(contest.places(), may_win) {
             // SAFETY: its lock is held, and no case before this one has completed.
             if let Some(token) = self.contest.with(case, |case| unsafe { case.try_now() }) {
                 return Some((case, token));

@@ -228,6 +228,18 @@ impl<T> State<T> {
         if self.buffer.len() < capacity { SendRoute::Buffer } else { SendRoute::Full }
     }
 
+    /// Whether [`route_send`](Self::route_send) may find something other than [`SendRoute::Full`].
+    #[inline]
+    pub(crate) fn may_send(&self, capacity: usize) -> bool {
+        (self.buffer.len() < capacity) | !self.receivers.is_empty() | self.refuses()
+    }
+
+    /// Whether [`route_recv`](Self::route_recv) may find something other than [`RecvRoute::Empty`].
+    #[inline]
+    pub(crate) fn may_recv(&self) -> bool {
+        !self.buffer.is_empty() | !self.senders.is_empty() | self.closed
+    }
+
     /// Puts a value where [`SendRoute::Buffer`] said.
     #[inline]
     pub(crate) fn push(&mut self, value: T) {

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use gocsp_runtime::clock;
-use gocsp_runtime::park::{Claimed, LockGuard, Outcome, WakeToken};
+use gocsp_runtime::park::{self, Claimed, LockGuard, Outcome, WakeToken};
 
 use super::{RecvRoute, RecvSlot, SendSlot, Shared, State, wait};
 use crate::error::{RecvError, RecvTimeoutError, TryRecvError};
@@ -37,6 +37,8 @@ impl<T> Shared<T> {
     /// the lock.
     #[inline(always)]
     fn recv_or<E: From<RecvError>>(&self, empty: impl FnOnce(LockGuard<'_, State<T>>) -> Result<T, E>) -> Result<T, E> {
+        // First, for it may unwind: nothing has been received yet.
+        park::cooperate();
         let mut state = self.state.lock();
         match state.route_recv() {
             RecvRoute::Sender(sender) => {

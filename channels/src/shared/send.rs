@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use gocsp_runtime::clock;
-use gocsp_runtime::park::{Claimed, LockGuard, Outcome, WakeToken};
+use gocsp_runtime::park::{self, Claimed, LockGuard, Outcome, WakeToken};
 
 use super::{RecvSlot, SendRoute, SendSlot, Shared, State, wait};
 use crate::error::{SendError, SendTimeoutError, TrySendError};
@@ -41,6 +41,8 @@ impl<T> Shared<T> {
         value: T,
         full: impl FnOnce(LockGuard<'_, State<T>>, T) -> Result<(), E>,
     ) -> Result<(), E> {
+        // First, for it may unwind: nothing has been sent yet.
+        park::cooperate();
         let mut state = self.state.lock();
         match state.route_send(self.capacity) {
             SendRoute::Receiver(receiver) => {

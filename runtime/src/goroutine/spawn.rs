@@ -157,6 +157,7 @@ pub(super) unsafe fn spawn_on<F, T>(
 where
     F: FnOnce() -> T,
 {
+    scheduler::cooperate();
     let make = |id: NonZeroU64| -> NonNull<Goroutine> {
         // SAFETY: passed on.
         unsafe { cell::new(f, GoroutineId(id), spawned_at, attributes.boxed()) }

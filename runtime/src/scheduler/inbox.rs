@@ -24,7 +24,7 @@
 
 use std::ptr;
 
-use crate::sync::atomic::{AtomicPtr, Ordering};
+use crate::sync::atomic::{AtomicPtr, Ordering, fence};
 
 /// A message that can stand in an [`Inbox`].
 ///
@@ -106,22 +106,29 @@ impl<M: Linked> Inbox<M> {
 
     /// Step 3: announces that the owner is about to sleep; false if it may not.
     ///
-    /// SeqCst: the owner then looks at the queues of others, and whoever puts work there and sees no sleeper must be
-    /// seen; see [`watch`](super::watch).
+    /// Release: pairs with the Acquire in [`send`](Self::send). The fence: the owner then looks once more at whatever
+    /// others may have done for it; see [`rouse`](Self::rouse).
     #[must_use]
     pub(crate) fn fall_asleep(&self) -> bool {
-        self.word.compare_exchange(awake(), asleep(), Ordering::SeqCst, Ordering::Relaxed).is_ok()
+        let told = self.word.compare_exchange(awake(), asleep(), Ordering::Release, Ordering::Relaxed).is_ok();
+        fence(Ordering::SeqCst);
+        told
     }
 
-    /// Wakes the owner without a message, if it sleeps: `bell` is then to be rung.
+    /// Wakes the owner without a message, if it sleeps: `bell` is then to be rung. To be called after what the owner shall
+    /// find has been put where it looks before it sleeps.
+    ///
+    /// The fence stands between the two, as that in [`fall_asleep`](Self::fall_asleep) stands between the owner's word and
+    /// its look. One of the fences comes first: either the owner sees the work, or the caller sees that it sleeps.
     #[must_use = "the owner sleeps until the bell is rung"]
     pub(crate) fn rouse<B>(&self, bell: impl Fn() -> B) -> Option<B> {
-        // SeqCst: the caller has put work where the owner looks before it sleeps; one of the two must see the other.
-        if self.word.load(Ordering::SeqCst) != asleep() {
+        fence(Ordering::SeqCst);
+        if self.word.load(Ordering::Relaxed) != asleep() {
             return None;
         }
         let ringer = bell();
-        self.word.compare_exchange(asleep(), awake(), Ordering::SeqCst, Ordering::Relaxed).is_ok().then_some(ringer)
+        // Acquire and Release: as in `send`.
+        self.word.compare_exchange(asleep(), awake(), Ordering::AcqRel, Ordering::Relaxed).is_ok().then_some(ringer)
     }
 }
 
@@ -143,3 +150,7 @@ impl<M: Linked> Iterator for Drained<M> {
         Some(message)
     }
 }
+
+#[cfg(all(test, loom))]
+#[path = "inbox_loom.rs"]
+pub(super) mod loom_tests;

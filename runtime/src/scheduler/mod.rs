@@ -317,7 +317,8 @@ fn yield_goroutine(goroutine: NonNull<Goroutine>) {
     worker.leave(stack_of(control), AfterLeaving { call, with: goroutine.as_ptr().cast() });
 }
 
-/// Yields if the caller's time slice is over: for operations that may succeed for ever without parking.
+/// Yields if the caller's time slice is over, and unwinds if its runtime shuts down: to be called at the beginning of
+/// operations that may succeed for ever without parking.
 #[inline]
 pub fn cooperate() {
     if slice_is_over() {

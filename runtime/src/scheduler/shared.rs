@@ -177,7 +177,6 @@ impl Shared {
     pub(super) fn mail(&self, target: WorkerId, goroutine: NonNull<Goroutine>) {
         let worker = self.worker(target);
         worker.mailbox.push(Queued(goroutine));
-        std::sync::atomic::fence(Ordering::SeqCst);
         match worker.inbox.rouse(|| worker.clone_bell()) {
             Some(bell) => bell.unpark(),
             // It is awake, but may be busy for long.

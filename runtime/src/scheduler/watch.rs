@@ -22,8 +22,7 @@
 //! that it sleeps (or that nobody watches while it does), and rouses a sleeper; or that another watches, which will
 //! itself take step 3 later, and then see the goroutine.
 
-use std::sync::Mutex;
-
+use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicUsize, Ordering, fence};
 
 /// The number of a worker within its runtime.
@@ -97,3 +96,7 @@ impl Watch {
         sleeper
     }
 }
+
+#[cfg(all(test, loom))]
+#[path = "watch_loom.rs"]
+mod loom_tests;
