@@ -5,6 +5,8 @@
 //! | [`worker`]    | a thread and its goroutines; the loop                                         |
 //! | [`queues`]    | who runs next                                                                 |
 //! | [`inbox`]     | wake-ups from other threads                                                   |
+//! | [`ready`]     | how a parked goroutine becomes ready                                          |
+//! | [`spawning`]  | new goroutines                                                                |
 //! | [`placement`] | where a new goroutine goes                                                    |
 //! | [`watch`]     | the protocol by which idle workers find what waits to be stolen               |
 //! | [`idle`]      | looking around, watching, sleeping                                            |
@@ -31,8 +33,10 @@ mod monitor;
 mod placement;
 mod procs;
 mod queues;
+mod ready;
 mod shared;
 mod shutdown;
+mod spawning;
 mod starving;
 mod switch;
 mod thread;
@@ -41,16 +45,16 @@ mod worker;
 
 use std::cell::Cell;
 use std::mem::ManuallyDrop;
-use std::num::NonZeroU64;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 pub(crate) use crate::goroutine::{Goroutine, unwind_cancelled};
 pub(crate) use inbox::Linked;
 pub(crate) use placement::{Placement, SiteId};
 pub(crate) use shared::{MAX_WORKERS, Options, Shared};
+pub(crate) use spawning::spawn;
 pub(crate) use switch::{Switch, WayBack};
 pub(crate) use worker::Worker;
 
@@ -102,12 +106,6 @@ fn leave() {
 /// The runtime whose worker's thread this is.
 pub(crate) fn current_shared() -> Option<Arc<Shared>> {
     current().map(Worker::shared_arc)
-}
-
-/// Sets `count` numbers for goroutines aside, and gives the first.
-fn reserve_ids(count: u64) -> u64 {
-    static NEXT: AtomicU64 = AtomicU64::new(1);
-    NEXT.fetch_add(count, Ordering::Relaxed)
 }
 
 /// Whether the caller is a goroutine.
@@ -329,19 +327,6 @@ pub fn cooperate() {
 #[inline(never)]
 fn slice_is_over() -> bool {
     current_here().is_some_and(|worker| worker.signals.preempt.load(Ordering::Relaxed))
-}
-
-/// Queues the goroutine that `make` makes: on `runtime`, else on that of the caller, else on the global one.
-pub(crate) fn spawn(
-    runtime: Option<&Arc<Shared>>,
-    make: impl FnOnce(NonZeroU64) -> NonNull<Goroutine>,
-    placement: Placement,
-) -> NonNull<Goroutine> {
-    match (current(), runtime) {
-        (Some(worker), None) => worker.spawn(make, placement),
-        (_, Some(shared)) => shared.spawn_foreign(make, placement),
-        (None, None) => crate::runtime::global().shared().spawn_foreign(make, placement),
-    }
 }
 
 /// Counts the end of `goroutine`, which runs here or was never started.

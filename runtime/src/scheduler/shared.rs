@@ -1,7 +1,6 @@
 //! What the workers of a runtime share.
 
 use std::io;
-use std::num::NonZeroU64;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -9,9 +8,8 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 
 use super::monitor::Monitor;
-use super::placement::{Placement, Sites};
+use super::placement::Sites;
 use super::procs::Procs;
-use super::queues::Queued;
 use super::starving::Starving;
 use super::thread::start_worker;
 use super::watch::{Watch, WorkerId};
@@ -50,8 +48,8 @@ pub(crate) struct Shared {
     /// Whose turn it is to get a goroutine that is to be spread.
     turn: AtomicUsize,
     /// What ordinary threads have spawned: how many, and from which lines.
-    foreign_spawned: AtomicU64,
-    foreign_sites: Mutex<Sites>,
+    pub(super) foreign_spawned: AtomicU64,
+    pub(super) foreign_sites: Mutex<Sites>,
     /// Timers armed by ordinary threads, until a worker takes them.
     foreign_timers: Mutex<Vec<(Instant, Action)>>,
     has_foreign_timers: AtomicBool,
@@ -148,40 +146,6 @@ impl Shared {
     /// The worker whose turn it is.
     pub(super) fn next_in_turn(&self) -> WorkerId {
         self.turn.fetch_add(1, Ordering::Relaxed) % self.procs.limit()
-    }
-
-    /// Queues a goroutine spawned by an ordinary thread.
-    pub(super) fn spawn_foreign(
-        &self,
-        make: impl FnOnce(NonZeroU64) -> NonNull<Goroutine>,
-        placement: Placement,
-    ) -> NonNull<Goroutine> {
-        self.foreign_spawned.fetch_add(1, Ordering::Release);
-        let id = NonZeroU64::new(super::reserve_ids(1)).expect("numbers of goroutines begin at 1");
-        let goroutine = make(id);
-        let target = match placement {
-            Placement::Spread => self.next_in_turn(),
-            Placement::Dealt | Placement::Local => {
-                let sites = self.foreign_sites.lock().expect("no panic happens under this lock");
-                // SAFETY: a goroutine just made has not ended.
-                let site = sites.id(unsafe { goroutine.as_ref() }.spawned_at());
-                // Those who wait are not known here: the epoch never changes, and the count goes on.
-                sites.deal(site, self.procs.limit(), 0)
-            }
-        };
-        self.mail(target, goroutine);
-        goroutine
-    }
-
-    /// Places an unstarted goroutine with another worker.
-    pub(super) fn mail(&self, target: WorkerId, goroutine: NonNull<Goroutine>) {
-        let worker = self.worker(target);
-        worker.mailbox.push(Queued(goroutine));
-        match worker.inbox.rouse(|| worker.clone_bell()) {
-            Some(bell) => bell.unpark(),
-            // It is awake, but may be busy for long.
-            None => self.announce_work(),
-        }
     }
 
     /// There is something to be stolen: if nobody watches, somebody who sleeps will.

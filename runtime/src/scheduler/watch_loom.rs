@@ -22,9 +22,7 @@ enum Fault {
     LooksTooEarly,
     /// It does not look at the queues between saying that it sleeps and sleeping.
     DoesNotLook,
-    /// It stops watching, and does not look at the queues after that.
-    DoesNotLookAfterWatching,
-    /// It was roused to watch, finds a message of its own, and tells nobody that there is more.
+    /// It has found something, and does not look whether there is more, for another to watch over.
     KeepsTheDuty,
 }
 
@@ -127,7 +125,7 @@ impl<const N: usize> Model<N> {
             if found.is_some() {
                 return found;
             }
-            if self.fault == Fault::DoesNotLookAfterWatching || !self.has_work_to_steal() || !self.watch.begin(id) {
+            if !self.has_work_to_steal() || !self.watch.begin(id) {
                 return None;
             }
         }
@@ -216,10 +214,7 @@ fn two_goroutines_are_taken_by_two_sleepers() {
 fn a_goroutine_is_taken_although_the_one_who_is_roused_has_a_message() {
     let seen = a_sleeper_with_a_message(Fault::None);
     let (message, goroutine, nothing) = (Found::Message, Found::Goroutine, Found::Nothing);
-    assert_eq!(
-        seen,
-        BTreeSet::from([[message, goroutine], [goroutine, nothing], [nothing, goroutine]]),
-    );
+    assert_eq!(seen, BTreeSet::from([[message, goroutine], [goroutine, nothing], [nothing, goroutine]]),);
 }
 
 #[test]
@@ -236,12 +231,12 @@ fn not_to_look_before_sleeping_overlooks_a_goroutine() {
 
 #[test]
 #[should_panic(expected = "deadlock")]
-fn not_to_look_after_watching_overlooks_a_goroutine() {
-    two_sleepers(Fault::DoesNotLookAfterWatching);
+fn to_take_one_goroutine_and_not_look_for_more_overlooks_the_other() {
+    two_sleepers(Fault::KeepsTheDuty);
 }
 
 #[test]
 #[should_panic(expected = "deadlock")]
-fn to_keep_the_duty_to_oneself_overlooks_a_goroutine() {
+fn to_have_a_message_and_not_look_for_more_overlooks_a_goroutine() {
     a_sleeper_with_a_message(Fault::KeepsTheDuty);
 }

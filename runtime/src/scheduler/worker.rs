@@ -11,7 +11,6 @@
 //! 3. Resume it. It comes back suspended, with a step to be done now that its stack has been left; or ended.
 
 use std::cell::Cell;
-use std::num::NonZeroU64;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -21,13 +20,12 @@ use crossbeam_deque::{Injector, Stealer};
 use crossbeam_utils::CachePadded;
 
 use super::inbox::Inbox;
-use super::placement::{Placement, SiteId, Sites};
+use super::placement::{SiteId, Sites};
 use super::queues::{Queued, Queues};
 use super::shared::Shared;
 use super::switch::{self, Left};
 use super::watch::WorkerId;
 use crate::goroutine::{Goroutine, Status};
-use crate::park::Unparked;
 use crate::stack::{LocalPool, Stack};
 use crate::timer::Store;
 
@@ -66,7 +64,7 @@ pub(super) struct Signals {
 
 /// Adds one to a counter that only this thread writes. Release: who reads it sees what was counted.
 #[inline]
-fn count(counter: &AtomicU64) {
+pub(super) fn count(counter: &AtomicU64) {
     counter.store(counter.load(Ordering::Relaxed) + 1, Ordering::Release);
 }
 
@@ -85,8 +83,8 @@ pub(super) struct Local {
     turns_left: Cell<u32>,
     pub(super) look: super::look::Look,
     /// The next number for a goroutine spawned here, and how many such numbers are left.
-    next_id: Cell<u64>,
-    ids_left: Cell<u32>,
+    pub(super) next_id: Cell<u64>,
+    pub(super) ids_left: Cell<u32>,
     /// The next number for a wait with a deadline.
     next_timed_park: Cell<u64>,
     pub(super) knows_of_shutdown: Cell<bool>,
@@ -338,130 +336,6 @@ impl Worker {
         local.after_with.set(after.with);
         // SAFETY: the caller is the goroutine that runs on the stack.
         unsafe { switch::suspend(stack) };
-    }
-
-    /// Puts a started goroutine that is ready last in line.
-    #[inline(never)]
-    pub(super) fn push_last(&self, goroutine: NonNull<Goroutine>) {
-        // SAFETY: a ready goroutine has not ended.
-        if self.shared().options.migrate && !unsafe { goroutine.as_ref() }.is_pinned() {
-            self.local().queues.push_fresh(goroutine);
-            self.announce_work();
-        } else {
-            self.local().queues.push_ready(goroutine);
-        }
-    }
-
-    /// A token of this home's goroutine was spent, here: makes it the last in line.
-    pub(super) fn deliver(&self, goroutine: NonNull<Goroutine>) {
-        if self.becomes_ready(goroutine) {
-            self.push_last(goroutine);
-        }
-    }
-
-    /// A token of this home's goroutine was spent, here: makes it the next to run, or the last in line if there is one.
-    #[inline]
-    pub(super) fn deliver_next(&self, goroutine: NonNull<Goroutine>) {
-        if self.becomes_ready(goroutine) && !self.local().queues.push_next(goroutine) {
-            self.push_last(goroutine);
-        }
-    }
-
-    /// Notes that the token of this home's goroutine was spent; true if it is to be queued.
-    #[inline]
-    fn becomes_ready(&self, goroutine: NonNull<Goroutine>) -> bool {
-        // SAFETY: a goroutine with a token waits for it, so it has not ended.
-        let control = unsafe { goroutine.as_ref() };
-        let parked = matches!(control.status(), Status::Parked | Status::ParkedMasked);
-        if parked {
-            control.set_status(Status::Ready);
-            control.set_unparked(Unparked::Woken);
-        } else {
-            // It came back early, and will wait for this token as soon as it finds that it was claimed.
-            control.set_token_arrived();
-        }
-        parked
-    }
-
-    /// Ends the wait of a parked goroutine early.
-    pub(super) fn interrupt(&self, goroutine: NonNull<Goroutine>, reason: Unparked) {
-        // SAFETY: a parked goroutine has not ended.
-        let control = unsafe { goroutine.as_ref() };
-        control.set_status(Status::Ready);
-        control.set_unparked(reason);
-        self.push_last(goroutine);
-    }
-
-    pub(super) fn drain_inbox(&self) {
-        for goroutine in self.inbox.drain() {
-            let goroutine = NonNull::new(goroutine).expect("a message has an address");
-            // The first of them runs next: on the worker that has woken it, somebody may be waiting for its answer.
-            self.deliver_next(goroutine);
-        }
-    }
-
-    /// Queues a goroutine spawned on this worker.
-    #[inline]
-    pub(super) fn spawn(
-        &self,
-        make: impl FnOnce(NonZeroU64) -> NonNull<Goroutine>,
-        placement: Placement,
-    ) -> NonNull<Goroutine> {
-        count(&self.signals.spawned);
-        let goroutine = make(self.take_id());
-        let target = self.choose(goroutine, placement);
-        if target == self.id {
-            self.local().queues.push_fresh(goroutine);
-            self.announce_work();
-        } else {
-            self.shared().mail(target, goroutine);
-        }
-        goroutine
-    }
-
-    #[inline]
-    fn choose(&self, goroutine: NonNull<Goroutine>, placement: Placement) -> WorkerId {
-        let workers = self.shared().procs.limit();
-        if workers == 1 {
-            return 0;
-        }
-        // SAFETY: a goroutine just made has not ended.
-        let spawned_at = unsafe { goroutine.as_ref() }.spawned_at();
-        match placement {
-            Placement::Local => self.id,
-            Placement::Spread => self.shared().next_in_turn(),
-            Placement::Dealt => {
-                // SAFETY: the goroutine that runs has not ended.
-                let parent = self.running().map(|parent| unsafe { parent.as_ref() }.spawned_at());
-                if parent.is_some_and(|parent| ptr::eq(parent, spawned_at)) {
-                    return self.id;
-                }
-                let local = self.local();
-                let site = local.sites.id(spawned_at);
-                (self.id + local.sites.deal(site, workers, local.queues.emptied())) % workers
-            }
-        }
-    }
-
-    /// There is something new to be stolen: sees to it that somebody looks.
-    #[inline]
-    pub(super) fn announce_work(&self) {
-        if self.shared().worker_count() > 1 {
-            self.shared().announce_work();
-        }
-    }
-
-    fn take_id(&self) -> NonZeroU64 {
-        const BLOCK: u32 = 64;
-        let local = self.local();
-        if local.ids_left.get() == 0 {
-            local.next_id.set(super::reserve_ids(BLOCK.into()));
-            local.ids_left.set(BLOCK);
-        }
-        let id = local.next_id.get();
-        local.next_id.set(id + 1);
-        local.ids_left.set(local.ids_left.get() - 1);
-        NonZeroU64::new(id).expect("numbers of goroutines begin at 1")
     }
 
     /// A number for a wait with a deadline that no other wait on this worker has.

@@ -1,0 +1,73 @@
+//! How a parked goroutine becomes ready: always at its home, on the home's own thread.
+//!
+//! Four things can make it so: a token spent here, a token spent elsewhere (which comes through the inbox), a deadline, and
+//! the shutdown of the runtime. Whichever is first finds it parked, and puts it into a queue, once. A token that comes
+//! second is only noted: the goroutine has come back early, finds that it was claimed, and looks for the note.
+
+use std::ptr::NonNull;
+
+use super::worker::Worker;
+use crate::goroutine::{Goroutine, Status};
+use crate::park::Unparked;
+
+impl Worker {
+    /// A token of this home's goroutine was spent, here: makes it the last in line.
+    pub(super) fn deliver(&self, goroutine: NonNull<Goroutine>) {
+        if self.becomes_ready(goroutine) {
+            self.push_last(goroutine);
+        }
+    }
+
+    /// A token of this home's goroutine was spent, here: makes it the next to run, or the last in line if there is one.
+    #[inline]
+    pub(super) fn deliver_next(&self, goroutine: NonNull<Goroutine>) {
+        if self.becomes_ready(goroutine) && !self.local().queues.push_next(goroutine) {
+            self.push_last(goroutine);
+        }
+    }
+
+    /// Notes that the token of this home's goroutine was spent; true if it is to be queued.
+    #[inline]
+    fn becomes_ready(&self, goroutine: NonNull<Goroutine>) -> bool {
+        // SAFETY: a goroutine with a token waits for it, so it has not ended.
+        let control = unsafe { goroutine.as_ref() };
+        let parked = matches!(control.status(), Status::Parked | Status::ParkedMasked);
+        if parked {
+            control.set_status(Status::Ready);
+            control.set_unparked(Unparked::Woken);
+        } else {
+            // It came back early, and will wait for this token as soon as it finds that it was claimed.
+            control.set_token_arrived();
+        }
+        parked
+    }
+
+    /// Ends the wait of a parked goroutine early.
+    pub(super) fn interrupt(&self, goroutine: NonNull<Goroutine>, reason: Unparked) {
+        // SAFETY: a parked goroutine has not ended.
+        let control = unsafe { goroutine.as_ref() };
+        control.set_status(Status::Ready);
+        control.set_unparked(reason);
+        self.push_last(goroutine);
+    }
+
+    pub(super) fn drain_inbox(&self) {
+        for goroutine in self.inbox.drain() {
+            let goroutine = NonNull::new(goroutine).expect("a message has an address");
+            // The first of them runs next: on the worker that has woken it, somebody may be waiting for its answer.
+            self.deliver_next(goroutine);
+        }
+    }
+
+    /// Puts a started goroutine that is ready last in line.
+    #[inline(never)]
+    pub(super) fn push_last(&self, goroutine: NonNull<Goroutine>) {
+        // SAFETY: a ready goroutine has not ended.
+        if self.shared().options.migrate && !unsafe { goroutine.as_ref() }.is_pinned() {
+            self.local().queues.push_fresh(goroutine);
+            self.announce_work();
+        } else {
+            self.local().queues.push_ready(goroutine);
+        }
+    }
+}

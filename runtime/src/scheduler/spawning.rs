@@ -1,0 +1,130 @@
+//! New goroutines: their numbers, their place, and the queue that they wait in.
+
+use std::num::NonZeroU64;
+use std::ptr::{self, NonNull};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::placement::Placement;
+use super::queues::Queued;
+use super::shared::Shared;
+use super::watch::WorkerId;
+use super::worker::{Worker, count};
+use crate::goroutine::Goroutine;
+
+/// Queues the goroutine that `make` makes: on `runtime`, else on that of the caller, else on the global one.
+pub(crate) fn spawn(
+    runtime: Option<&Arc<Shared>>,
+    make: impl FnOnce(NonZeroU64) -> NonNull<Goroutine>,
+    placement: Placement,
+) -> NonNull<Goroutine> {
+    match (super::current(), runtime) {
+        (Some(worker), None) => worker.spawn(make, placement),
+        (_, Some(shared)) => shared.spawn_foreign(make, placement),
+        (None, None) => crate::runtime::global().shared().spawn_foreign(make, placement),
+    }
+}
+
+/// Sets `count` numbers for goroutines aside, and gives the first.
+fn reserve_ids(count: u64) -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(count, Ordering::Relaxed)
+}
+
+impl Worker {
+    /// Queues a goroutine spawned on this worker.
+    #[inline]
+    fn spawn(&self, make: impl FnOnce(NonZeroU64) -> NonNull<Goroutine>, placement: Placement) -> NonNull<Goroutine> {
+        count(&self.signals.spawned);
+        let goroutine = make(self.take_id());
+        let target = self.choose(goroutine, placement);
+        if target == self.id {
+            self.local().queues.push_fresh(goroutine);
+            self.announce_work();
+        } else {
+            self.shared().mail(target, goroutine);
+        }
+        goroutine
+    }
+
+    #[inline]
+    fn choose(&self, goroutine: NonNull<Goroutine>, placement: Placement) -> WorkerId {
+        let workers = self.shared().procs.limit();
+        if workers == 1 {
+            return 0;
+        }
+        // SAFETY: a goroutine just made has not ended.
+        let spawned_at = unsafe { goroutine.as_ref() }.spawned_at();
+        match placement {
+            Placement::Local => self.id,
+            Placement::Spread => self.shared().next_in_turn(),
+            Placement::Dealt => {
+                // SAFETY: the goroutine that runs has not ended.
+                let parent = self.running().map(|parent| unsafe { parent.as_ref() }.spawned_at());
+                if parent.is_some_and(|parent| ptr::eq(parent, spawned_at)) {
+                    return self.id;
+                }
+                let local = self.local();
+                let site = local.sites.id(spawned_at);
+                (self.id + local.sites.deal(site, workers, local.queues.emptied())) % workers
+            }
+        }
+    }
+
+    /// There is something new to be stolen: sees to it that somebody looks.
+    #[inline]
+    pub(super) fn announce_work(&self) {
+        if self.shared().worker_count() > 1 {
+            self.shared().announce_work();
+        }
+    }
+
+    fn take_id(&self) -> NonZeroU64 {
+        const BLOCK: u32 = 64;
+        let local = self.local();
+        if local.ids_left.get() == 0 {
+            local.next_id.set(reserve_ids(BLOCK.into()));
+            local.ids_left.set(BLOCK);
+        }
+        let id = local.next_id.get();
+        local.next_id.set(id + 1);
+        local.ids_left.set(local.ids_left.get() - 1);
+        NonZeroU64::new(id).expect("numbers of goroutines begin at 1")
+    }
+}
+
+impl Shared {
+    /// Queues a goroutine spawned by an ordinary thread.
+    pub(super) fn spawn_foreign(
+        &self,
+        make: impl FnOnce(NonZeroU64) -> NonNull<Goroutine>,
+        placement: Placement,
+    ) -> NonNull<Goroutine> {
+        self.foreign_spawned.fetch_add(1, Ordering::Release);
+        let id = NonZeroU64::new(reserve_ids(1)).expect("numbers of goroutines begin at 1");
+        let goroutine = make(id);
+        let target = match placement {
+            Placement::Spread => self.next_in_turn(),
+            Placement::Dealt | Placement::Local => {
+                let sites = self.foreign_sites.lock().expect("no panic happens under this lock");
+                // SAFETY: a goroutine just made has not ended.
+                let site = sites.id(unsafe { goroutine.as_ref() }.spawned_at());
+                // Those who wait are not known here: the epoch never changes, and the count goes on.
+                sites.deal(site, self.procs.limit(), 0)
+            }
+        };
+        self.mail(target, goroutine);
+        goroutine
+    }
+
+    /// Places an unstarted goroutine with another worker.
+    pub(super) fn mail(&self, target: WorkerId, goroutine: NonNull<Goroutine>) {
+        let worker = self.worker(target);
+        worker.mailbox.push(Queued(goroutine));
+        match worker.inbox.rouse(|| worker.clone_bell()) {
+            Some(bell) => bell.unpark(),
+            // It is awake, but may be busy for long.
+            None => self.announce_work(),
+        }
+    }
+}
