@@ -38,7 +38,7 @@ fn ping_pong(criterion: &mut Criterion) {
 fn on_goroutines(group: &mut BenchmarkGroup<'_, WallTime>, timed: Timed) {
     for procs in [1, 2] {
         let runtime = Runtime::builder().procs(procs).build().expect("threads can be started");
-        group.bench_function(BenchmarkId::new("goroutines", format!("{procs} procs")), |bencher| {
+        group.bench_function(BenchmarkId::new("goroutines", format!("procs={procs}")), |bencher| {
             bencher.iter_custom(|count| runtime.run(|| timed(count)));
         });
     }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs every stage of the demo, shortly, and checks what it prints.
+# Runs the stages of the demo that wait for all answers, shortly, and checks what they print.
 #
 #   ci/demo.sh
 set -euo pipefail
@@ -29,9 +29,15 @@ for stage in sequential waitgroup mutex rwmutex select; do
     ) || fail "stage $stage: there is no summary"
     echo "$stage: $queries queries, $hits hits, $misses misses"
     ((queries == 200 && hits + misses == queries)) || fail "stage $stage: the numbers do not add up"
-    (($(printed '^from cache$') == hits)) || fail "stage $stage: not every hit was printed"
-    (($(printed '^from database$') == misses)) || fail "stage $stage: not every miss was printed"
-    ((hits > 0)) || fail "stage $stage: the cache was never hit"
+    case $stage in
+    sequential | select)
+        # In the other stages the cache and the database both answer.
+        (($(printed '^from cache$') == hits)) || fail "stage $stage: not every hit was printed"
+        (($(printed '^from database$') == misses)) || fail "stage $stage: not every miss was printed"
+        ;;
+    esac
+    # In the lesson, goroutines have no cache before there is a mutex.
+    [[ $stage == waitgroup ]] || ((hits > 0)) || fail "stage $stage: the cache was never hit"
 done
 
 status=0

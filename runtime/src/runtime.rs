@@ -114,7 +114,7 @@ impl Builder {
         self
     }
 
-    /// The size of goroutines' stacks in bytes, from 16 KiB to 1 GiB; rounded up to a power of two. Without this it is
+    /// The size of goroutines' stacks in bytes, from 32 KiB to 1 GiB; rounded up to a power of two. Without this it is
     /// 256 KiB. This is address space: memory is used page by page as a stack grows. One page of it is the guard.
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.stack_size = Some(bytes);

@@ -84,7 +84,7 @@ impl Go {
         self
     }
 
-    /// The size of its stack in bytes, from 16 KiB to 1 GiB; rounded up to a power of two. This is address space: memory
+    /// The size of its stack in bytes, from 32 KiB to 1 GiB; rounded up to a power of two. This is address space: memory
     /// is used page by page as the stack grows. One page of it is the guard.
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.stack_size = Some(bytes);

@@ -32,8 +32,8 @@ pub(crate) use pool::{LocalPool, StackPool};
 
 use std::io;
 
-/// The smallest stack that can be asked for, in bytes.
-pub(crate) const MIN_SIZE: usize = 16 << 10;
+/// The smallest stack that can be asked for, in bytes: a panic that prints a backtrace needs more than half of it.
+pub(crate) const MIN_SIZE: usize = 32 << 10;
 /// The largest stack that can be asked for, in bytes.
 pub(crate) const MAX_SIZE: usize = 1 << 30;
 /// The size of a stack when nobody asks for another, in bytes.

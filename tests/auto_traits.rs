@@ -1,0 +1,157 @@
+//! What of the public types may cross threads, be shared between them, and cross a caught panic.
+
+use std::cell::Cell;
+use std::marker::PhantomData;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::rc::Rc;
+
+use gocsp::sync::{MappedMutexGuard, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard, WaitGroup};
+use gocsp::*;
+
+/// `Probe::<T>::SEND` is the inherent constant if `T: Send`, else that of the trait.
+struct Probe<T: ?Sized>(PhantomData<T>);
+
+trait Otherwise {
+    const SEND: bool = false;
+    const SYNC: bool = false;
+    const UNWIND_SAFE: bool = false;
+    const REF_UNWIND_SAFE: bool = false;
+}
+
+impl<T: ?Sized> Otherwise for Probe<T> {}
+
+impl<T: ?Sized + Send> Probe<T> {
+    const SEND: bool = true;
+}
+
+impl<T: ?Sized + Sync> Probe<T> {
+    const SYNC: bool = true;
+}
+
+impl<T: ?Sized + UnwindSafe> Probe<T> {
+    const UNWIND_SAFE: bool = true;
+}
+
+impl<T: ?Sized + RefUnwindSafe> Probe<T> {
+    const REF_UNWIND_SAFE: bool = true;
+}
+
+/// A row of the table: a type, and the answers for `Send`, `Sync`, `UnwindSafe` and `RefUnwindSafe`.
+macro_rules! table {
+    ($($type:ty: $send:literal $sync:literal $unwind:literal $ref_unwind:literal;)*) => {
+        let mut wrong = Vec::new();
+        $(
+            let found = [
+                <Probe<$type>>::SEND,
+                <Probe<$type>>::SYNC,
+                <Probe<$type>>::UNWIND_SAFE,
+                <Probe<$type>>::REF_UNWIND_SAFE,
+            ];
+            if found.map(u8::from) != [$send, $sync, $unwind, $ref_unwind] {
+                wrong.push((stringify!($type), found.map(u8::from)));
+            }
+        )*
+        assert!(wrong.is_empty(), "found {wrong:?}");
+    };
+}
+
+/// Bound to its thread.
+type Bound = Rc<i32>;
+/// May be sent, but not shared.
+type Sendable = Cell<i32>;
+
+#[test]
+fn the_runtime() {
+    table! {
+        // Send, Sync, UnwindSafe, RefUnwindSafe
+        Runtime: 1 1 0 0;
+        Builder: 1 1 1 1;
+        Go: 1 1 1 1;
+        GoroutineId: 1 1 1 1;
+        Cancelled: 1 1 1 1;
+        JoinHandle<i32>: 1 1 0 0;
+        // Sharing the handle does not share the result.
+        JoinHandle<Sendable>: 1 1 0 0;
+        JoinHandle<Bound>: 0 1 0 0;
+        Scope<'static, 'static>: 1 1 0 0;
+        ScopedJoinHandle<'static, Sendable>: 1 1 0 0;
+        ScopedJoinHandle<'static, Bound>: 0 1 0 0;
+        // Belongs to the goroutine that made it.
+        OsThreadLock: 0 0 1 1;
+    }
+}
+
+#[test]
+fn channels() {
+    table! {
+        Sender<i32>: 1 1 1 1;
+        Receiver<i32>: 1 1 1 1;
+        Chan<i32>: 1 1 1 1;
+        Iter<'static, i32>: 1 1 1 1;
+        TryIter<'static, i32>: 1 1 1 1;
+        IntoIter<i32>: 1 1 1 1;
+        // A channel moves its values, and never shares them.
+        Sender<Sendable>: 1 1 1 1;
+        Receiver<Sendable>: 1 1 1 1;
+        Chan<Sendable>: 1 1 1 1;
+        Sender<Bound>: 0 0 1 1;
+        Receiver<Bound>: 0 0 1 1;
+        Chan<Bound>: 0 0 1 1;
+        IntoIter<Bound>: 0 0 1 1;
+        Iter<'static, Bound>: 0 0 1 1;
+        // Errors are as the values in them.
+        SendError<Sendable>: 1 0 1 0;
+        TrySendError<Bound>: 0 0 1 1;
+        SendTimeoutError<i32>: 1 1 1 1;
+        RecvError: 1 1 1 1;
+        TryRecvError: 1 1 1 1;
+        RecvTimeoutError: 1 1 1 1;
+        CloseError: 1 1 1 1;
+    }
+}
+
+#[test]
+fn select() {
+    table! {
+        // It may hold values of any type, whose own traits it has forgotten.
+        Select<'static>: 0 0 1 1;
+        SelectedOperation<'static, 'static>: 0 0 0 1;
+        TrySelectError: 1 1 1 1;
+        SelectTimeoutError: 1 1 1 1;
+    }
+}
+
+#[test]
+fn locks() {
+    table! {
+        WaitGroup: 1 1 1 1;
+        // There is no poisoning: a panic may leave what they guard half changed.
+        Mutex<i32>: 1 1 1 0;
+        Mutex<Sendable>: 1 1 1 0;
+        Mutex<Bound>: 0 0 1 0;
+        Mutex<str>: 1 1 1 0;
+        RwLock<i32>: 1 1 1 0;
+        // Readers share.
+        RwLock<Sendable>: 1 0 1 0;
+        RwLock<Bound>: 0 0 1 0;
+        // Guards belong to the goroutine that locked.
+        MutexGuard<'static, i32>: 0 1 0 0;
+        MutexGuard<'static, Sendable>: 0 0 0 0;
+        MappedMutexGuard<'static, i32>: 0 1 0 0;
+        MappedMutexGuard<'static, Sendable>: 0 0 0 0;
+        RwLockReadGuard<'static, i32>: 0 1 0 0;
+        RwLockReadGuard<'static, Sendable>: 0 0 0 0;
+        RwLockWriteGuard<'static, i32>: 0 1 0 0;
+        RwLockWriteGuard<'static, Sendable>: 0 0 0 0;
+    }
+}
+
+#[test]
+fn what_crosses_from_goroutine_to_goroutine_has_to_be_send_only() {
+    fn goes<F: FnOnce() -> T + Send + 'static, T: Send + 'static>(_: F) {}
+    let (tx, rx) = channel::<Sendable>(1);
+    goes(move || {
+        tx.send(Cell::new(1)).unwrap();
+        rx
+    });
+}

@@ -1,0 +1,272 @@
+//! Where goroutines live, and that those who share a worker share it fairly.
+//!
+//! Placement is a matter of policy and of moments: on a busy machine a goroutine may well be stolen before its worker has
+//! woken up. So these tests ask for what usually happens, and give it many chances to.
+
+#[path = "common/procs.rs"]
+mod procs;
+
+use std::collections::HashMap;
+use std::hint;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, ThreadId};
+use std::time::{Duration, Instant};
+
+use gocsp::sync::WaitGroup;
+use gocsp::{Go, channel, go, yield_now};
+use procs::on_procs;
+
+const JOB: Duration = Duration::from_micros(20);
+
+/// Repeats `attempt` on runtimes of their own until it says that all is well, a hundred times at most.
+fn usually<T: std::fmt::Debug + Send>(procs: usize, attempt: impl Fn() -> Result<(), T> + Sync) {
+    let mut last = None;
+    for _ in 0..100 {
+        match on_procs(procs, &attempt) {
+            Ok(()) => return,
+            Err(what) => last = Some(what),
+        }
+    }
+    panic!("in a hundred attempts not once; the last gave {last:?}");
+}
+
+fn work(length: Duration) {
+    let start = Instant::now();
+    while start.elapsed() < length {
+        hint::spin_loop();
+    }
+}
+
+/// How many jobs, and how many goroutines, each worker had.
+type Shares = HashMap<ThreadId, (usize, usize)>;
+
+/// Blocks `workers` goroutines on one channel, and then gives them jobs of 20 µs.
+fn feed_pool(workers: usize, capacity: usize, jobs: usize) -> Shares {
+    let (tx, rx) = channel(capacity);
+    let (ready, done) = (WaitGroup::new(), WaitGroup::new());
+    let shares = Arc::new(Mutex::new(Shares::new()));
+    ready.add(workers as isize);
+    for _ in 0..workers {
+        let (rx, ready, shares) = (rx.clone(), ready.clone(), Arc::clone(&shares));
+        done.go(move || {
+            ready.done();
+            let done = rx.iter().map(|()| work(JOB)).count();
+            let mut shares = shares.lock().unwrap();
+            let (jobs, goroutines) = shares.entry(thread::current().id()).or_default();
+            *jobs += done;
+            *goroutines += 1;
+        });
+    }
+    ready.wait();
+    for _ in 0..jobs {
+        tx.send(()).unwrap();
+    }
+    drop(tx);
+    done.wait();
+    let shares = shares.lock().unwrap().clone();
+    assert_eq!(shares.values().map(|(jobs, _)| jobs).sum::<usize>(), jobs);
+    shares
+}
+
+/// Both workers have goroutines of the pool and, if there are two processors to run them, no less than a quarter of the
+/// jobs.
+fn is_fair(shares: Shares, jobs: usize) -> Result<(), Shares> {
+    let parallel = thread::available_parallelism().is_ok_and(|processors| processors.get() > 1);
+    let least = if parallel { jobs / 4 } else { 0 };
+    let fair = shares.len() == 2 && shares.values().all(|&(done, _)| done >= least);
+    if fair { Ok(()) } else { Err(shares) }
+}
+
+#[test]
+fn a_pool_of_eight_blocked_on_an_unbuffered_channel_uses_both_workers() {
+    usually(2, || is_fair(feed_pool(8, 0, 500), 500));
+}
+
+#[test]
+fn a_pool_of_two_fed_through_a_buffer_uses_both_workers() {
+    usually(2, || is_fair(feed_pool(2, 16, 500), 500));
+}
+
+/// On which threads `count` goroutines spawned by one line live.
+fn homes_of_siblings(count: usize) -> HashMap<ThreadId, usize> {
+    let goroutines: Vec<_> = (0..count)
+        .map(|_| {
+            go!(|| {
+                yield_now();
+                thread::current().id()
+            })
+        })
+        .collect();
+    let mut homes = HashMap::new();
+    for goroutine in goroutines {
+        *homes.entry(goroutine.join().unwrap()).or_default() += 1;
+    }
+    homes
+}
+
+#[test]
+fn siblings_are_dealt_out_evenly() {
+    for (procs, count) in [(2, 2), (2, 8), (4, 4), (4, 1000)] {
+        usually(procs, || {
+            let homes = homes_of_siblings(count);
+            let fair = homes.len() == procs && homes.values().all(|&here| here >= count / procs / 2);
+            if fair { Ok(()) } else { Err(homes) }
+        });
+    }
+}
+
+#[test]
+fn spread_deals_goroutines_of_different_lines_as_well() {
+    usually(2, || {
+        let first = Go::new().spread().spawn(|| thread::current().id()).unwrap();
+        let second = Go::new().spread().spawn(|| thread::current().id()).unwrap();
+        let homes = (first.join().unwrap(), second.join().unwrap());
+        if homes.0 != homes.1 { Ok(()) } else { Err(homes) }
+    });
+}
+
+#[test]
+fn local_keeps_goroutines_of_one_line_together() {
+    usually(2, || {
+        let goroutines = [(); 4].map(|()| Go::new().local().spawn(|| thread::current().id()).unwrap());
+        let homes = goroutines.map(|goroutine| goroutine.join().unwrap());
+        let here = thread::current().id();
+        if homes.iter().all(|&home| home == here) { Ok(()) } else { Err(homes) }
+    });
+}
+
+#[test]
+fn a_pair_spawned_from_two_lines_shares_a_worker() {
+    for procs in [2, 4] {
+        usually(procs, || {
+            let (tx, rx) = channel(0);
+            let producer = go!(move || {
+                (0..100).try_for_each(|n| tx.send(n)).unwrap();
+                thread::current().id()
+            });
+            let consumer = go!(move || {
+                rx.iter().for_each(drop);
+                thread::current().id()
+            });
+            let homes = (producer.join().unwrap(), consumer.join().unwrap());
+            if homes.0 == homes.1 { Ok(()) } else { Err(homes) }
+        });
+    }
+}
+
+#[test]
+fn one_goroutine_at_a_time_stays_with_its_spawner() {
+    usually(2, || {
+        let here = thread::current().id();
+        let away = (0..100).filter(|_| go!(|| thread::current().id()).join().unwrap() != here).count();
+        if away == 0 { Ok(()) } else { Err(away) }
+    });
+}
+
+#[test]
+fn a_goroutine_spawned_while_its_parent_computes_runs_elsewhere_soon() {
+    let parallel = thread::available_parallelism().is_ok_and(|processors| processors.get() > 1);
+    usually(2, || {
+        let started = Arc::new(AtomicBool::new(false));
+        let child = Arc::clone(&started);
+        let spawned = Instant::now();
+        let child = go!(move || {
+            child.store(true, Ordering::Relaxed);
+            thread::current().id()
+        });
+        while !started.load(Ordering::Relaxed) {
+            hint::spin_loop();
+        }
+        let waited = spawned.elapsed();
+        assert_ne!(child.join().unwrap(), thread::current().id());
+        if waited < Duration::from_millis(1) || !parallel { Ok(()) } else { Err(waited) }
+    });
+}
+
+#[test]
+fn those_who_yield_take_turns() {
+    on_procs(1, || {
+        let turns: Arc<[AtomicUsize]> = (0..20).map(|_| AtomicUsize::new(0)).collect();
+        let goroutines: Vec<_> = (0..20)
+            .map(|me| {
+                let turns = Arc::clone(&turns);
+                go!(move || for turn in 1..=1000 {
+                    turns[me].store(turn, Ordering::Relaxed);
+                    let ahead = turns.iter().map(|turns| turns.load(Ordering::Relaxed)).max();
+                    assert!(ahead.is_some_and(|ahead| ahead <= turn + 1), "someone is {ahead:?} turns far, not {turn}");
+                    yield_now();
+                })
+            })
+            .collect();
+        goroutines.into_iter().for_each(|goroutine| goroutine.join().unwrap());
+    });
+}
+
+/// The pauses between ten turns of a goroutine that shares its worker with others who never rest.
+fn pauses_beside(others: impl FnOnce(&Arc<AtomicBool>)) -> Vec<Duration> {
+    let stop = Arc::new(AtomicBool::new(false));
+    others(&stop);
+    let mut last = Instant::now();
+    let pauses = (0..10)
+        .map(|_| {
+            yield_now();
+            let now = Instant::now();
+            now - std::mem::replace(&mut last, now)
+        })
+        .collect();
+    stop.store(true, Ordering::Relaxed);
+    pauses
+}
+
+/// Half of the pauses last no longer than two time slices, and some noise.
+fn are_short(mut pauses: Vec<Duration>) -> Result<(), Vec<Duration>> {
+    pauses.sort();
+    if pauses[pauses.len() / 2] < Duration::from_millis(30) { Ok(()) } else { Err(pauses) }
+}
+
+#[test]
+fn a_chatting_pair_does_not_starve_a_third() {
+    for capacity in [0, 1, 100] {
+        usually(1, || {
+            are_short(pauses_beside(|stop| {
+                let (tx, rx) = channel(capacity);
+                let (back, answers) = channel(capacity);
+                let stop = Arc::clone(stop);
+                go!(move || while !stop.load(Ordering::Relaxed) {
+                    tx.send(()).unwrap();
+                    answers.recv().unwrap();
+                });
+                go!(move || rx.iter().try_for_each(|()| back.send(())));
+            }))
+        });
+    }
+}
+
+#[test]
+fn those_whose_operations_always_succeed_do_not_starve_a_third() {
+    usually(1, || {
+        are_short(pauses_beside(|stop| {
+            for _ in 0..2 {
+                let (tx, rx) = channel(1);
+                let stop = Arc::clone(stop);
+                go!(move || while !stop.load(Ordering::Relaxed) {
+                    tx.send(()).unwrap();
+                    rx.recv().unwrap();
+                });
+            }
+        }))
+    });
+}
+
+#[test]
+fn one_who_spawns_and_joins_without_end_does_not_starve_a_third() {
+    usually(1, || {
+        are_short(pauses_beside(|stop| {
+            let stop = Arc::clone(stop);
+            go!(move || while !stop.load(Ordering::Relaxed) {
+                go!(|| ()).join().unwrap();
+            });
+        }))
+    });
+}

@@ -1,0 +1,658 @@
+//! What a runtime does for its goroutines: joining, panics, scopes, blocking calls, procs, migration.
+
+#[path = "common/drops.rs"]
+mod drops;
+#[path = "common/procs.rs"]
+mod procs;
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use drops::{Counted, Drops};
+use gocsp::sync::{Mutex, WaitGroup};
+use gocsp::{
+    Chan, Go, GoroutineId, JoinHandle, Receiver, Runtime, blocking, channel, go, lock_os_thread, max_procs,
+    num_goroutines, scope, select, set_max_procs, sleep, yield_now,
+};
+use procs::{on_one_and_more_procs, on_procs};
+
+/// Panics without a message on the terminal.
+fn quiet_panic<T>(message: &'static str) -> T {
+    resume_unwind(Box::new(message))
+}
+
+fn message_of<T>(handle: JoinHandle<T>) -> &'static str {
+    *handle.join().map(drop).unwrap_err().downcast::<&str>().expect("a quiet panic")
+}
+
+#[test]
+fn the_three_forms_of_go() {
+    struct Adder(i32);
+    impl Adder {
+        fn add(&mut self, n: i32) -> i32 {
+            self.0 += n;
+            self.0
+        }
+    }
+    on_one_and_more_procs(|| {
+        let word = String::from("word");
+        assert_eq!(go!(move || word.len()).join().unwrap(), 4);
+        assert_eq!(go!(i32::pow(2, 10)).join().unwrap(), 1024);
+        assert_eq!(go!(Adder(1).add(2)).join().unwrap(), 3);
+        assert_eq!(go!("7".parse::<i32>()).join().unwrap(), Ok(7));
+        let block = go! {
+            let half = 21;
+            half * 2
+        };
+        assert_eq!(block.join().unwrap(), 42);
+    });
+}
+
+#[test]
+fn a_panic_reaches_whoever_joins_and_nobody_else() {
+    on_one_and_more_procs(|| {
+        let others: Vec<_> = (0..50)
+            .map(|n| {
+                go!(move || {
+                    yield_now();
+                    n
+                })
+            })
+            .collect();
+        let panicking: Vec<_> = (0..50).map(|_| go!(|| quiet_panic::<()>("mine"))).collect();
+        assert!(panicking.into_iter().all(|handle| message_of(handle) == "mine"));
+        assert!(others.into_iter().enumerate().all(|(n, handle)| handle.join().unwrap() == n));
+    });
+}
+
+#[test]
+fn a_panic_drops_what_the_goroutine_holds() {
+    on_one_and_more_procs(|| {
+        let drops = Drops::default();
+        let handles: Vec<_> = (0..100)
+            .map(|n| {
+                let value = drops.value();
+                go!(move || {
+                    let _value = value;
+                    yield_now();
+                    if n % 2 == 0 {
+                        quiet_panic("at last")
+                    }
+                })
+            })
+            .collect();
+        assert_eq!(handles.into_iter().filter(|_| true).map(JoinHandle::join).filter(Result::is_err).count(), 50);
+        drops.assert_all(100);
+    });
+}
+
+#[test]
+fn that_a_goroutine_unwinds_is_not_seen_by_another() {
+    /// Lets others run while its goroutine unwinds, as far as it can.
+    struct Lingers(Chan<()>);
+    impl Drop for Lingers {
+        fn drop(&mut self) {
+            assert!(thread::panicking());
+            yield_now();
+            let _ = self.0.try_send(());
+            let _ = self.0.recv_timeout(Duration::from_micros(50));
+            sleep(Duration::from_micros(50));
+            assert!(thread::panicking());
+        }
+    }
+    on_one_and_more_procs(|| {
+        let chan = Chan::new(1);
+        let stop = Arc::new(AtomicBool::new(false));
+        let watchers: [_; 3] = std::array::from_fn(|_| {
+            let stop = Arc::clone(&stop);
+            go!(move || while !stop.load(Ordering::Relaxed) {
+                assert!(!thread::panicking());
+                yield_now();
+                assert!(!thread::panicking());
+                sleep(Duration::from_micros(20));
+                assert!(!thread::panicking());
+            })
+        });
+        for _ in 0..50 {
+            let lingers = Lingers(chan.clone());
+            let unwinding = go! {
+                let _lingers = lingers;
+                yield_now();
+                quiet_panic::<()>("unwind")
+            };
+            assert_eq!(message_of(unwinding), "unwind");
+            assert!(!thread::panicking());
+        }
+        stop.store(true, Ordering::Relaxed);
+        watchers.into_iter().for_each(|watcher| watcher.join().unwrap());
+    });
+}
+
+#[test]
+fn a_panic_that_is_caught_across_a_park_stays_caught() {
+    on_one_and_more_procs(|| {
+        let goroutines: Vec<_> = (0..100)
+            .map(|_| {
+                go!(|| for _ in 0..10 {
+                    let caught = catch_unwind(|| {
+                        yield_now();
+                        quiet_panic::<()>("inside")
+                    });
+                    yield_now();
+                    assert!(caught.is_err() && !thread::panicking());
+                })
+            })
+            .collect();
+        goroutines.into_iter().for_each(|goroutine| goroutine.join().unwrap());
+    });
+}
+
+/// Panics when dropped.
+struct PanicsOnDrop(#[expect(dead_code, reason = "it counts its drop")] Counted);
+
+impl Drop for PanicsOnDrop {
+    fn drop(&mut self) {
+        if !thread::panicking() {
+            quiet_panic("on drop")
+        }
+    }
+}
+
+#[test]
+fn a_result_whose_destructor_panics_harms_nobody() {
+    on_one_and_more_procs(|| {
+        let drops = Drops::default();
+        for round in 0..50 {
+            let value = PanicsOnDrop(drops.value());
+            let handle = go!(move || value);
+            match round % 3 {
+                // Detached before or after it ended, or received.
+                0 => drop(handle),
+                1 => {
+                    while !handle.is_finished() {
+                        yield_now();
+                    }
+                    drop(handle);
+                }
+                _ => assert!(catch_unwind(AssertUnwindSafe(|| drop(handle.join()))).is_err()),
+            }
+        }
+        while num_goroutines() > 1 {
+            yield_now();
+        }
+        drops.assert_all(50);
+    });
+}
+
+#[test]
+fn a_panic_whose_payload_panics_on_drop_harms_nobody() {
+    on_one_and_more_procs(|| {
+        for _ in 0..20 {
+            let drops = Drops::default();
+            let value = PanicsOnDrop(drops.value());
+            drop(go!(move || -> () { resume_unwind(Box::new(value)) }));
+            while num_goroutines() > 1 {
+                yield_now();
+            }
+            assert_eq!(go!(|| 5).join().unwrap(), 5);
+        }
+    });
+}
+
+#[test]
+fn the_destructor_of_a_detached_result_may_park() {
+    struct Sends(Chan<i32>);
+    impl Drop for Sends {
+        fn drop(&mut self) {
+            self.0.send(7).unwrap();
+        }
+    }
+    on_one_and_more_procs(|| {
+        let chan = Chan::new(0);
+        for _ in 0..50 {
+            let result = Sends(chan.clone());
+            drop(go!(move || result));
+            assert_eq!(chan.recv(), Ok(7));
+        }
+    });
+}
+
+#[test]
+fn handles_are_joined_dropped_and_asked_at_any_moment() {
+    on_one_and_more_procs(|| {
+        let drops = Drops::default();
+        for round in 0..1000 {
+            let value = drops.value();
+            let handle = go!(move || {
+                (0..round % 7).for_each(|_| yield_now());
+                value
+            });
+            (0..round % 5).for_each(|_| yield_now());
+            match round % 3 {
+                0 => drop(handle.join().unwrap()),
+                1 => drop(handle),
+                _ => drop(blocking(move || thread::spawn(move || handle.join().unwrap()).join().unwrap())),
+            }
+        }
+        while num_goroutines() > 1 {
+            yield_now();
+        }
+        drops.assert_all(1000);
+    });
+}
+
+#[test]
+fn ids_are_unique_and_names_are_kept() {
+    on_one_and_more_procs(|| {
+        let handles: Vec<_> = (0..300).map(|n| Go::new().name(format!("number {n}")).spawn(|| ()).unwrap()).collect();
+        let mut ids: Vec<GoroutineId> = handles.iter().map(JoinHandle::id).collect();
+        for (n, handle) in handles.into_iter().enumerate() {
+            assert_eq!(handle.name(), Some(&*format!("number {n}")));
+            handle.join().unwrap();
+        }
+        ids.sort();
+        ids.dedup();
+        assert_eq!(ids.len(), 300);
+        assert_eq!(go!(|| ()).name(), None);
+    });
+}
+
+#[test]
+fn goroutines_are_counted_from_spawn_to_end() {
+    on_one_and_more_procs(|| {
+        let chan = Chan::<()>::new(0);
+        let handles: Vec<_> = (0..100)
+            .map(|_| {
+                let chan = chan.clone();
+                go!(move || chan.recv())
+            })
+            .collect();
+        assert_eq!(num_goroutines(), 101);
+        chan.close().unwrap();
+        for (ended, handle) in handles.into_iter().enumerate() {
+            drop(handle.join());
+            assert!(num_goroutines() <= 100 - ended);
+        }
+        assert_eq!(num_goroutines(), 1);
+    });
+}
+
+#[test]
+fn stacks_of_all_sizes() {
+    fn deep(kib: usize) -> usize {
+        let block = std::hint::black_box([1_u8; 1024]);
+        if kib == 0 { 0 } else { block.len() + deep(kib - 1) }
+    }
+    on_one_and_more_procs(|| {
+        for kib in [32, 33, 64, 100, 1 << 10, 64 << 10, 1 << 20] {
+            // A quarter of it is for frames that a debug build makes larger.
+            let usable = (kib / 8).min(4 << 10);
+            let goroutine = Go::new().stack_size(kib << 10).spawn(move || deep(usable)).unwrap();
+            assert_eq!(goroutine.join().unwrap(), usable << 10);
+        }
+        for bytes in [0, 1, (32 << 10) - 1, (1 << 30) + 1, usize::MAX] {
+            assert!(Go::new().stack_size(bytes).spawn(|| ()).is_err());
+        }
+    });
+}
+
+#[test]
+fn builders_refuse_numbers_outside_their_limits() {
+    for procs in [0, 1025, usize::MAX] {
+        let error = Runtime::builder().procs(procs).build().unwrap_err();
+        assert!(error.to_string().contains(&procs.to_string()), "{error}");
+    }
+    let error = Runtime::builder().procs(1).stack_size(100).build().unwrap_err();
+    assert!(error.to_string().contains("100"), "{error}");
+}
+
+#[test]
+fn scoped_goroutines_borrow_and_are_joined() {
+    on_one_and_more_procs(|| {
+        let numbers: Vec<usize> = (0..1000).collect();
+        let sum = AtomicUsize::new(0);
+        scope(|s| {
+            for part in numbers.chunks(7) {
+                let sum = &sum;
+                s.go(move || {
+                    yield_now();
+                    sum.fetch_add(part.iter().sum(), Ordering::Relaxed)
+                });
+            }
+        });
+        assert_eq!(sum.into_inner(), 499_500);
+    });
+}
+
+#[test]
+fn scopes_work_from_threads_and_within_scopes() {
+    let total = AtomicUsize::new(0);
+    scope(|s| {
+        for _ in 0..10 {
+            s.go(|| {
+                scope(|inner| {
+                    for _ in 0..10 {
+                        inner.go(|| total.fetch_add(1, Ordering::Relaxed));
+                    }
+                });
+            });
+        }
+    });
+    assert_eq!(total.into_inner(), 100);
+}
+
+#[test]
+fn a_scope_panics_for_a_child_that_was_not_joined_and_after_all_have_ended() {
+    on_one_and_more_procs(|| {
+        let drops = Drops::default();
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            scope(|s| {
+                for n in 0..20 {
+                    let value = drops.value();
+                    s.go(move || {
+                        let _value = value;
+                        yield_now();
+                        if n == 3 {
+                            quiet_panic("a child")
+                        }
+                    });
+                }
+                let joined = s.go(|| quiet_panic::<()>("joined"));
+                assert!(joined.join().is_err());
+            });
+        }));
+        assert!(result.is_err());
+        drops.assert_all(20);
+        // One who was joined is the joiner's affair.
+        scope(|s| assert!(s.go(|| quiet_panic::<()>("joined")).join().is_err()));
+    });
+}
+
+#[test]
+fn a_panic_in_the_body_of_a_scope_waits_for_the_children() {
+    on_one_and_more_procs(|| {
+        let drops = Drops::default();
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            let borrowed = [drops.value()];
+            scope(|s| {
+                s.go(|| {
+                    (0..20).for_each(|_| yield_now());
+                    assert_eq!(borrowed.len(), 1);
+                });
+                quiet_panic::<()>("the body")
+            })
+        }));
+        assert_eq!(*result.unwrap_err().downcast::<&str>().unwrap(), "the body");
+        drops.assert_all(1);
+    });
+}
+
+#[test]
+fn blocking_calls_let_others_run() {
+    on_one_and_more_procs(|| {
+        // Every job waits until all have begun, which the workers alone could not give them.
+        let barrier = Barrier::new(20);
+        scope(|s| {
+            let jobs: [_; 20] = std::array::from_fn(|_| {
+                s.go(|| {
+                    blocking(|| {
+                        barrier.wait();
+                        thread::current().id()
+                    })
+                })
+            });
+            let mut threads: Vec<_> = jobs.into_iter().map(|job| format!("{:?}", job.join().unwrap())).collect();
+            threads.sort();
+            threads.dedup();
+            assert_eq!(threads.len(), 20);
+        });
+    });
+}
+
+#[test]
+fn a_blocking_call_may_borrow_return_and_panic() {
+    on_one_and_more_procs(|| {
+        let mut numbers = vec![1, 2, 3];
+        assert_eq!(
+            blocking(|| {
+                numbers.push(4);
+                numbers.len()
+            }),
+            4
+        );
+        let caught = catch_unwind(|| blocking(|| quiet_panic::<()>("in the pool")));
+        assert_eq!(*caught.unwrap_err().downcast::<&str>().unwrap(), "in the pool");
+        assert_eq!(blocking(|| 1), 1);
+    });
+    assert_eq!(blocking(|| thread::current().id()), thread::current().id());
+}
+
+#[test]
+fn more_blocking_calls_than_the_pool_has_threads() {
+    on_procs(2, || {
+        let sum = AtomicUsize::new(0);
+        scope(|s| {
+            for n in 0..2000 {
+                let sum = &sum;
+                s.go(move || blocking(move || sum.fetch_add(n, Ordering::Relaxed)));
+            }
+        });
+        assert_eq!(sum.into_inner(), 1_999_000);
+    });
+}
+
+/// Goroutines that spawn, talk, sleep, lock and call blockingly; how many there were.
+fn mixed_load(rounds: usize) {
+    let (tx, rx) = channel(3);
+    let (count, group) = (Arc::new(Mutex::new(0)), WaitGroup::new());
+    for round in 0..rounds {
+        let (tx, count) = (tx.clone(), Arc::clone(&count));
+        group.go(move || {
+            match round % 5 {
+                0 => sleep(Duration::from_micros(10)),
+                1 => yield_now(),
+                2 => assert_eq!(go!(move || round).join().unwrap(), round),
+                3 => drop(blocking(|| 3)),
+                _ => {}
+            }
+            *count.lock() += 1;
+            select! {
+                send(tx, round) -> sent => sent.unwrap(),
+                recv(Receiver::<()>::nil()) => unreachable!(),
+            }
+        });
+    }
+    drop(tx);
+    assert_eq!(rx.iter().sum::<usize>(), rounds * (rounds - 1) / 2);
+    group.wait();
+    assert_eq!(*count.lock(), rounds);
+}
+
+#[test]
+fn a_mixed_load() {
+    on_one_and_more_procs(|| mixed_load(1000));
+}
+
+#[test]
+fn a_mixed_load_while_the_number_of_procs_goes_up_and_down() {
+    on_procs(2, || {
+        let load = go!(|| (0..5).for_each(|_| mixed_load(500)));
+        let mut random = 1_u64;
+        while !load.is_finished() {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            set_max_procs(1 + (random >> 33) as usize % 8);
+            sleep(Duration::from_micros(random >> 55));
+        }
+        load.join().unwrap();
+    });
+}
+
+#[test]
+fn the_number_of_procs_is_changed_by_many_at_once() {
+    on_procs(3, || {
+        scope(|s| {
+            for n in 0..10 {
+                s.go(move || {
+                    for round in 0..20 {
+                        assert!((1..=6).contains(&set_max_procs(1 + (n + round) % 6)));
+                        yield_now();
+                    }
+                });
+            }
+        });
+        assert!((1..=6).contains(&max_procs()));
+    });
+}
+
+/// Calls `test` as the main goroutine of a runtime under `migrate`.
+fn on_migrating_procs(procs: usize, test: impl FnOnce() + Send) {
+    let builder = Runtime::builder().procs(procs);
+    // SAFETY: the goroutines of these tests keep nothing that is bound to a thread across a call that may block.
+    let runtime = unsafe { builder.migrate() }.build().unwrap();
+    runtime.run(test);
+}
+
+#[test]
+fn a_mixed_load_under_migrate() {
+    for procs in [1, 2, 5] {
+        on_migrating_procs(procs, || (0..3).for_each(|_| mixed_load(1000)));
+    }
+}
+
+#[test]
+fn under_migrate_a_started_goroutine_is_run_elsewhere_when_its_worker_is_hogged() {
+    on_migrating_procs(2, || {
+        for _ in 0..20 {
+            let (stop, counter) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+            let goroutines: [_; 4] = std::array::from_fn(|_| {
+                let (stop, counter) = (Arc::clone(&stop), Arc::clone(&counter));
+                go!(move || while !stop.load(Ordering::Relaxed) {
+                    counter.fetch_add(1, Ordering::Relaxed);
+                    yield_now();
+                })
+            });
+            (0..10).for_each(|_| yield_now());
+            // This computes until they have gone on, all of them on the other worker by now.
+            let enough = counter.load(Ordering::Relaxed) + 1000;
+            while counter.load(Ordering::Relaxed) < enough {
+                std::hint::spin_loop();
+            }
+            stop.store(true, Ordering::Relaxed);
+            goroutines.into_iter().for_each(|goroutine| goroutine.join().unwrap());
+        }
+    });
+}
+
+#[test]
+fn a_locked_os_thread_is_kept_even_under_migrate() {
+    on_migrating_procs(3, || {
+        scope(|s| {
+            for _ in 0..20 {
+                s.go(|| {
+                    let guard = lock_os_thread();
+                    let nested = lock_os_thread();
+                    let home = thread::current().id();
+                    for round in 0..100 {
+                        match round % 3 {
+                            0 => sleep(Duration::from_micros(5)),
+                            _ => yield_now(),
+                        }
+                        assert_eq!(thread::current().id(), home);
+                    }
+                    drop(nested);
+                    yield_now();
+                    assert_eq!(thread::current().id(), home);
+                    drop(guard);
+                });
+            }
+        });
+    });
+}
+
+#[test]
+fn without_migrate_a_goroutine_never_changes_threads() {
+    on_one_and_more_procs(|| {
+        scope(|s| {
+            for n in 0..50 {
+                s.go(move || {
+                    let home = thread::current().id();
+                    for round in 0..50 {
+                        match (n + round) % 4 {
+                            0 => yield_now(),
+                            1 => sleep(Duration::from_micros(10)),
+                            2 => drop(blocking(|| ())),
+                            _ => drop(go!(|| ()).join()),
+                        }
+                        assert_eq!(thread::current().id(), home);
+                    }
+                });
+            }
+        });
+    });
+}
+
+#[test]
+fn sleeps_are_never_early_and_zero_returns_at_once() {
+    on_one_and_more_procs(|| {
+        scope(|s| {
+            for n in 0..100 {
+                s.go(move || {
+                    let length = Duration::from_micros(n * 37);
+                    let start = Instant::now();
+                    sleep(length);
+                    assert!(start.elapsed() >= length);
+                });
+            }
+        });
+        sleep(Duration::ZERO);
+    });
+}
+
+#[test]
+fn a_sleep_of_any_length_can_be_asked_for() {
+    let (tx, rx) = mpsc::channel();
+    on_procs(1, || {
+        tx.send(go!(|| sleep(Duration::MAX))).unwrap();
+        yield_now();
+    });
+    drop(tx);
+    assert!(rx.recv().unwrap().join().is_err());
+}
+
+#[test]
+fn what_waits_behind_a_goroutine_that_never_yields_is_run_by_another_worker() {
+    on_procs(2, || {
+        let [started, stop] = std::array::from_fn(|_| Arc::new(AtomicBool::new(false)));
+        let (hog_started, hog_stop) = (Arc::clone(&started), Arc::clone(&stop));
+        let hog = go!(move || {
+            hog_started.store(true, Ordering::Relaxed);
+            while !hog_stop.load(Ordering::Relaxed) {
+                std::hint::spin_loop();
+            }
+        });
+        // As long as this computes, only the other worker can start the hog.
+        while !started.load(Ordering::Relaxed) {
+            std::hint::spin_loop();
+        }
+        let group = WaitGroup::new();
+        for _ in 0..100 {
+            group.go(|| ());
+        }
+        for _ in 0..10 {
+            Go::new()
+                .spread()
+                .spawn({
+                    let group = group.clone();
+                    group.add(1);
+                    move || group.done()
+                })
+                .unwrap();
+        }
+        group.wait();
+        stop.store(true, Ordering::Relaxed);
+        hog.join().unwrap();
+    });
+}
