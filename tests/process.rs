@@ -293,7 +293,7 @@ fn a_goroutine_whose_stack_can_never_be_mapped_is_a_clear_error() {
             go!(|| ()).join().unwrap();
             limit_address_space(100 << 20);
             let too_large = Go::new().name("too large").stack_size(1 << 30).spawn(|| ()).unwrap();
-            let message = too_large.join().unwrap_err().downcast::<String>().expect("a message");
+            let message = too_large.join().unwrap_err().downcast::<gocsp::StackError>().expect("no panic");
             println!("message: {message}");
             assert_eq!(go!(|| 5).join().unwrap(), 5);
             assert_eq!(num_goroutines(), 1);

@@ -455,7 +455,7 @@ fn mixed_load(rounds: usize) {
                 0 => sleep(Duration::from_micros(10)),
                 1 => yield_now(),
                 2 => assert_eq!(go!(move || round).join().unwrap(), round),
-                3 => drop(blocking(|| 3)),
+                3 => assert_eq!(blocking(|| 3), 3),
                 _ => {}
             }
             *count.lock() += 1;
@@ -583,7 +583,7 @@ fn without_migrate_a_goroutine_never_changes_threads() {
                         match (n + round) % 4 {
                             0 => yield_now(),
                             1 => sleep(Duration::from_micros(10)),
-                            2 => drop(blocking(|| ())),
+                            2 => blocking(|| ()),
                             _ => drop(go!(|| ()).join()),
                         }
                         assert_eq!(thread::current().id(), home);

@@ -221,62 +221,6 @@ fn a_destructor_that_waits_for_a_channel_or_a_time_while_its_runtime_ends_does_n
 }
 
 #[test]
-#[ignore = "hangs: the join blocks the only thread that could unwind whom it waits for"]
-fn a_destructor_that_joins_while_its_runtime_ends_does_not_hang() {
-    wait_in_destructors(|name| name == JOIN);
-}
-
-#[test]
-#[ignore = "hangs: the wait blocks the only thread that could unwind whom it waits for"]
-fn a_destructor_that_waits_for_a_group_of_those_who_are_unwound_does_not_hang() {
-    struct WaitsForAll(WaitGroup);
-    impl Drop for WaitsForAll {
-        fn drop(&mut self) {
-            self.0.wait();
-        }
-    }
-    for procs in [1, 2, 5] {
-        on_procs(procs, || {
-            let group = WaitGroup::new();
-            let waits = WaitsForAll(group.clone());
-            go! {
-                let _waits = waits;
-                Receiver::<()>::nil().recv()
-            };
-            for _ in 0..10 {
-                group.go(|| _ = Receiver::<()>::nil().recv());
-            }
-            yield_now();
-        });
-    }
-}
-
-#[test]
-#[ignore = "hangs: the lock blocks the only thread that could unwind who holds it"]
-fn a_destructor_that_locks_what_another_holds_who_is_unwound_does_not_hang() {
-    struct Locks(Arc<Mutex<()>>);
-    impl Drop for Locks {
-        fn drop(&mut self) {
-            drop(self.0.lock());
-        }
-    }
-    for procs in [1, 2, 5] {
-        on_procs(procs, || {
-            let mutex = Arc::new(Mutex::new(()));
-            for _ in 0..10 {
-                let (locks, mutex) = (Locks(Arc::clone(&mutex)), Arc::clone(&mutex));
-                go! {
-                    let _locks = locks;
-                    let _guard = mutex.lock();
-                    Receiver::<()>::nil().recv()
-                };
-            }
-            yield_now();
-        });
-    }
-}
-
-#[test]
 fn a_destructor_may_do_anything_that_ends_while_its_runtime_ends() {
     struct DoesMuch;
     impl Drop for DoesMuch {

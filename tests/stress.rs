@@ -6,13 +6,14 @@
 //! when a test fails, and can be given in the variable `SEED`. The schedule is not part of it.
 
 use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use gocsp::sync::{Mutex, RwLock};
 use gocsp::{
-    Chan, Receiver, RecvTimeoutError, Runtime, Select, SendTimeoutError, Sender, TryRecvError, TrySendError, channel,
-    scope, select, sleep, yield_now,
+    Chan, Receiver, RecvTimeoutError, Runtime, Select, SendTimeoutError, Sender, TryRecvError, TrySendError, after,
+    channel, scope, select, sleep, tick, yield_now,
 };
 
 /// xorshift64*.
@@ -148,9 +149,8 @@ fn send<T>(tx: &Sender<T>, mut value: T, random: &mut Random) -> Result<(), T> {
             _ => {
                 let mut select = Select::new();
                 let index = select.send(tx, value);
-                match select.select_timeout(random.moment()) {
-                    Ok(selected) => return selected.send(tx).map_err(|error| error.0),
-                    Err(_) => {}
+                if let Ok(selected) = select.select_timeout(random.moment()) {
+                    return selected.send(tx).map_err(|error| error.0);
                 }
                 select.take_back(index, tx)
             }
@@ -376,6 +376,126 @@ fn values_that_travel_round_a_ring() {
                 });
                 assert_eq!(arrived, Ok(HOPS));
             }
+        }
+    });
+}
+
+#[test]
+fn locks_of_goroutines_and_threads() {
+    const ROUNDS: usize = 300;
+    /// One more in each half of what is guarded, with the others let in between if the lock did not hold.
+    fn count(halves: &mut (usize, usize)) {
+        let seen = *halves;
+        assert_eq!(seen.0, seen.1);
+        halves.0 += 1;
+        yield_now();
+        halves.1 += 1;
+    }
+    fn party(me: u64, seed: u64, mutex: &Mutex<(usize, usize)>, rwlock: &RwLock<(usize, usize)>) {
+        let mut random = Random::new(seed ^ me);
+        for _ in 0..ROUNDS {
+            match random.below(3) {
+                0 => count(&mut mutex.lock()),
+                1 => loop {
+                    if let Some(mut guard) = mutex.try_lock_for(random.moment()) {
+                        break count(&mut guard);
+                    }
+                },
+                _ => loop {
+                    if let Some(mut guard) = mutex.try_lock() {
+                        break count(&mut guard);
+                    }
+                    yield_now();
+                },
+            }
+            match random.below(4) {
+                0 => count(&mut rwlock.write()),
+                1 => loop {
+                    if let Some(mut guard) = rwlock.try_write_for(random.moment()) {
+                        break count(&mut guard);
+                    }
+                },
+                2 => {
+                    let halves = rwlock.read();
+                    yield_now();
+                    assert_eq!(halves.0, halves.1);
+                }
+                _ => {
+                    if let Some(halves) = rwlock.try_read_for(random.moment()) {
+                        assert_eq!(halves.0, halves.1);
+                    }
+                }
+            }
+        }
+    }
+    seeded(|seed| {
+        for procs in [1, 2, 4] {
+            let (mutex, rwlock) = (Mutex::new((0, 0)), RwLock::new((0, 0)));
+            let runtime = Runtime::builder().procs(procs).build().unwrap();
+            thread::scope(|threads| {
+                for me in 0..2 {
+                    let (mutex, rwlock) = (&mutex, &rwlock);
+                    threads.spawn(move || party(me, seed, mutex, rwlock));
+                }
+                runtime.run(|| {
+                    scope(|s| {
+                        for me in 2..10 {
+                            let (mutex, rwlock) = (&mutex, &rwlock);
+                            s.go(move || party(me, seed, mutex, rwlock));
+                        }
+                    });
+                });
+            });
+            assert_eq!(*mutex.lock(), (10 * ROUNDS, 10 * ROUNDS));
+        }
+    });
+}
+
+#[test]
+fn timers_beside_busy_channels() {
+    for procs in [1, 2, 4] {
+        let runtime = Runtime::builder().procs(procs).build().unwrap();
+        runtime.run(|| {
+            let stop = AtomicBool::new(false);
+            scope(|s| {
+                for _ in 0..4 {
+                    let (tx, rx) = channel(2);
+                    let stop = &stop;
+                    s.go(move || while !stop.load(Ordering::Relaxed) && tx.send(()).is_ok() {});
+                    s.go(move || rx.iter().count());
+                }
+                s.go(|| {
+                    let sleepers: [_; 20] = std::array::from_fn(|n| {
+                        s.go(move || (0..10).for_each(|_| sleep(Duration::from_micros(50 * n as u64))))
+                    });
+                    let ticks = tick(Duration::from_millis(1));
+                    for _ in 0..20 {
+                        let due = select! {
+                            recv(after(Duration::from_millis(1))) -> due => due,
+                            recv(ticks) -> due => due,
+                        };
+                        assert!(due.unwrap() <= Instant::now());
+                    }
+                    sleepers.into_iter().for_each(|sleeper| sleeper.join().unwrap());
+                    stop.store(true, Ordering::Relaxed);
+                });
+            });
+        });
+    }
+}
+
+#[test]
+fn timers_of_ordinary_threads() {
+    thread::scope(|threads| {
+        for n in 0..4 {
+            threads.spawn(move || {
+                for round in 0..50 {
+                    let (start, delay) = (Instant::now(), Duration::from_micros(20 * (n + round % 7)));
+                    assert!(after(delay).recv().unwrap() >= start + delay);
+                    assert!(start.elapsed() >= delay);
+                    sleep(delay);
+                }
+            });
         }
     });
 }

@@ -72,4 +72,5 @@ pub use goroutine::{
 };
 pub use runtime::{Builder, Runtime, max_procs, num_goroutines, run, set_max_procs};
 pub use scheduler::yield_now;
+pub use stack::StackError;
 pub use timer::{sleep, sleep_until};

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use crate::goroutine::{self, JoinHandle};
 use crate::park::Patience;
 use crate::scheduler::{self, MAX_WORKERS, Options, Shared};
-use crate::stack::{self, SizeClass};
+use crate::stack::{self, SizeClass, StackError};
 
 /// The variable that sets how many workers a runtime has when nothing else does.
 const PROCS_VARIABLE: &str = "GOCSP_MAXPROCS";
@@ -65,8 +65,9 @@ impl Runtime {
 fn finish<T>(main: JoinHandle<T>) -> T {
     match main.join_with(Patience::MASKED) {
         Ok(value) => value,
-        Err(payload) => match payload.downcast::<String>() {
-            Ok(message) => panic!("{message}"),
+        Err(payload) => match payload.downcast::<StackError>() {
+            // Nobody has said so yet, as the panic hook does of a panic.
+            Ok(error) => panic!("{error}"),
             Err(payload) => resume_unwind(payload),
         },
     }

@@ -9,7 +9,6 @@
 //! No goroutine is forgotten: it is put into the list, and the list marked, before everybody is woken. A worker that
 //! ends a goroutine looks at the mark, and so does one that is about to sleep, after having announced that.
 
-use std::any::Any;
 use std::collections::VecDeque;
 use std::io;
 use std::ptr::NonNull;
@@ -19,7 +18,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use super::queues::Queued;
 use super::worker::Worker;
 use crate::goroutine::{self, Goroutine};
-use crate::stack::SizeClass;
+use crate::stack::{SizeClass, StackError};
 
 /// See the [module](self).
 #[derive(Default)]
@@ -69,9 +68,9 @@ impl Worker {
         starving.push(goroutine);
         self.local().stacks.clear(&shared.stacks);
         if shared.stacks.is_hopeless(class) && starving.remove(goroutine) {
-            let message: Box<dyn Any + Send> = Box::new(message(goroutine, class, error));
+            let error = StackError::new(message(goroutine, class, error));
             // SAFETY: it was just taken out of the list, and is in no queue.
-            unsafe { goroutine::fail_unstarted(goroutine, message) };
+            unsafe { goroutine::fail_unstarted(goroutine, Box::new(error)) };
             return;
         }
         shared.wake_everybody();

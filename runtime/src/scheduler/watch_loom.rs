@@ -150,7 +150,8 @@ impl<const N: usize> Model<N> {
         let seen_early = self.fault == Fault::LooksTooEarly && self.is_overlooked();
         if !seen_early && post.fall_asleep() {
             let looks = !matches!(self.fault, Fault::LooksTooEarly | Fault::DoesNotLook);
-            if !self.is_done() && !(looks && self.is_overlooked()) {
+            let may_sleep = !self.is_done() && (!looks || !self.is_overlooked());
+            if may_sleep {
                 post.wait_for_bell();
             }
         }

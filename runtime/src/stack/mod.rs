@@ -30,7 +30,41 @@ pub(crate) use frame::Stack;
 pub(crate) use overflow::{SignalStack, install_handler};
 pub(crate) use pool::{LocalPool, StackPool};
 
-use std::io;
+use std::error::Error;
+use std::{fmt, io};
+
+/// What joining a goroutine gives as the error, in place of a panic's payload, when it could not be started: no stack could
+/// be mapped for it, and none was in use that might have become free. It says what to do.
+///
+/// ```
+/// use gocsp_runtime::{StackError, spawn};
+///
+/// match spawn(|| 42).join() {
+///     Ok(value) => assert_eq!(value, 42),
+///     Err(payload) => match payload.downcast_ref::<StackError>() {
+///         Some(error) => eprintln!("{error}"),
+///         None => eprintln!("it panicked"),
+///     },
+/// }
+/// ```
+#[derive(Clone, Debug)]
+pub struct StackError {
+    message: String,
+}
+
+impl StackError {
+    pub(crate) fn new(message: String) -> Self {
+        Self { message }
+    }
+}
+
+impl fmt::Display for StackError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl Error for StackError {}
 
 /// The smallest stack that can be asked for, in bytes: a panic that prints a backtrace needs more than half of it.
 pub(crate) const MIN_SIZE: usize = 32 << 10;
