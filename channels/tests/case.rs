@@ -104,7 +104,9 @@ fn a_select_is_claimed_once_and_passed_over_afterwards() {
     dequeue(&mut a);
     dequeue(&mut b);
     assert_eq!(waiter.winner(), Some(1));
-    assert_eq!(waiter.park(gocsp_runtime::park::Patience::FOREVER, || ()), Unparked::Woken);
+    // SAFETY: the waiter was made by this thread.
+    let unparked = unsafe { waiter.park(gocsp_runtime::park::Patience::FOREVER, || ()) };
+    assert_eq!(unparked, Unparked::Woken);
     assert_eq!(b.finish(), Ok(7));
 }
 

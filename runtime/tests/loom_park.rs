@@ -191,7 +191,8 @@ fn select(gates: &[SharedGate; 2], patience: Patience) -> Selected {
         // SAFETY: this function returns only when both nodes are out of the lists and a claim's token was spent.
         unsafe { guard.waiting.push(node) };
     }
-    let unparked = waiter.park(patience, move || drop(guards));
+    // SAFETY: the waiter was made by this thread.
+    let unparked = unsafe { waiter.park(patience, move || drop(guards)) };
     for (gate, node) in gates.iter().zip(&nodes) {
         // SAFETY: if the node is linked, it is linked in this list.
         unsafe { gate.lock().waiting.remove(node) };
@@ -199,7 +200,8 @@ fn select(gates: &[SharedGate; 2], patience: Patience) -> Selected {
     // With both nodes out of their lists nobody can make a claim any more.
     let Some(case) = waiter.winner() else { return Selected::GaveUp };
     if unparked != Unparked::Woken {
-        waiter.park_claimed();
+        // SAFETY: the waiter was made by this thread, which came back early.
+        unsafe { waiter.park_claimed() };
     }
     Selected::Claimed(case, slots[case as usize].read())
 }

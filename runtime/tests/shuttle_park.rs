@@ -118,7 +118,8 @@ fn take_any(offices: &[SharedOffice], patience: Patience) -> (Got, Option<usize>
         // SAFETY: this function returns only when all nodes are out of the lists and a claim's token was spent.
         unsafe { guard.waiting.push(node) };
     }
-    let unparked = waiter.park(patience, move || drop(guards));
+    // SAFETY: the waiter was made by this thread.
+    let unparked = unsafe { waiter.park(patience, move || drop(guards)) };
     for (office, node) in offices.iter().zip(&nodes) {
         // SAFETY: if the node is linked, it is linked in this list.
         unsafe { office.lock().waiting.remove(node) };
@@ -128,7 +129,8 @@ fn take_any(offices: &[SharedOffice], patience: Patience) -> (Got, Option<usize>
         return (Got::GaveUp, None);
     };
     if unparked != Unparked::Woken {
-        waiter.park_claimed();
+        // SAFETY: the waiter was made by this thread, which came back early.
+        unsafe { waiter.park_claimed() };
     }
     let case = case as usize;
     (Got::from_claim(slots[case].take()), Some(case))

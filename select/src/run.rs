@@ -187,7 +187,8 @@ impl<C: Cases + ?Sized> Contest<C> {
     fn park(self, locked: Locked<C>, patience: Patience) -> Parked {
         let waiter = Waiter::current();
         locked.enqueue(&waiter);
-        let parked = match waiter.park(patience, move || drop(locked)) {
+        // SAFETY: the waiter was just made here.
+        let parked = match unsafe { waiter.park(patience, move || drop(locked)) } {
             Unparked::Woken => Parked::Won(winner(&waiter)),
             early => claim_for_nobody(&waiter, early),
         };
@@ -224,7 +225,8 @@ fn winner(waiter: &Waiter) -> u32 {
 #[cold]
 fn claim_for_nobody(waiter: &Waiter, early: Unparked) -> Parked {
     if !waiter.try_claim(NO_CASE) {
-        waiter.park_claimed();
+        // SAFETY: the waiter was made by the caller, which came back early.
+        unsafe { waiter.park_claimed() };
         return Parked::Won(winner(waiter));
     }
     if early == Unparked::TimedOut { Parked::TimedOut } else { Parked::Cancelled }

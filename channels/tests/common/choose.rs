@@ -23,7 +23,9 @@ pub(crate) fn choose(cases: &mut [&mut dyn Case], deadline: Option<Instant>) -> 
         // SAFETY: all locks are held; nothing moves before the case is dequeued below.
         unsafe { case.enqueue(&waiter, index) };
     }
-    let unparked = waiter.park(deadline.map_or(Patience::FOREVER, Patience::until), || unlock(cases));
+    let patience = deadline.map_or(Patience::FOREVER, Patience::until);
+    // SAFETY: the waiter was made by this thread.
+    let unparked = unsafe { waiter.park(patience, || unlock(cases)) };
     lock(cases);
     for case in &mut *cases {
         // SAFETY: all locks are held.
@@ -32,7 +34,8 @@ pub(crate) fn choose(cases: &mut [&mut dyn Case], deadline: Option<Instant>) -> 
     unlock(cases);
     let winner = waiter.winner()?;
     if unparked != Unparked::Woken {
-        waiter.park_claimed();
+        // SAFETY: the waiter was made by this thread, which came back early.
+        unsafe { waiter.park_claimed() };
     }
     Some(winner as usize)
 }

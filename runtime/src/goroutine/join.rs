@@ -7,6 +7,7 @@ use std::thread::Result as ThreadResult;
 
 use super::cell::{COMPLETE, DETACHED, JOINING};
 use super::control::{Goroutine, GoroutineId};
+use super::panics::Cancelled;
 use crate::park::{Patience, Unparked, Waiter};
 use crate::scheduler;
 use crate::sync::atomic::Ordering;
@@ -40,14 +41,16 @@ impl<T> JoinHandle<T> {
     ///
     /// # Errors
     /// The payload of the panic with which the goroutine ended, as in [`std::thread::JoinHandle::join`]; or a
-    /// [`Cancelled`](super::Cancelled), when it called [`exit_goroutine`](super::exit_goroutine) or its runtime shut
-    /// down; or a [`StackError`](crate::StackError) when no stack could be had for it.
+    /// [`Cancelled`](super::Cancelled), when it called [`exit_goroutine`](super::exit_goroutine), or its runtime shut
+    /// down, or the caller's did and this is called by a destructor on the way; or a [`StackError`](crate::StackError) when no stack could be had for it.
     pub fn join(self) -> ThreadResult<T> {
         self.join_with(Patience::FOREVER)
     }
 
     pub(crate) fn join_with(self, patience: Patience) -> ThreadResult<T> {
-        self.raw.wait(patience);
+        if !self.raw.wait(patience) {
+            return Err(Box::new(Cancelled(())));
+        }
         let mut result: Option<ThreadResult<T>> = None;
         let goroutine = self.raw.goroutine;
         let take_result = self.raw.control().vtable.take_result;
@@ -94,21 +97,21 @@ impl RawHandle {
         self.control().join.load(Ordering::Acquire) & COMPLETE != 0
     }
 
-    /// Returns once the goroutine is complete, or unwinds because the runtime of the caller shuts down.
-    fn wait(&self, patience: Patience) {
-        // An unwinding goroutine whose runtime shuts down cannot give up a join: it has nothing to return.
-        let mut patience = patience;
+    /// Returns once the goroutine is complete; or unwinds because the runtime of the caller shuts down; or, if the caller
+    /// is unwinding already then, gives false.
+    #[must_use]
+    fn wait(&self, patience: Patience) -> bool {
         while !self.is_complete() {
             let waiter = Waiter::current();
-            match waiter.park(patience, || self.register(&waiter)) {
-                Unparked::Woken => {}
-                Unparked::TimedOut | Unparked::Cancelled => {
-                    self.retract(&waiter);
-                    scheduler::unwind_cancelled();
-                    patience = Patience::MASKED;
-                }
+            // SAFETY: the waiter was just made here.
+            let unparked = unsafe { waiter.park(patience, || self.register(&waiter)) };
+            if unparked != Unparked::Woken {
+                self.retract(&waiter);
+                scheduler::unwind_cancelled();
+                return false;
             }
         }
+        true
     }
 
     /// The commit step of the park: leaves the token where the goroutine's end finds it.
@@ -129,7 +132,8 @@ impl RawHandle {
         let control = self.control();
         let before = control.join.fetch_and(!JOINING, Ordering::AcqRel);
         if before & COMPLETE != 0 {
-            waiter.park_claimed();
+            // SAFETY: the waiter was made by the caller, which came back early.
+            unsafe { waiter.park_claimed() };
         } else {
             drop(control.joiner.take());
         }

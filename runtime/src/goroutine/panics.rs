@@ -1,7 +1,8 @@
 //! Panics, and the two other ways in which a goroutine's stack is unwound: its own exit, and the shutdown of its
 //! runtime.
 
-use std::panic::{self, PanicHookInfo};
+use std::io::{self, Write};
+use std::panic;
 use std::sync::Once;
 use std::thread;
 
@@ -47,18 +48,20 @@ pub(crate) fn install_hook() {
     INSTALL.call_once(|| {
         let previous = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
-            announce(info);
+            announce();
             previous(info);
         }));
     });
 }
 
-fn announce(_: &PanicHookInfo<'_>) {
+fn announce() {
     scheduler::with_running(|goroutine| {
         let (id, place) = (goroutine.id(), goroutine.spawned_at());
-        match goroutine.name() {
-            Some(name) => eprintln!("goroutine {id} '{name}' (spawned at {place}) panicked:"),
-            None => eprintln!("goroutine {id} (spawned at {place}) panicked:"),
-        }
+        let mut stderr = io::stderr().lock();
+        // A closed stderr is no reason to panic once more.
+        let _ = match goroutine.name() {
+            Some(name) => writeln!(stderr, "goroutine {id} '{name}' (spawned at {place}) panicked:"),
+            None => writeln!(stderr, "goroutine {id} (spawned at {place}) panicked:"),
+        };
     });
 }

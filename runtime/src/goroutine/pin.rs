@@ -2,6 +2,7 @@
 
 use std::marker::PhantomData;
 
+use super::control::GoroutineId;
 use crate::scheduler;
 
 /// Keeps the calling goroutine on its thread until the guard is dropped. Go's `runtime.LockOSThread`.
@@ -21,20 +22,28 @@ use crate::scheduler;
 /// });
 /// ```
 pub fn lock_os_thread() -> OsThreadLock {
-    scheduler::with_running(|goroutine| goroutine.pin());
-    OsThreadLock { not_send: PhantomData }
+    let owner = scheduler::with_running(|goroutine| {
+        goroutine.pin();
+        goroutine.goroutine_id()
+    });
+    OsThreadLock { owner, not_send: PhantomData }
 }
 
 /// Keeps a goroutine on its thread; see [`lock_os_thread`].
 #[derive(Debug)]
 #[must_use = "the goroutine may move again as soon as the guard is dropped"]
 pub struct OsThreadLock {
-    /// The guard belongs to the goroutine that took it.
+    /// Who took it. A thread-local may bring it into the hands of another, who then pins and unpins nothing.
+    owner: Option<GoroutineId>,
     not_send: PhantomData<*mut ()>,
 }
 
 impl Drop for OsThreadLock {
     fn drop(&mut self) {
-        scheduler::with_running(|goroutine| goroutine.unpin());
+        scheduler::with_running(|goroutine| {
+            if self.owner == Some(goroutine.goroutine_id()) {
+                goroutine.unpin();
+            }
+        });
     }
 }

@@ -314,7 +314,8 @@ pub unsafe fn wait<S, P>(
     let lock = LockGuard::lock_of(&guard);
     // SAFETY: this function returns only after the node was unlinked or its waiter woken, and neither moves.
     unsafe { list(&mut guard).push(&node) };
-    match waiter.park(patience, move || drop(guard)) {
+    // SAFETY: the waiter was just made here.
+    match unsafe { waiter.park(patience, move || drop(guard)) } {
         Unparked::Woken => Outcome::Woken,
         early => retract(lock, list, &node, &waiter, early),
     }
@@ -334,7 +335,8 @@ fn retract<S, P>(
     let unlinked = unsafe { list(&mut guard).remove(node) };
     drop(guard);
     if !unlinked {
-        waiter.park_claimed();
+        // SAFETY: the waiter was made by the caller, which came back early.
+        unsafe { waiter.park_claimed() };
         return Outcome::Woken;
     }
     if early == Unparked::TimedOut {

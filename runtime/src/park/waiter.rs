@@ -88,14 +88,18 @@ impl Waiter {
         }
     }
 
-    /// Blocks the caller, which must be the one that made this waiter, until woken or out of patience.
+    /// Blocks the caller until woken or out of patience.
     ///
     /// `commit` runs once the caller can be woken: for a goroutine after its stack has been left, on the same
     /// thread. It must not panic, park, or use the goroutine's identity.
+    ///
+    /// # Safety
+    /// The caller is the goroutine or thread that made this waiter.
     #[inline(always)]
-    pub fn park<F: FnOnce()>(&self, patience: Patience, commit: F) -> Unparked {
+    pub unsafe fn park<F: FnOnce()>(&self, patience: Patience, commit: F) -> Unparked {
         match &self.who {
-            Who::Goroutine(goroutine) => scheduler::park(*goroutine, patience, commit),
+            // SAFETY: the goroutine calls.
+            Who::Goroutine(goroutine) => unsafe { scheduler::park(*goroutine, patience, commit) },
             Who::Thread(_) => {
                 commit();
                 self.block_thread(patience)
@@ -104,10 +108,15 @@ impl Waiter {
     }
 
     /// Blocks the caller until the token of a claim already made has been spent.
+    ///
+    /// # Safety
+    /// The caller is the goroutine or thread that made this waiter, and has come back early from
+    /// [`park`](Self::park).
     #[cold]
-    pub fn park_claimed(&self) {
+    pub unsafe fn park_claimed(&self) {
         match &self.who {
-            Who::Goroutine(goroutine) => scheduler::park_claimed(*goroutine),
+            // SAFETY: the goroutine calls.
+            Who::Goroutine(goroutine) => unsafe { scheduler::park_claimed(*goroutine) },
             Who::Thread(_) => {
                 self.block_thread(Patience::MASKED);
             }

@@ -119,9 +119,19 @@ impl Worker {
             self.sleep();
         };
         if again {
+            self.pass_the_watch_on();
             self.resume();
         }
         again
+    }
+
+    /// This worker may have been the one roused to watch, but has found something to run: if there is more, somebody else
+    /// is to look after it.
+    fn pass_the_watch_on(&self) {
+        let shared = self.shared();
+        if self.stealer.len() > 1 || shared.has_work_to_steal(self.id) {
+            shared.announce_work();
+        }
     }
 
     /// Waits a few microseconds for somebody on another worker to answer: waking a thread takes longer than that.
@@ -187,16 +197,12 @@ impl Worker {
             let found = self.search(&mut seen);
             if found == Found::Taken || self.gather() {
                 shared.watch.end();
-                // There may be more than this worker takes: the watch goes on with another.
-                if shared.has_work_to_steal() {
-                    shared.announce_work();
-                }
                 return true;
             }
             let alone = shared.running.load(Ordering::SeqCst) == 0;
             if alone || clock::now().saturating_duration_since(since) > LONGEST_WATCH {
                 shared.watch.end();
-                if !shared.has_work_to_steal() || !shared.watch.begin(self.id) {
+                if !shared.has_work_to_steal(self.id) || !shared.watch.begin(self.id) {
                     return false;
                 }
             }
@@ -205,7 +211,7 @@ impl Worker {
                 return false;
             }
             pause = if found == Found::Waiting { FIRST_PAUSE } else { LONGEST_PAUSE.min(pause * 2) };
-            self.pause(Some(clock::now() + pause));
+            self.pause(Some(clock::now() + pause), || false);
         }
     }
 
@@ -221,7 +227,7 @@ impl Worker {
         for other in (first..workers).chain(0..first).filter(|&other| other != self.id) {
             let victim = shared.worker(other);
             let started = victim.signals.started.load(Ordering::Relaxed);
-            let waiting = victim.stealer.len() + victim.mailbox.len();
+            let waiting = shared.waiting_at(victim);
             let waited = seen[other].replace(started) == Some(started);
             if waiting == 0 {
                 seen[other] = None;
@@ -237,27 +243,26 @@ impl Worker {
     fn steal_from(&self, victim: &Self) -> bool {
         let queues = &self.local().queues;
         queues.take_in(|fresh| victim.mailbox.steal_batch(fresh))
-            || queues.take_in(|fresh| victim.stealer.steal_batch(fresh))
+            || (!self.shared().homes_are_final() && queues.take_in(|fresh| victim.stealer.steal_batch(fresh)))
     }
 
-    /// Sleeps until something may have happened.
+    /// Sleeps until something may have happened: step 2 of the [watch](super::watch).
     fn sleep(&self) {
         let shared = self.shared();
         shared.watch.fall_asleep(self.id);
-        let overlooked = shared.has_work_to_steal() && !shared.watch.is_kept();
-        if !overlooked {
-            self.pause(self.local().timers.next_due());
-        }
+        self.pause(None, || shared.has_work_to_steal(self.id) && !shared.watch.is_kept());
         shared.watch.wake_up(self.id);
     }
 
     /// Blocks the thread until its bell rings, or until `deadline` or the next timer.
-    fn pause(&self, deadline: Option<Instant>) {
+    ///
+    /// What is put in place before the bell is rung has to be looked at after the inbox was told that it has to be rung;
+    /// `overlooked` is such a look.
+    fn pause(&self, deadline: Option<Instant>, overlooked: impl FnOnce() -> bool) {
         if !self.inbox.fall_asleep() {
             return;
         }
-        // What concerns this worker alone is put in place before its bell is rung; see `Inbox::rouse`.
-        if !self.has_chores() {
+        if !self.has_chores() && !overlooked() {
             let due = [deadline, self.local().timers.next_due()].into_iter().flatten().min();
             match due {
                 None => thread::park(),

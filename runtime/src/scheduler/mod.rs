@@ -138,9 +138,12 @@ pub(crate) fn unwinding_in_shutdown() -> bool {
         && current().is_some_and(|worker| worker.running().is_some() && worker.shared().is_shutting_down())
 }
 
-/// Parks `goroutine`, which calls; see [`Waiter::park`](crate::park::Waiter::park).
+/// Parks `goroutine`; see [`Waiter::park`](crate::park::Waiter::park).
+///
+/// # Safety
+/// `goroutine` calls.
 #[inline(always)]
-pub(crate) fn park<F: FnOnce()>(goroutine: NonNull<Goroutine>, patience: Patience, commit: F) -> Unparked {
+pub(crate) unsafe fn park<F: FnOnce()>(goroutine: NonNull<Goroutine>, patience: Patience, commit: F) -> Unparked {
     /// # Safety
     /// `data` leads to an `F`, which is moved out.
     unsafe fn call<F: FnOnce()>(data: *mut ()) {
@@ -214,9 +217,12 @@ fn stack_of(control: &Goroutine) -> Stack {
     control.stack().expect("a goroutine that calls has a stack")
 }
 
-/// Parks `goroutine`, which calls and has been claimed, until its token is spent.
+/// Parks `goroutine`, which has been claimed, until its token is spent.
+///
+/// # Safety
+/// `goroutine` calls.
 #[inline(never)]
-pub(crate) fn park_claimed(goroutine: NonNull<Goroutine>) {
+pub(crate) unsafe fn park_claimed(goroutine: NonNull<Goroutine>) {
     // SAFETY: the goroutine calls, so it has not ended.
     let control = unsafe { goroutine.as_ref() };
     // Nothing but this worker's own loop delivers a token, so it cannot arrive between the two lines.

@@ -25,12 +25,7 @@ pub(super) struct Monitor {
 impl Monitor {
     /// Starts the thread.
     pub(super) fn start(shared: Arc<Shared>) -> io::Result<JoinHandle<()>> {
-        let handle = thread::Builder::new().name("gocsp-monitor".into()).spawn({
-            let shared = Arc::clone(&shared);
-            move || watch_slices(&shared)
-        })?;
-        let _ = shared.monitor.thread.set(handle.thread().clone());
-        Ok(handle)
+        thread::Builder::new().name("gocsp-monitor".into()).spawn(move || watch_slices(&shared))
     }
 
     /// Makes sure that the monitor is awake, now that a worker runs.
@@ -54,6 +49,8 @@ impl Monitor {
 
 fn watch_slices(shared: &Shared) {
     let monitor = &shared.monitor;
+    // Before it can be asleep, so that whoever wants to wake it can.
+    monitor.thread.get_or_init(thread::current);
     let mut slices: Vec<u64> = Vec::new();
     let mut quiet = 0;
     while !shared.is_shutting_down() {
@@ -84,6 +81,6 @@ fn watch_slices(shared: &Shared) {
             *last = slice;
         }
     }
-    // Goroutines that unwind may take long as well.
-    shared.each_worker().for_each(|worker| worker.signals.preempt.store(true, Ordering::Relaxed));
+    // Release: a worker that sees this sees that the runtime shuts down.
+    shared.each_worker().for_each(|worker| worker.signals.preempt.store(true, Ordering::Release));
 }

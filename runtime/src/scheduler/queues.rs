@@ -117,6 +117,11 @@ impl Queues {
         self.pushed.get() - (self.fresh.len() as u64) < ticket
     }
 
+    /// Takes the first out of `fresh`, whatever its place in line.
+    pub(super) fn pop_fresh(&self) -> Option<NonNull<Goroutine>> {
+        self.fresh.pop().map(|Queued(goroutine)| goroutine)
+    }
+
     /// Whether nobody is in line.
     pub(super) fn is_empty(&self) -> bool {
         self.next.get().is_none() && self.ready_head.get().is_null() && self.fresh.is_empty()

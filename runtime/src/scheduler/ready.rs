@@ -48,7 +48,8 @@ impl Worker {
         let control = unsafe { goroutine.as_ref() };
         control.set_status(Status::Ready);
         control.set_unparked(reason);
-        self.push_last(goroutine);
+        // Not to be stolen, even under `migrate`: a token may be on its way to this home.
+        self.local().queues.push_ready(goroutine);
     }
 
     pub(super) fn drain_inbox(&self) {
@@ -63,7 +64,12 @@ impl Worker {
     #[inline(never)]
     pub(super) fn push_last(&self, goroutine: NonNull<Goroutine>) {
         // SAFETY: a ready goroutine has not ended.
-        if self.shared().options.migrate && !unsafe { goroutine.as_ref() }.is_pinned() {
+        let control = unsafe { goroutine.as_ref() };
+        if self.shared().options.migrate && !control.is_pinned() {
+            if let Some(stack) = control.stack() {
+                // The timer of the wait that is over is this worker's, and must not find the goroutine on another.
+                stack.frame().set_timed_park(0);
+            }
             self.local().queues.push_fresh(goroutine);
             self.announce_work();
         } else {

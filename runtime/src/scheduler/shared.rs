@@ -156,8 +156,14 @@ impl Shared {
         }
     }
 
-    pub(super) fn has_work_to_steal(&self) -> bool {
-        self.each_worker().any(|worker| !worker.stealer.is_empty() || !worker.mailbox.is_empty())
+    /// Whether anything waits at another worker than `thief`.
+    pub(super) fn has_work_to_steal(&self, thief: WorkerId) -> bool {
+        self.each_worker().any(|worker| worker.id != thief && self.waiting_at(worker) > 0)
+    }
+
+    /// How many goroutines wait at `worker` that others may take.
+    pub(super) fn waiting_at(&self, worker: &Worker) -> usize {
+        worker.mailbox.len() + if self.homes_are_final() { 0 } else { worker.stealer.len() }
     }
 
     #[cold]

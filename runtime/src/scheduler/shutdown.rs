@@ -3,8 +3,9 @@
 //! # Protocol
 //! 1. The runtime is marked as shutting down, and every worker is woken. From now on, on a worker that has seen the
 //!    mark, a park ends at once with [`Unparked::Cancelled`], and an unstarted goroutine is dropped instead of started.
-//! 2. Each worker says that it knows. From then on it steals no started goroutine (under `migrate`), so when the last
-//!    one knows, every started goroutine stays where it is, and nobody else can end it.
+//! 2. Each worker says that it knows. Under `migrate` it steals no started goroutine from then on, and has made itself the
+//!    home of those that it has stolen; so when the last one knows, every started goroutine is at home where it is, stays
+//!    there, and cannot be ended by anybody else.
 //! 3. Then each worker visits every stack, and makes ready whoever is parked at home there, with the same outcome. Waits
 //!    that are masked are left alone: a scope's, a job's on the blocking pool. They end by themselves, for what they wait
 //!    for is being unwound as well.
@@ -15,7 +16,7 @@
 use std::ptr;
 use std::sync::atomic::Ordering;
 
-use super::shared::Shared;
+use super::shared::{MAX_WORKERS, Shared};
 use super::worker::Worker;
 use crate::goroutine::Status;
 use crate::park::Unparked;
@@ -24,8 +25,18 @@ impl Shared {
     /// Step 1.
     pub(crate) fn begin_shutdown(&self) {
         self.shutting_down.store(true, Ordering::SeqCst);
+        // From now on nobody waits for a turn.
+        let (_, granted) = self.procs.set_limit(MAX_WORKERS);
+        granted.into_iter().for_each(|worker| self.grant(worker));
         self.wake_everybody();
+        // Also a goroutine that blocks its thread in place: it waits without its inbox.
+        self.each_worker().for_each(|worker| worker.clone_bell().unpark());
         self.monitor.stop();
+    }
+
+    /// Whether started goroutines stay where they are from now on, even under `migrate`.
+    pub(super) fn homes_are_final(&self) -> bool {
+        self.options.migrate && self.is_shutting_down()
     }
 
     #[inline]
@@ -54,6 +65,9 @@ impl Worker {
     pub(super) fn take_part_in_shutdown(&self) {
         let (shared, local) = (self.shared(), self.local());
         if !local.knows_of_shutdown.replace(true) {
+            if shared.options.migrate {
+                self.adopt_all();
+            }
             let others = shared.knowing.fetch_add(1, Ordering::SeqCst);
             if others + 1 == shared.worker_count() {
                 shared.wake_everybody();
@@ -74,10 +88,11 @@ impl Worker {
     /// Step 3.
     fn sweep(&self) {
         self.shared().stacks.for_each(|stack| {
+            // In this order: whoever sees the goroutine sees its home.
+            let Some(goroutine) = stack.frame().goroutine() else { return };
             if !ptr::eq(stack.frame().home(), self) {
                 return;
             }
-            let Some(goroutine) = stack.frame().goroutine() else { return };
             // SAFETY: the goroutine's home is here and it has not ended, for that is done by this thread.
             if unsafe { goroutine.as_ref() }.status() == Status::Parked {
                 self.interrupt(goroutine, Unparked::Cancelled);

@@ -49,6 +49,10 @@ impl Worker {
 
     #[inline]
     fn choose(&self, goroutine: NonNull<Goroutine>, placement: Placement) -> WorkerId {
+        if self.shared().is_shutting_down() {
+            // Others may have ended already. It will not be started, only dropped.
+            return self.id;
+        }
         let workers = self.shared().procs.limit();
         if workers == 1 {
             return 0;

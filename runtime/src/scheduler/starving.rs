@@ -2,7 +2,7 @@
 //!
 //! Stacks come back when goroutines end, but may come back to the stock of some other worker. So while anybody starves,
 //! every worker gives its whole stock to the shared pool, at the next end of a goroutine or when it has nothing to run,
-//! and then lets one that starves try again.
+//! and then lets those that starve try again.
 //!
 //! A goroutine for whose size not a single stack exists can never start: it ends with an error.
 //!
@@ -25,8 +25,9 @@ use crate::stack::{SizeClass, StackError};
 pub(super) struct Starving {
     queue: Mutex<VecDeque<Queued>>,
     any: AtomicBool,
-    /// How many stacks had come back to the shared pool when the last one failed to get one.
-    returned_then: AtomicU64,
+    /// How often stacks had come back to the shared pool when all were last let try again. Who has failed since has tried
+    /// after that, so what comes back after its failure makes a difference to this.
+    tried_at: AtomicU64,
 }
 
 impl Starving {
@@ -42,11 +43,10 @@ impl Starving {
         self.any.store(true, Ordering::SeqCst);
     }
 
-    fn pop(&self) -> Option<NonNull<Goroutine>> {
+    fn take_all(&self) -> VecDeque<Queued> {
         let mut queue = self.queue.lock().expect("no panic happens under this lock");
-        let first = queue.pop_front();
-        self.any.store(!queue.is_empty(), Ordering::SeqCst);
-        first.map(|Queued(goroutine)| goroutine)
+        self.any.store(false, Ordering::SeqCst);
+        std::mem::take(&mut *queue)
     }
 
     fn remove(&self, goroutine: NonNull<Goroutine>) -> bool {
@@ -64,7 +64,6 @@ impl Worker {
     pub(super) fn starve(&self, goroutine: NonNull<Goroutine>, class: SizeClass, error: &io::Error) {
         let shared = self.shared();
         let starving = &shared.starving;
-        starving.returned_then.store(shared.stacks.returned(), Ordering::SeqCst);
         starving.push(goroutine);
         self.local().stacks.clear(&shared.stacks);
         if shared.stacks.is_hopeless(class) && starving.remove(goroutine) {
@@ -76,15 +75,16 @@ impl Worker {
         shared.wake_everybody();
     }
 
-    /// Gives this worker's stock away, and lets a goroutine that starves try again if there is a new chance for it.
+    /// Gives this worker's stock away, and lets all that starve try again if there is a new chance for them.
     #[cold]
     pub(super) fn feed_starving(&self) {
         let (shared, starving) = (self.shared(), &self.shared().starving);
         self.local().stacks.clear(&shared.stacks);
-        if shared.stacks.returned() != starving.returned_then.load(Ordering::SeqCst)
-            && let Some(goroutine) = starving.pop()
-        {
-            self.local().queues.push_fresh(goroutine);
+        let returned = shared.stacks.returned();
+        if starving.tried_at.swap(returned, Ordering::SeqCst) != returned {
+            for Queued(goroutine) in starving.take_all() {
+                self.local().queues.push_fresh(goroutine);
+            }
         }
     }
 
@@ -92,8 +92,7 @@ impl Worker {
     pub(super) fn can_feed(&self) -> bool {
         let (shared, starving) = (self.shared(), &self.shared().starving);
         starving.any()
-            && (!self.local().stacks.is_empty()
-                || shared.stacks.returned() != starving.returned_then.load(Ordering::SeqCst))
+            && (!self.local().stacks.is_empty() || shared.stacks.returned() != starving.tried_at.load(Ordering::SeqCst))
     }
 }
 

@@ -212,7 +212,12 @@ impl Worker {
     /// The time slice is over: the goroutine just woken goes to the end of the line, and other workers get their turn.
     #[cold]
     fn end_slice(&self) {
-        self.signals.preempt.store(false, Ordering::Relaxed);
+        // Acquire: pairs with the monitor's last Release. While the runtime shuts down every slice is over at once, so that
+        // goroutines which only ever cooperate are unwound too.
+        self.signals.preempt.swap(false, Ordering::AcqRel);
+        if self.shared().is_shutting_down() {
+            self.signals.preempt.store(true, Ordering::Relaxed);
+        }
         let queues = &self.local().queues;
         if let Some(goroutine) = queues.take_next() {
             queues.push_ready(goroutine);
@@ -264,6 +269,22 @@ impl Worker {
         control.set_site(None);
         stack.frame().set_home(self);
         stack
+    }
+
+    /// Takes over all started goroutines that have been stolen and not run yet.
+    pub(super) fn adopt_all(&self) {
+        let queues = &self.local().queues;
+        for _ in 0..self.stealer.len() {
+            let Some(goroutine) = queues.pop_fresh() else { return };
+            // SAFETY: a goroutine in a queue has not ended.
+            let control = unsafe { goroutine.as_ref() };
+            if let Some(stack) = control.stack()
+                && !ptr::eq(control.home(), self)
+            {
+                self.adopt(control, stack);
+            }
+            queues.push_fresh(goroutine);
+        }
     }
 
     /// Gives an unstarted goroutine a stack. `None` if it was ended instead, or waits for a stack.

@@ -10,7 +10,8 @@ use super::slab::{self, page_size};
 use crate::goroutine::Goroutine;
 use crate::scheduler::{Switch, WayBack, Worker};
 
-/// What the runtime keeps at the top of every stack. All zeroes is a valid frame: that of a stack nobody uses.
+/// What the runtime keeps at the top of every stack. It is made when the stack leaves the shared pool; before, and after
+/// it was trimmed, its memory is zero, and only `goroutine` may be read.
 ///
 /// | field        | written by                             | read by                                   |
 /// |--------------|----------------------------------------|-------------------------------------------|
@@ -67,6 +68,7 @@ impl Frame {
 
 /// A stack: the address of its [`Frame`]. Owned by one at a time (S2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(transparent)]
 pub(crate) struct Stack {
     frame: NonNull<Frame>,
 }
@@ -90,13 +92,20 @@ impl Stack {
         self.frame().class.get()
     }
 
-    pub(super) fn set_class(self, class: SizeClass) {
-        self.frame().class.set(class);
+    /// Makes the frame.
+    ///
+    /// # Safety
+    /// The stack is the caller's own, of this class, and nobody runs on it.
+    pub(super) unsafe fn make_frame(self, class: SizeClass) {
+        let frame = Frame { class: Cell::new(class), ..Frame::default() };
+        // SAFETY: the memory is mapped (S1), writable, and the caller's.
+        unsafe { self.frame.write(frame) };
     }
 
     #[inline]
     pub(crate) fn frame(&self) -> &Frame {
-        // SAFETY: the memory is mapped for as long as its pool lives (S1), and zeroes are a valid frame.
+        // SAFETY: the memory is mapped for as long as its pool lives (S1), and was made a frame before the stack was handed
+        // out; see `Frame` for who may look at it otherwise.
         unsafe { self.frame.as_ref() }
     }
 

@@ -143,7 +143,8 @@ impl LocalPool {
             return Ok(stack);
         }
         let stack = shared.take(class)?;
-        stack.set_class(class);
+        // SAFETY: the stack was just taken from the pool of this class.
+        unsafe { stack.make_frame(class) };
         Ok(stack)
     }
 

@@ -59,7 +59,8 @@ pub fn sleep(duration: Duration) {
 /// ```
 pub fn sleep_until(deadline: Instant) {
     let waiter = Waiter::current();
-    if waiter.park(Patience::until(deadline), || ()) == Unparked::Cancelled {
+    // SAFETY: the waiter was just made here.
+    if unsafe { waiter.park(Patience::until(deadline), || ()) } == Unparked::Cancelled {
         // If the goroutine is unwinding already, the sleep just ends early.
         crate::goroutine::unwind_cancelled();
     }

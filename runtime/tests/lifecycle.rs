@@ -1,0 +1,72 @@
+//! Runtimes that come and go, many times: what happens only now and then at their beginning or end happens here.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use gocsp_runtime::{JoinHandle, Runtime, run, sleep, spawn, yield_now};
+
+const TIMES: usize = 300;
+
+#[test]
+fn the_first_goroutine_of_a_fresh_runtime_runs() {
+    for _ in 0..TIMES {
+        assert_eq!(run(|| spawn(|| 5).join().unwrap()), 5);
+    }
+}
+
+#[test]
+fn a_runtime_that_was_never_used_can_be_dropped() {
+    for procs in (1..=4).cycle().take(TIMES) {
+        drop(Runtime::builder().procs(procs).build().unwrap());
+    }
+}
+
+#[test]
+fn whatever_a_goroutine_is_doing_at_the_end_it_drops_what_it_holds() {
+    struct Counted(Arc<AtomicUsize>);
+    impl Drop for Counted {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+    let dropped = Arc::new(AtomicUsize::new(0));
+    for _ in 0..TIMES {
+        let hold = || Counted(Arc::clone(&dropped));
+        let (sleeper, yielder, fresh) = (hold(), hold(), hold());
+        run(move || {
+            spawn(move || {
+                let _held = sleeper;
+                sleep(Duration::from_secs(1_000));
+            });
+            spawn(move || {
+                let _held = yielder;
+                loop {
+                    yield_now();
+                }
+            });
+            yield_now();
+            spawn(move || drop(fresh));
+        });
+    }
+    assert_eq!(dropped.load(Ordering::Relaxed), 3 * TIMES);
+}
+
+#[test]
+fn a_destructor_that_joins_while_the_runtime_ends_does_not_hang() {
+    struct JoinOnDrop(Option<JoinHandle<()>>);
+    impl Drop for JoinOnDrop {
+        fn drop(&mut self) {
+            let _ = self.0.take().expect("it is dropped once").join();
+        }
+    }
+    for procs in (1..=3).cycle().take(TIMES / 10) {
+        Runtime::builder().procs(procs).build().unwrap().run(|| {
+            spawn(|| {
+                let _join = JoinOnDrop(Some(spawn(|| sleep(Duration::from_secs(1_000)))));
+                sleep(Duration::from_secs(1_000));
+            });
+            yield_now();
+        });
+    }
+}
