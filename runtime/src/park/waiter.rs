@@ -223,10 +223,6 @@ fn wake_thread(thread: &Thread, woken: NonNull<AtomicBool>) {
     // SAFETY: the waiter does not return before the flag is set (P1), so it is still there.
     let woken = unsafe { woken.as_ref() };
     woken.store(true, Ordering::Release);
-    // In loom nobody comes between the two by himself, and `unpark` orders everything before it, whether the thread parks
-    // or not. So that the flag is put to the test, the waiter is let see it first.
-    #[cfg(loom)]
-    thread::yield_now();
     thread.unpark();
 }
 
