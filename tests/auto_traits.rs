@@ -69,6 +69,7 @@ fn the_runtime() {
         Go: 1 1 1 1;
         GoroutineId: 1 1 1 1;
         Cancelled: 1 1 1 1;
+        StackError: 1 1 1 1;
         JoinHandle<i32>: 1 1 0 0;
         // Sharing the handle does not share the result.
         JoinHandle<Sendable>: 1 1 0 0;

@@ -6,6 +6,7 @@
 //! Threads are started when a job finds none idle, up to [`MOST_THREADS`], and end when they have been idle for
 //! [`KEEP_ALIVE`]. The pool is the process's, not a runtime's.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::NonNull;
@@ -56,6 +57,16 @@ where
         Ok(value) => value,
         Err(payload) => resume_unwind(payload),
     }
+}
+
+thread_local! {
+    /// Whether this thread is one of the pool's.
+    static OF_POOL: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether the caller is a job on a thread of the pool: some goroutine waits for it.
+pub(crate) fn is_pool_thread() -> bool {
+    OF_POOL.get()
 }
 
 /// The side of a job that its goroutine waits on.
@@ -163,6 +174,7 @@ impl Pool {
 
     /// The life of a thread. It begins with a job of its own in the queue.
     fn work_off(&self) {
+        OF_POOL.set(true);
         let mut state = self.state();
         loop {
             while let Some(job) = state.jobs.pop_front() {

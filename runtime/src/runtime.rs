@@ -4,11 +4,16 @@ use std::fmt;
 use std::io;
 use std::panic::{Location, resume_unwind};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use crate::goroutine::{self, JoinHandle};
 use crate::park::Patience;
 use crate::scheduler::{self, MAX_WORKERS, Options, Shared};
 use crate::stack::{self, SizeClass, StackError};
+
+/// How long the end of [`run`] waits for the next goroutine to end. Long enough for a thread to be scheduled on a machine
+/// that is busy with other things.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The variable that sets how many workers a runtime has when nothing else does.
 const PROCS_VARIABLE: &str = "GOCSP_MAXPROCS";
@@ -20,7 +25,8 @@ const PROCS_VARIABLE: &str = "GOCSP_MAXPROCS";
 ///
 /// Dropping a runtime ends its goroutines: those that are parked are unwound, so that their destructors run, and those
 /// that have not started are dropped; then its threads are joined. A goroutine that computes without ever calling the
-/// runtime is waited for. Dropped by one of its own goroutines, it ends in the background. In a program built with
+/// runtime is waited for. Dropped by one of its own goroutines, or in a [`blocking`](crate::blocking) call, it ends in the
+/// background. In a program built with
 /// `panic = "abort"` nothing can be unwound, so a dropped runtime is left running.
 ///
 /// ```
@@ -33,6 +39,8 @@ const PROCS_VARIABLE: &str = "GOCSP_MAXPROCS";
 /// ```
 pub struct Runtime {
     shared: Arc<Shared>,
+    /// The end of the program is near: goroutines that do not end are not waited for.
+    impatient: bool,
 }
 
 impl Runtime {
@@ -75,7 +83,12 @@ fn finish<T>(main: JoinHandle<T>) -> T {
 
 impl Drop for Runtime {
     fn drop(&mut self) {
-        if !cfg!(panic = "abort") {
+        if cfg!(panic = "abort") {
+            return;
+        }
+        if self.impatient {
+            self.shared.shut_down_within(PATIENCE);
+        } else {
             self.shared.shut_down();
         }
     }
@@ -147,7 +160,7 @@ impl Builder {
         stack::install_handler();
         goroutine::install_hook();
         let shared = Shared::start(procs, Options { stack, migrate: self.migrate, spin: num_cpus::get() > 1 })?;
-        Ok(Runtime { shared })
+        Ok(Runtime { shared, impatient: false })
     }
 }
 
@@ -160,7 +173,7 @@ fn check_procs(procs: usize, what: &str) -> io::Result<usize> {
 }
 
 fn default_procs() -> io::Result<usize> {
-    let Some(value) = std::env::var_os(PROCS_VARIABLE) else {
+    let Some(value) = std::env::var_os(PROCS_VARIABLE).filter(|value| !value.is_empty()) else {
         return Ok(num_cpus::get().clamp(1, MAX_WORKERS));
     };
     match value.to_str().and_then(|text| text.trim().parse().ok()) {
@@ -174,7 +187,9 @@ fn default_procs() -> io::Result<usize> {
 
 /// Runs `f` as the main goroutine of a runtime of its own, and returns its value.
 ///
-/// When `f` returns, what is still parked is unwound, and what has not started is dropped; nothing else is waited for.
+/// When `f` returns, what is still parked is unwound, and what has not started is dropped. A goroutine that does neither
+/// park nor end, because it computes or is in [`blocking`](crate::blocking), does not keep the program alive: when nothing
+/// has ended for a second, it is left running, and this returns.
 ///
 /// # Panics
 /// With the panic of `f`; or when the runtime cannot be started: see [`Builder::build`].
@@ -193,7 +208,10 @@ where
     T: Send,
 {
     match Runtime::builder().build() {
-        Ok(runtime) => runtime.run(f),
+        Ok(mut runtime) => {
+            runtime.impatient = true;
+            runtime.run(f)
+        }
         Err(error) => panic!("the runtime cannot be started: {error}"),
     }
 }

@@ -1,10 +1,11 @@
 //! Runtimes that come and go, many times: what happens only now and then at their beginning or end happens here.
 
+use std::panic::catch_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use gocsp_runtime::{JoinHandle, Runtime, run, sleep, spawn, yield_now};
+use gocsp_runtime::{Cancelled, Go, JoinHandle, Runtime, blocking, run, sleep, spawn, yield_now};
 
 const TIMES: usize = 300;
 
@@ -69,4 +70,65 @@ fn a_destructor_that_joins_while_the_runtime_ends_does_not_hang() {
             yield_now();
         });
     }
+}
+
+#[test]
+fn a_goroutine_that_catches_its_end_again_and_again_is_left_behind() {
+    let (started, has_started) = std::sync::mpsc::channel();
+    let caught = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&caught);
+    let handle = Runtime::builder().procs(1).build().unwrap().run(move || {
+        let handle = spawn(move || {
+            started.send(()).unwrap();
+            loop {
+                let _ = catch_unwind(|| sleep(Duration::from_secs(1_000)));
+                count.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        yield_now();
+        handle
+    });
+    has_started.recv().unwrap();
+    // The runtime is gone, so the goroutine has ended as far as anybody can tell.
+    let result: std::thread::Result<()> = handle.join();
+    assert!(result.unwrap_err().is::<Cancelled>());
+    assert!(caught.load(Ordering::Relaxed) >= 100);
+}
+
+#[test]
+fn the_last_owner_of_a_runtime_may_be_a_blocking_job_in_it() {
+    let runtime = Arc::new(Runtime::builder().procs(1).build().unwrap());
+    let owner = Arc::clone(&runtime);
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let handle = runtime.run(move || {
+        spawn(move || {
+            blocking(move || {
+                receiver.recv().unwrap();
+                drop(owner);
+            });
+        })
+    });
+    drop(runtime);
+    sender.send(()).unwrap();
+    let _ = handle.join();
+}
+
+#[test]
+fn a_goroutine_that_computes_does_not_keep_run_from_returning() {
+    let stop = Arc::new(AtomicUsize::new(0));
+    let seen = Arc::clone(&stop);
+    let (started, has_started) = std::sync::mpsc::channel();
+    let value = run(move || {
+        let hog = Go::new().spread().spawn(move || {
+            started.send(()).unwrap();
+            while seen.load(Ordering::Relaxed) == 0 {
+                std::hint::spin_loop();
+            }
+        });
+        drop(hog);
+        blocking(move || has_started.recv().unwrap());
+        5
+    });
+    assert_eq!(value, 5);
+    stop.store(1, Ordering::Relaxed);
 }

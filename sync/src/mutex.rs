@@ -16,6 +16,8 @@ use std::panic::UnwindSafe;
 use std::ptr::NonNull;
 use std::time::{Duration, Instant};
 
+use gocsp_runtime::park;
+
 use crate::raw_mutex::RawMutex;
 use crate::sync::const_unless_modelled;
 
@@ -108,6 +110,7 @@ impl<T: ?Sized> Mutex<T> {
     /// ```
     #[inline]
     pub fn lock(&self) -> MutexGuard<'_, T> {
+        park::cooperate();
         self.raw.lock();
         self.guard()
     }
@@ -124,6 +127,7 @@ impl<T: ?Sized> Mutex<T> {
     /// ```
     #[inline]
     pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+        park::cooperate();
         self.raw.try_lock().then(|| self.guard())
     }
 
@@ -142,6 +146,7 @@ impl<T: ?Sized> Mutex<T> {
     /// ```
     #[inline]
     pub fn try_lock_for(&self, timeout: Duration) -> Option<MutexGuard<'_, T>> {
+        park::cooperate();
         self.raw.lock_for(timeout).then(|| self.guard())
     }
 
@@ -158,6 +163,7 @@ impl<T: ?Sized> Mutex<T> {
     /// ```
     #[inline]
     pub fn try_lock_until(&self, deadline: Instant) -> Option<MutexGuard<'_, T>> {
+        park::cooperate();
         self.raw.lock_until(deadline).then(|| self.guard())
     }
 

@@ -20,6 +20,8 @@ use std::panic::UnwindSafe;
 use std::ptr::NonNull;
 use std::time::{Duration, Instant};
 
+use gocsp_runtime::park;
+
 use crate::raw_rwlock::RawRwLock;
 use crate::sync::const_unless_modelled;
 
@@ -116,6 +118,7 @@ impl<T: ?Sized> RwLock<T> {
     /// ```
     #[inline]
     pub fn read(&self) -> RwLockReadGuard<'_, T> {
+        park::cooperate();
         self.raw.read();
         self.read_guard()
     }
@@ -133,6 +136,7 @@ impl<T: ?Sized> RwLock<T> {
     /// ```
     #[inline]
     pub fn try_read(&self) -> Option<RwLockReadGuard<'_, T>> {
+        park::cooperate();
         self.raw.try_read().then(|| self.read_guard())
     }
 
@@ -149,6 +153,7 @@ impl<T: ?Sized> RwLock<T> {
     /// ```
     #[inline]
     pub fn try_read_for(&self, timeout: Duration) -> Option<RwLockReadGuard<'_, T>> {
+        park::cooperate();
         self.raw.read_for(timeout).then(|| self.read_guard())
     }
 
@@ -164,6 +169,7 @@ impl<T: ?Sized> RwLock<T> {
     /// ```
     #[inline]
     pub fn try_read_until(&self, deadline: Instant) -> Option<RwLockReadGuard<'_, T>> {
+        park::cooperate();
         self.raw.read_until(deadline).then(|| self.read_guard())
     }
 
@@ -179,6 +185,7 @@ impl<T: ?Sized> RwLock<T> {
     /// ```
     #[inline]
     pub fn write(&self) -> RwLockWriteGuard<'_, T> {
+        park::cooperate();
         self.raw.write();
         self.write_guard()
     }
@@ -195,6 +202,7 @@ impl<T: ?Sized> RwLock<T> {
     /// ```
     #[inline]
     pub fn try_write(&self) -> Option<RwLockWriteGuard<'_, T>> {
+        park::cooperate();
         self.raw.try_write().then(|| self.write_guard())
     }
 
@@ -212,6 +220,7 @@ impl<T: ?Sized> RwLock<T> {
     /// ```
     #[inline]
     pub fn try_write_for(&self, timeout: Duration) -> Option<RwLockWriteGuard<'_, T>> {
+        park::cooperate();
         self.raw.write_for(timeout).then(|| self.write_guard())
     }
 
@@ -227,6 +236,7 @@ impl<T: ?Sized> RwLock<T> {
     /// ```
     #[inline]
     pub fn try_write_until(&self, deadline: Instant) -> Option<RwLockWriteGuard<'_, T>> {
+        park::cooperate();
         self.raw.write_until(deadline).then(|| self.write_guard())
     }
 

@@ -30,7 +30,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use gocsp_runtime::clock;
-use gocsp_runtime::park::{Outcome, Patience};
+use gocsp_runtime::park::{self, Outcome, Patience};
 
 use crate::queue::{self, Lanes, Queue};
 use crate::sync::atomic::{AtomicIsize, Ordering};
@@ -181,6 +181,7 @@ impl WaitGroup {
     /// ```
     #[inline]
     pub fn wait(&self) {
+        park::cooperate();
         if self.inner.count() != 0 {
             let zero = self.inner.wait(Patience::FOREVER);
             debug_assert!(zero);
@@ -202,6 +203,7 @@ impl WaitGroup {
     /// ```
     #[inline]
     pub fn wait_timeout(&self, timeout: Duration) -> bool {
+        park::cooperate();
         self.inner.count() == 0 || self.inner.wait(Patience::until(clock::deadline(timeout)))
     }
 
@@ -215,6 +217,7 @@ impl WaitGroup {
     /// ```
     #[inline]
     pub fn wait_deadline(&self, deadline: Instant) -> bool {
+        park::cooperate();
         self.inner.count() == 0 || self.inner.wait(Patience::until(deadline))
     }
 }

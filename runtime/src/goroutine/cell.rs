@@ -183,6 +183,16 @@ pub(crate) unsafe fn cancel_unstarted(goroutine: NonNull<Goroutine>) {
     unsafe { fail_unstarted(goroutine, Box::new(Cancelled(()))) };
 }
 
+/// Ends a goroutine that is not to run any more while its runtime shuts down: joining it gives [`Cancelled`].
+///
+/// # Safety
+/// The goroutine calls, and does nothing but leave its stack afterwards.
+pub(crate) unsafe fn abandon(goroutine: NonNull<Goroutine>) {
+    // Its closure is on its stack, where it stays.
+    // SAFETY: passed on.
+    unsafe { fail_unstarted(goroutine, Box::new(Cancelled(()))) };
+}
+
 /// Ends a goroutine that cannot be started: its closure is dropped, and joining it gives `error`.
 ///
 /// # Safety

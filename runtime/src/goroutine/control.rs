@@ -74,6 +74,8 @@ pub(crate) struct Goroutine {
     unparked: Cell<Unparked>,
     /// A token was spent while the goroutine was not parked: it had come back early, and will look here.
     token_arrived: Cell<bool>,
+    /// How often the shutdown of its runtime has unwound it.
+    cancellations: Cell<u32>,
     /// How many [`OsThreadLock`](super::OsThreadLock)s it holds: while it holds any, not even `migrate` moves it.
     pinned: Cell<u32>,
     queue_link: Cell<*const Goroutine>,
@@ -104,6 +106,7 @@ impl Goroutine {
             status: Cell::new(Status::Unstarted),
             unparked: Cell::new(Unparked::Woken),
             token_arrived: Cell::new(false),
+            cancellations: Cell::new(0),
             pinned: Cell::new(0),
             queue_link: Cell::new(ptr::null()),
             inbox_link: AtomicPtr::new(ptr::null_mut()),
@@ -172,6 +175,11 @@ impl Goroutine {
     #[inline]
     pub(crate) fn is_pinned(&self) -> bool {
         self.pinned.get() != 0
+    }
+
+    pub(super) fn count_cancellation(&self) -> u32 {
+        self.cancellations.set(self.cancellations.get() + 1);
+        self.cancellations.get()
     }
 
     pub(super) fn pin(&self) {

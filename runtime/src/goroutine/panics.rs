@@ -6,7 +6,11 @@ use std::panic;
 use std::sync::Once;
 use std::thread;
 
+use super::control::Goroutine;
 use crate::scheduler;
+
+/// How often a goroutine may catch the unwinding by which the shutdown of its runtime ends it.
+const MOST_CANCELLATIONS: u32 = 100;
 
 /// What joining a goroutine gives as the error, in place of a panic's payload, when the goroutine did not panic but
 /// [exited](exit_goroutine), or was ended by the shutdown of its runtime.
@@ -22,7 +26,9 @@ pub struct Cancelled(pub(super) ());
 
 /// Ends the calling goroutine: its destructors run, and nothing is printed. Go's `runtime.Goexit`.
 ///
-/// It unwinds the stack, as a panic does, so a [`catch_unwind`](std::panic::catch_unwind) on the way stops it.
+/// It unwinds the stack, as a panic does, so a [`catch_unwind`](std::panic::catch_unwind) on the way stops it, and calling
+/// it in a destructor that a panic runs aborts the process. In the main goroutine it unwinds on into the caller of `run`,
+/// for which there is no value; unlike in Go the program ends then.
 ///
 /// # Panics
 /// When called outside a goroutine.
@@ -31,10 +37,19 @@ pub fn exit_goroutine() -> ! {
     panic::resume_unwind(Box::new(Cancelled(())))
 }
 
-/// Unwinds the calling goroutine because its runtime shuts down. Returns only if it is unwinding already.
+/// Unwinds the calling goroutine because its runtime shuts down. Returns only if it is unwinding already, or the caller is
+/// none.
+///
+/// A goroutine that keeps catching this will not end that way. After [`MOST_CANCELLATIONS`] it is left where it is: it ends
+/// as far as everybody else can tell, nothing of it is dropped, and its stack is never used again.
 pub(crate) fn unwind_cancelled() {
-    if !thread::panicking() {
-        panic::resume_unwind(Box::new(Cancelled(())));
+    if thread::panicking() {
+        return;
+    }
+    match scheduler::with_running(Goroutine::count_cancellation) {
+        None => {}
+        Some(count) if count > MOST_CANCELLATIONS => scheduler::abandon_running(),
+        Some(_) => panic::resume_unwind(Box::new(Cancelled(()))),
     }
 }
 

@@ -131,7 +131,7 @@ impl Waiter {
             if self.woken.load(Ordering::Acquire) {
                 return Unparked::Woken;
             }
-            if !patience.masked && scheduler::unwinding_in_shutdown() {
+            if !patience.masked && scheduler::is_beyond_waiting() {
                 return Unparked::Cancelled;
             }
             let Some(deadline) = patience.deadline else {

@@ -54,6 +54,7 @@ pub(crate) use crate::goroutine::{Goroutine, unwind_cancelled};
 pub(crate) use inbox::Linked;
 pub(crate) use placement::{Placement, SiteId};
 pub(crate) use shared::{MAX_WORKERS, Options, Shared};
+pub(crate) use shutdown::abandon_running;
 pub(crate) use spawning::spawn;
 pub(crate) use switch::{Switch, WayBack};
 pub(crate) use worker::Worker;
@@ -132,10 +133,12 @@ pub(crate) fn current_parkable() -> Option<NonNull<Goroutine>> {
     if std::thread::panicking() { None } else { Some(goroutine) }
 }
 
-/// Whether the caller is a goroutine that is unwinding in a runtime that shuts down, and so may wait for nothing.
-pub(crate) fn unwinding_in_shutdown() -> bool {
-    std::thread::panicking()
-        && current().is_some_and(|worker| worker.running().is_some() && worker.shared().is_shutting_down())
+/// Whether the caller may wait for nothing any more: its runtime shuts down, and it is a goroutine that is unwinding
+/// already, or the destructor of one that was never started.
+pub(crate) fn is_beyond_waiting() -> bool {
+    current().is_some_and(|worker| {
+        worker.shared().is_shutting_down() && (worker.running().is_none() || std::thread::panicking())
+    })
 }
 
 /// Parks `goroutine`; see [`Waiter::park`](crate::park::Waiter::park).

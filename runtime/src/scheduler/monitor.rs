@@ -11,6 +11,7 @@ use std::thread::{self, JoinHandle, Thread};
 use std::time::Duration;
 
 use super::shared::Shared;
+use super::thread::too_many_threads;
 
 /// How long a goroutine may run before it is asked to yield.
 const SLICE: Duration = Duration::from_millis(10);
@@ -25,7 +26,8 @@ pub(super) struct Monitor {
 impl Monitor {
     /// Starts the thread.
     pub(super) fn start(shared: Arc<Shared>) -> io::Result<JoinHandle<()>> {
-        thread::Builder::new().name("gocsp-monitor".into()).spawn(move || watch_slices(&shared))
+        let thread = thread::Builder::new().name("gocsp-monitor".into());
+        thread.spawn(move || watch_slices(&shared)).map_err(|error| too_many_threads(&error))
     }
 
     /// Makes sure that the monitor is awake, now that a worker runs.

@@ -17,7 +17,7 @@ use super::watch::WorkerId;
 #[derive(Debug)]
 pub(crate) struct Procs {
     limit: AtomicUsize,
-    /// Whether `waiting` has anybody in it.
+    /// Whether `waiting` has anybody in it, or more permits are held than there are.
     contended: AtomicBool,
     permits: Mutex<Permits>,
 }
@@ -55,7 +55,7 @@ impl Procs {
             permits.free -= 1;
             granted.push(worker);
         }
-        self.contended.store(!permits.waiting.is_empty(), Ordering::Relaxed);
+        self.note_contention(&permits);
         (old, granted)
     }
 
@@ -76,19 +76,19 @@ impl Procs {
     #[must_use = "the worker that was granted the permit has to be told"]
     pub(crate) fn give_up(&self) -> Option<WorkerId> {
         let mut permits = self.permits.lock().expect("no panic happens under this lock");
-        if permits.free < 0 {
-            permits.free += 1;
-            return None;
-        }
-        let granted = permits.waiting.pop_front();
+        let granted = if permits.free < 0 { None } else { permits.waiting.pop_front() };
         if granted.is_none() {
             permits.free += 1;
         }
-        self.contended.store(!permits.waiting.is_empty(), Ordering::Relaxed);
+        self.note_contention(&permits);
         granted
     }
 
-    /// Whether some worker waits for a permit. Relaxed: a hint, acted on at the next time slice.
+    fn note_contention(&self, permits: &Permits) {
+        self.contended.store(permits.free < 0 || !permits.waiting.is_empty(), Ordering::Relaxed);
+    }
+
+    /// Whether a worker that holds a permit has to give it up at the end of its time slice. Relaxed: a hint, acted on at the next time slice.
     pub(crate) fn is_contended(&self) -> bool {
         self.contended.load(Ordering::Relaxed)
     }
@@ -117,6 +117,7 @@ mod tests {
         let procs = Procs::new(3);
         assert!((0..3).all(|worker| procs.try_take(worker)));
         assert_eq!(procs.set_limit(1), (3, vec![]));
+        assert!(procs.is_contended());
         assert_eq!(procs.give_up(), None);
         assert!(!procs.try_take(0));
         assert_eq!(procs.give_up(), None);

@@ -4,8 +4,8 @@ use std::io;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
-use std::thread::JoinHandle;
-use std::time::Instant;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use super::monitor::Monitor;
 use super::placement::Sites;
@@ -14,6 +14,7 @@ use super::starving::Starving;
 use super::thread::start_worker;
 use super::watch::{Watch, WorkerId};
 use super::worker::Worker;
+use crate::clock;
 use crate::goroutine::{self, Goroutine};
 use crate::stack::{SizeClass, StackPool};
 use crate::timer::Action;
@@ -36,7 +37,7 @@ pub(crate) struct Shared {
     /// The workers there are, from the front. None is ever taken away. Before `stacks`, and so dropped before them.
     workers: Box<[OnceLock<Box<Worker>>]>,
     worker_count: AtomicUsize,
-    threads: Mutex<Vec<JoinHandle<()>>>,
+    pub(super) threads: Mutex<Vec<JoinHandle<()>>>,
     pub(super) watch: Watch,
     pub(crate) procs: Procs,
     pub(super) monitor: Monitor,
@@ -107,17 +108,37 @@ impl Shared {
         Ok(())
     }
 
-    /// Ends the runtime, and waits for its threads unless called by one of them.
+    /// Ends the runtime, and waits for its threads; unless called by one of them, or by a job that a goroutine may wait for.
     pub(crate) fn shut_down(&self) {
-        self.begin_shutdown();
-        let threads = std::mem::take(&mut *self.threads.lock().expect("no panic happens under this lock"));
-        if super::current_shared().is_some_and(|current| std::ptr::eq(&*current, self)) {
+        let threads = self.begin_shutdown();
+        if crate::blocking::is_pool_thread()
+            || super::current_shared().is_some_and(|current| std::ptr::eq(&*current, self))
+        {
             return;
         }
         for thread in threads {
             if thread.join().is_err() {
                 unreachable!("a thread of the runtime panicked");
             }
+        }
+    }
+
+    /// Ends the runtime, and waits for its threads as long as goroutines go on ending at least every `patience`.
+    pub(crate) fn shut_down_within(&self, patience: Duration) {
+        const LONGEST_PAUSE: Duration = Duration::from_millis(1);
+        let threads = self.begin_shutdown();
+        let (mut live, mut since) = (self.live(), clock::now());
+        let mut pause = Duration::from_micros(20);
+        while !threads.iter().all(JoinHandle::is_finished) {
+            let now = clock::now();
+            let still_live = self.live();
+            if still_live != live {
+                (live, since) = (still_live, now);
+            } else if now.saturating_duration_since(since) > patience {
+                return;
+            }
+            thread::sleep(pause);
+            pause = LONGEST_PAUSE.min(pause * 2);
         }
     }
 

@@ -11,19 +11,23 @@
 //!    for is being unwound as well.
 //! 4. Goroutines unwind, end, and are counted. A worker returns when all have ended.
 //!
+//! A goroutine that catches the unwinding and goes on, again and again, is at last left on its stack for ever
+//! ([`abandon_running`]). The memory of all stacks is leaked then.
+//!
 //! When panics abort there is no unwinding; see [`Runtime`](crate::Runtime).
 
-use std::ptr;
 use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
+use std::{mem, ptr};
 
 use super::shared::{MAX_WORKERS, Shared};
-use super::worker::Worker;
-use crate::goroutine::Status;
+use super::worker::{AfterLeaving, Worker};
+use crate::goroutine::{self, Status};
 use crate::park::Unparked;
 
 impl Shared {
-    /// Step 1.
-    pub(crate) fn begin_shutdown(&self) {
+    /// Step 1. Gives the threads, to be waited for.
+    pub(super) fn begin_shutdown(&self) -> Vec<JoinHandle<()>> {
         self.shutting_down.store(true, Ordering::SeqCst);
         // From now on nobody waits for a turn.
         let (_, granted) = self.procs.set_limit(MAX_WORKERS);
@@ -32,6 +36,7 @@ impl Shared {
         // Also a goroutine that blocks its thread in place: it waits without its inbox.
         self.each_worker().for_each(|worker| worker.clone_bell().unpark());
         self.monitor.stop();
+        mem::take(&mut *self.threads.lock().expect("no panic happens under this lock"))
     }
 
     /// Whether started goroutines stay where they are from now on, even under `migrate`.
@@ -58,6 +63,20 @@ impl Shared {
     fn everybody_knows_of_shutdown(&self) -> bool {
         self.knowing.load(Ordering::SeqCst) == self.worker_count()
     }
+}
+
+/// Ends the goroutine that calls without unwinding it: leaves its stack for ever.
+#[cold]
+pub(crate) fn abandon_running() -> ! {
+    let worker = super::current_of_goroutine();
+    let goroutine = worker.running().expect("a goroutine calls");
+    let stack = worker.running_stack().expect("a goroutine runs on a stack");
+    worker.shared().stacks.leak();
+    // SAFETY: the goroutine calls, and leaves its stack right after.
+    unsafe { goroutine::abandon(goroutine) };
+    worker.shared().wake_everybody_if_done();
+    worker.leave(stack, AfterLeaving { call: |_| (), with: ptr::null_mut() });
+    unreachable!("an abandoned goroutine was resumed");
 }
 
 impl Worker {

@@ -25,11 +25,19 @@ pub(super) fn start_worker(shared: Arc<Shared>, worker: NonNull<Worker>) -> io::
         // SAFETY: `shared` owns the worker and lives until the end of this closure.
         run_worker(&shared, unsafe { worker.as_ref() });
         drop(shared);
-    })?;
+    });
+    let handle = handle.map_err(|error| too_many_threads(&error))?;
     // SAFETY: as above.
     let bell = &unsafe { worker.as_ref() }.bell;
     bell.set(handle.thread().clone()).expect("a worker has one thread");
     Ok(handle)
+}
+
+/// Says what to do when a thread cannot be started.
+pub(super) fn too_many_threads(error: &io::Error) -> io::Error {
+    let advice =
+        "raise the limit on threads (ulimit -u, or the cgroup's pids.max), or use fewer procs (GOCSP_MAXPROCS)";
+    io::Error::new(error.kind(), format!("a thread cannot be started: {error}; {advice}"))
 }
 
 fn run_worker(shared: &Shared, worker: &Worker) {

@@ -13,6 +13,9 @@ use super::Stack;
 use super::slab::Slab;
 use crate::scheduler;
 
+/// How much of a goroutine's name is printed, in bytes.
+const MOST_OF_NAME: usize = 128;
+
 const SIGNALS: [libc::c_int; 2] = [libc::SIGSEGV, libc::SIGBUS];
 
 /// The actions that ours replaced, in the order of [`SIGNALS`].
@@ -89,7 +92,7 @@ fn report(stack: Stack) {
         Some(goroutine) => {
             message.text("\ngoroutine ").number(goroutine.id());
             if let Some(name) = goroutine.name() {
-                message.text(" '").text(name).text("'");
+                message.text(" '").text(&name[..name.floor_char_boundary(MOST_OF_NAME)]).text("'");
             }
             let place = goroutine.spawned_at();
             message.text(" (spawned at ").text(place.file()).text(":").number(place.line().into());

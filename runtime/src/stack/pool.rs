@@ -5,9 +5,9 @@
 //! pool. New stacks are cut from a slab in order of address, and get their guard then.
 
 use std::cell::Cell;
-use std::io;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::{io, mem};
 
 use super::slab::{Slab, install_guard};
 use super::{SizeClass, Stack};
@@ -22,6 +22,8 @@ pub(crate) struct StackPool {
     classes: [Mutex<SharedClass>; SizeClass::COUNT],
     /// How often stacks have come back.
     returned: AtomicU64,
+    /// Somebody is left on one of the stacks for ever: the memory stays mapped.
+    leaked: AtomicBool,
 }
 
 #[derive(Default)]
@@ -96,6 +98,25 @@ impl StackPool {
                     visit(unsafe { Stack::ending_at(slab.at(top)) });
                 }
             }
+        }
+    }
+}
+
+impl StackPool {
+    /// Leaves the memory of all stacks mapped when this is dropped.
+    pub(crate) fn leak(&self) {
+        self.leaked.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Drop for StackPool {
+    fn drop(&mut self) {
+        if !*self.leaked.get_mut() {
+            return;
+        }
+        for class in &mut self.classes {
+            let slabs = mem::take(&mut class.get_mut().expect("no panic happens under this lock").slabs);
+            slabs.into_iter().for_each(mem::forget);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Timers: short actions at a given time, and the sleep of goroutines.
 //!
-//! Every worker has a [store](store) of its own, without locks, and looks at it between goroutines; an idle worker
+//! Every worker has a store of its own, without locks, and looks at it between goroutines; an idle worker
 //! sleeps exactly until its next timer. A goroutine that computes for long holds up the timers of its worker.
 
 mod store;
@@ -58,6 +58,7 @@ pub fn sleep(duration: Duration) {
 /// assert!(Instant::now() >= deadline);
 /// ```
 pub fn sleep_until(deadline: Instant) {
+    scheduler::cooperate();
     let waiter = Waiter::current();
     // SAFETY: the waiter was just made here.
     if unsafe { waiter.park(Patience::until(deadline), || ()) } == Unparked::Cancelled {
