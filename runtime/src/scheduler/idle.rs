@@ -20,6 +20,8 @@ const FIRST_PAUSE: Duration = Duration::from_micros(40);
 const LONGEST_PAUSE: Duration = Duration::from_micros(160);
 /// A watcher that has found nothing for this long goes to sleep.
 const LONGEST_WATCH: Duration = Duration::from_millis(3);
+/// A worker that has slept for this long gives the memory of the stacks that it has in stock back to the system.
+const KEEP_STACKS: Duration = Duration::from_secs(1);
 /// So many unstarted goroutines in one queue are a backlog, which may be taken from at once.
 const BACKLOG: usize = 32;
 
@@ -249,9 +251,14 @@ impl Worker {
     /// Sleeps until something may have happened: step 2 of the [watch](super::watch).
     fn sleep(&self) {
         let shared = self.shared();
+        let stacks = &self.local().stacks;
+        let trim_at = (!stacks.is_empty()).then(|| clock::now() + KEEP_STACKS);
         shared.watch.fall_asleep(self.id);
-        self.pause(None, || shared.has_work_to_steal(self.id) && !shared.watch.is_kept());
+        self.pause(trim_at, || shared.has_work_to_steal(self.id) && !shared.watch.is_kept());
         shared.watch.wake_up(self.id);
+        if trim_at.is_some_and(|trim_at| trim_at <= clock::now()) {
+            stacks.clear(&shared.stacks);
+        }
     }
 
     /// Blocks the thread until its bell rings, or until `deadline` or the next timer.
