@@ -1,7 +1,7 @@
 //! Where goroutines live, and that those who share a worker share it fairly.
 //!
 //! Placement is a matter of policy and of moments: on a busy machine a goroutine may well be stolen before its worker has
-//! woken up. So these tests ask for what usually happens, and give it many chances to.
+//! woken up. So these tests ask for what usually happens, and give it time to.
 
 use std::collections::HashMap;
 use std::hint;
@@ -13,23 +13,24 @@ use std::time::{Duration, Instant};
 use gocsp::sync::WaitGroup;
 use gocsp::{Go, Runtime, channel, go, yield_now};
 
+/// For how long what usually happens may fail to happen.
+const PATIENCE: Duration = Duration::from_secs(30);
 const JOB: Duration = Duration::from_micros(20);
 
-/// Repeats `attempt` on runtimes of their own until it says that all is well, a hundred times at most.
+/// Repeats `attempt` on runtimes of their own until it says that all is well, as long as [`PATIENCE`] lasts.
 ///
-/// On a single processor a worker that waits for it is always robbed by the one that has it, and nobody would gain
-/// otherwise: several workers may do there what they want.
+/// A worker that waits for a processor is always robbed by one that has it, and nobody would gain otherwise: more workers
+/// than there are processors may do what they want.
 fn usually<T: std::fmt::Debug + Send>(procs: usize, attempt: impl Fn() -> Result<(), T> + Sync) {
-    let any_will_do = procs > 1 && thread::available_parallelism().is_ok_and(|processors| processors.get() == 1);
-    let mut last = None;
-    for _ in 0..100 {
+    let any_will_do = thread::available_parallelism().is_ok_and(|processors| procs > processors.get());
+    let start = Instant::now();
+    loop {
         match Runtime::builder().procs(procs).build().unwrap().run(&attempt) {
             Ok(()) => return,
             Err(_) if any_will_do => return,
-            Err(what) => last = Some(what),
+            Err(what) => assert!(start.elapsed() < PATIENCE, "not once; at last {what:?}"),
         }
     }
-    panic!("in a hundred attempts not once; the last gave {last:?}");
 }
 
 fn work(length: Duration) {
@@ -177,7 +178,7 @@ fn a_goroutine_spawned_while_its_parent_computes_runs_elsewhere_soon() {
         }
         let waited = spawned.elapsed();
         assert_ne!(child.join().unwrap(), thread::current().id());
-        if waited < Duration::from_millis(1) { Ok(()) } else { Err(waited) }
+        if waited < Duration::from_millis(2) { Ok(()) } else { Err(waited) }
     });
 }
 
@@ -230,10 +231,7 @@ fn a_chatting_pair_does_not_starve_a_third() {
                 let (tx, rx) = channel(capacity);
                 let (back, answers) = channel(capacity);
                 let stop = Arc::clone(stop);
-                go!(move || while !stop.load(Ordering::Relaxed) {
-                    tx.send(()).unwrap();
-                    answers.recv().unwrap();
-                });
+                go!(move || while !stop.load(Ordering::Relaxed) && tx.send(()).is_ok() && answers.recv().is_ok() {});
                 go!(move || rx.iter().try_for_each(|()| back.send(())));
             }))
         });
@@ -260,7 +258,7 @@ fn one_who_spawns_and_joins_without_end_does_not_starve_a_third() {
         are_short(pauses_beside(|stop| {
             let stop = Arc::clone(stop);
             go!(move || while !stop.load(Ordering::Relaxed) {
-                go!(|| ()).join().unwrap();
+                drop(go!(|| ()).join());
             });
         }))
     });

@@ -1,6 +1,6 @@
 //! What the code that `select!` expands to calls, and nobody else.
 
-use std::mem;
+use std::mem::ManuallyDrop;
 
 use gocsp_channels::case::{AsReceiver, AsSender};
 use gocsp_channels::{Receiver, SendError, Sender};
@@ -39,14 +39,32 @@ pub fn sender<T>(channel: &(impl AsSender<T> + ?Sized)) -> &Sender<T> {
     channel.as_sender()
 }
 
+/// A borrowed variable of exactly the type `T`. A `&&T` or a `&Arc<T>` is coerced to `&T` where one is expected, which
+/// would read the value out of somebody else's place; this type is not coerced to anything.
+#[derive(Debug)]
+pub struct Variable<'a, T>(&'a T);
+
+/// Borrows `variable`. What `T` is follows from it alone, as long as nothing is expected of the result.
+#[inline]
+pub fn variable<T>(variable: &T) -> Variable<'_, T> {
+    Variable(variable)
+}
+
+/// Never called, only compiled: to the borrow checker `_value` leaves its variable while `_operands` are in use.
+#[inline]
+pub fn leaves<T, O>(_value: T, _operands: O) -> ! {
+    unreachable!("the branch of a condition that is false")
+}
+
 /// The case that sends the `value` in a variable to `tx`.
 ///
 /// # Safety
-/// Once the case was sent, the variable is forgotten, and nothing that is done before may unwind or touch it.
+/// Once the case was sent, the variable is forgotten, and nothing that is done before may unwind or touch it. The value
+/// owns nothing that is used before.
 #[inline]
-pub unsafe fn send_case<'a, T>(tx: &'a Sender<T>, value: &'a T) -> SendCase<'a, T> {
+pub unsafe fn send_case<'a, T>(tx: &'a Sender<T>, value: Variable<'a, T>) -> SendCase<'a, T> {
     // SAFETY: the borrow keeps the variable in place while the case lives; then the caller forgets it if it was sent.
-    unsafe { SendCase::borrowed(tx, value) }
+    unsafe { SendCase::borrowed(tx, value.0) }
 }
 
 /// Gives `value` the type of what `_tx` sends, with the coercions that an argument of `send` would have.
@@ -62,14 +80,10 @@ pub fn run<const N: usize>(mut cases: impl Cases, wait: Wait) -> Option<usize> {
     run::select(&mut cases, &mut places, wait)
 }
 
-/// The result of a sending case that completed: forgets the value that `sent` says is gone, or gives it back.
+/// The result of a sending case that completed: leaves alone the value that `sent` says is gone, or gives it back.
 #[inline]
-pub fn settle<T>(sent: bool, value: T) -> Result<(), SendError<T>> {
-    if !sent {
-        return Err(SendError(value));
-    }
-    mem::forget(value);
-    Ok(())
+pub fn settle<T>(sent: bool, value: ManuallyDrop<T>) -> Result<(), SendError<T>> {
+    if sent { Ok(()) } else { Err(SendError(ManuallyDrop::into_inner(value))) }
 }
 
 /// Drops `_operand`, without the compiler's remarks on what needs no dropping.

@@ -55,6 +55,10 @@ pub use dynamic::{Select, SelectTimeoutError, SelectedOperation, TrySelectError}
 /// if it is not sent; to have that with a variable, write `{ variable }`. Names with an upper-case initial are taken as
 /// constants, not variables, and lower-case constants are refused.
 ///
+/// The variable has exactly the type that the channel carries; only other expressions are coerced. As its receiver may
+/// drop it at once, the variable must not own what another operand borrows: beside `send(tx, request)`, write
+/// `recv(request.cancel.clone())`.
+///
 /// If the channel is closed, or no receiver is left, the result has the value: `Err(SendError(value))`.
 ///
 /// # Panics

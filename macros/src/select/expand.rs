@@ -4,8 +4,9 @@
 //! {
 //!     enum __Selected<R0> { Case0(R0), Case1(bool), Default }          what came of it
 //!     let channel0 = receiver(&rx);                                     1. every operand, in source order
-//!     let owner1 = make_sender(); let channel1 = sender(&owner1); let value1 = &v;
+//!     let owner1 = make_sender(); let channel1 = sender(&owner1); let value1 = variable(&v);
 //!     let limit: Duration = patience();
+//!     if false { leaves(v, (channel0, channel1)) }                      for the borrow checker
 //!     let selected = {                                                  2. no code of the caller runs in here
 //!         let mut case0 = RecvCase::new(channel0);
 //!         let mut case1 = unsafe { send_case(channel1, value1) };
@@ -17,7 +18,7 @@
 //!     };
 //!     match selected {                                                  3. the arms, inline
 //!         __Selected::Case0(result) => { discard(owner1); let msg = result; ... }
-//!         __Selected::Case1(sent) => { let moved = v; let result = settle(sent, moved); discard(owner1); ... }
+//!         __Selected::Case1(sent) => { let result = settle(sent, ManuallyDrop::new(v)); discard(owner1); ... }
 //!         __Selected::Default => { discard(owner1); ... }
 //!     }
 //! }
@@ -32,20 +33,31 @@
 //! # The value of a send
 //! It stays where it is, the case borrows its address, and whoever completes the case reads it out bitwise. From that
 //! moment to `settle` in the arm, nobody may drop the original: so step 2 holds nothing that could panic or be dropped
-//! with an effect, and every operand outlives it. `settle` then forgets the value, or returns it if the channel was
-//! closed.
+//! with an effect. `settle` then leaves the value alone, or returns it if the channel was closed.
 //!
-//! A *variable* is moved (`let moved = v`) in the arm of its own case only. To the borrow checker it is borrowed up to
-//! the end of step 2, moved in that arm, and untouched in all others. A `let` without a type moves also a `&mut`,
-//! which an argument of known type would only reborrow.
+//! A *variable* is moved (into a `ManuallyDrop`) in the arm of its own case only. To the borrow checker it is borrowed
+//! up to the end of step 2, moved in that arm, and untouched in all others. But the value leaves earlier: its receiver
+//! may have dropped it while step 2 still works on the channels of the other cases, and what if it owned one of them,
+//! or was the guard or the `&mut` through which one was reached? Hence the call of `leaves`, which is never executed,
+//! for each such variable: it moves the variable while the operands are in use, and so operands that borrow from the
+//! variable are an error. Only the `&v` of the cases themselves are not among them, so that one variable may be offered
+//! to several channels: nobody looks at the variable of a case that does not complete.
+//!
+//! The type of the variable is that of the channel's values, bit for bit: `variable` infers it from `&v` alone, and
+//! what it returns is not coerced, while a plain `&v` of a reference or a smart pointer would be, to what that points
+//! to. The parameter of `ManuallyDrop::new` is inferred too, without which a `&mut` would be reborrowed, not moved.
+//!
+//! To move the variable is to touch bits that somebody else owns by then, and whose `Box` may be freed. Nothing but the
+//! execution of a move tells the compiler not to drop a variable. So there is one, straight into the `ManuallyDrop`,
+//! where the bits are no longer taken for a value: it neither reads through them nor hands them on as a `T`.
 //!
 //! A name may also be that of a constant, a unit struct or a variant, each mention of which makes a new value: `&v`
-//! would be the address of a temporary, that temporary would be dropped at the end although it was sent, and `moved`
-//! would be another one. Two copies of a constant are bitwise equal, but a type with a destructor could tell that it
-//! ran twice for one value in the source. So a name is taken as a variable only if it begins like one, not with an
+//! would be the address of a temporary, that temporary would be dropped at the end although it was sent, and what is
+//! moved would be another one. Two copies of a constant are bitwise equal, but a type with a destructor could tell that
+//! it ran twice for one value in the source. So a name is taken as a variable only if it begins like one, not with an
 //! upper-case letter; every other is an expression like any other, evaluated once. `&raw const v` holds users to that:
-//! it is an error for what is no place in memory, so a lower-case constant does not compile. A `static` is a place,
-//! and cannot be moved out of unless it is `Copy`, when a copy is as good as the original.
+//! it is an error for what is no place in memory, so a lower-case constant does not compile. A `static` is a place, and
+//! cannot be moved out of unless it is `Copy`, when a copy is as good as the original.
 //!
 //! Rejected: one `match` on the winner's number with the cases alive in it (they would be borrowed, or dropped, around
 //! the arms); a labelled block for each arm, which shows the move to the borrow checker even earlier (a plain `break`
@@ -75,6 +87,7 @@ pub(crate) fn expand(select: &Select) -> TokenStream {
 
     let enumeration = enumeration(&cases, default.is_some());
     let operands = operands(&lib, &cases, default);
+    let departures = departures(&lib, &cases);
     let selection = selection(&lib, &cases, default);
     let arms = cases.iter().map(|case| case.arm(&lib, &cases));
     let default_arm = default.map(|default| {
@@ -85,6 +98,7 @@ pub(crate) fn expand(select: &Select) -> TokenStream {
     quote! {{
         #enumeration
         #operands
+        #departures
         let selected = { #selection };
         match selected {
             #(#arms)*
@@ -116,6 +130,17 @@ fn operands(lib: &TokenStream, cases: &[Names<'_>], default: Option<&Default>) -
         out.extend(cases.get(position).map(|case| case.operands(lib)));
     }
     out
+}
+
+/// Shows the borrow checker that each variable may be gone while the operands are in use.
+fn departures(lib: &TokenStream, cases: &[Names<'_>]) -> TokenStream {
+    let operands = cases.iter().map(|case| {
+        let (channel, value) = (&case.channel, &case.value);
+        if case.owns_value() { quote!(#channel, &#value,) } else { quote!(#channel,) }
+    });
+    let operands = quote!((#(#operands)*));
+    let variables = cases.iter().filter_map(|case| variable(case.case.value.as_ref()?));
+    variables.map(|variable| quote!(if false { #lib::leaves(#variable, #operands) })).collect()
 }
 
 /// Step 2.
@@ -185,7 +210,7 @@ impl<'a> Names<'a> {
             case,
             index,
             owner: name("owner", all),
-            channel: name("channel", all),
+            channel: name("channel", here(&case.channel)),
             value: name("value", case.value.as_ref().map_or(all, here)),
             operation: name("case", all),
             variant: name("Case", all),
@@ -225,7 +250,7 @@ impl<'a> Names<'a> {
         match value.as_ref().map(|value| (value, variable(value))) {
             None => {}
             Some((_, Some(variable))) => out.extend(quote! {
-                let #name = &#variable;
+                let #name = #lib::variable(&#variable);
                 let _ = &raw const #variable;
             }),
             Some((value, None)) => out.extend(quote!(let #name = #lib::coerced(#channel, (#value));)),
@@ -236,12 +261,11 @@ impl<'a> Names<'a> {
     /// Makes the case out of its operands.
     fn maker(&self, lib: &TokenStream) -> TokenStream {
         let Self { operation, channel, value, .. } = self;
-        let Some(expression) = &self.case.value else {
+        if self.case.value.is_none() {
             return quote!(let mut #operation = #lib::RecvCase::new(#channel););
-        };
-        let borrow = self.owns_value().then(|| quote!(&));
-        let value = quote_spanned!(here(expression)=> #borrow #value);
-        // Safe: nobody touches the value before the arm forgets it.
+        }
+        let value = if self.owns_value() { quote!(#lib::variable(&#value)) } else { quote!(#value) };
+        // Safe: nobody touches the value before the arm forgets it, and it owns none of the operands.
         quote!(let mut #operation = unsafe { #lib::send_case(#channel, #value) };)
     }
 
@@ -261,10 +285,7 @@ impl<'a> Names<'a> {
                 Some(variable) => quote!(#variable),
                 None => quote!(#value),
             };
-            quote! {
-                let moved = #moved;
-                let result = #lib::settle(result, moved);
-            }
+            quote!(let result = #lib::settle(result, ::core::mem::ManuallyDrop::new(#moved));)
         });
         let discards = discards(lib, cases, Some(self.index));
         let bind = match &self.case.binding {

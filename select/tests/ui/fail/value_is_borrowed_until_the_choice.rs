@@ -13,4 +13,9 @@ fn main() {
         send(tx, value) => {}
         send(tx, value + "x") => {}
     }
+    let value = String::new();
+    select! {
+        send(tx, value) => {}
+        default({ drop(value); std::time::Duration::ZERO }) => {}
+    }
 }
