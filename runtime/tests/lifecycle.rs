@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use gocsp_runtime::{Cancelled, Go, JoinHandle, Runtime, blocking, run, sleep, spawn, yield_now};
+use gocsp_runtime::{Cancelled, Go, JoinHandle, Runtime, blocking, run, set_max_procs, sleep, spawn, yield_now};
 
 const TIMES: usize = 300;
 
@@ -119,6 +119,8 @@ fn a_goroutine_that_computes_does_not_keep_run_from_returning() {
     let seen = Arc::clone(&stop);
     let (started, has_started) = std::sync::mpsc::channel();
     let value = run(move || {
+        // One for main and one for the goroutine, even on one processor.
+        set_max_procs(2);
         let hog = Go::new().spread().spawn(move || {
             started.send(()).unwrap();
             while seen.load(Ordering::Relaxed) == 0 {
