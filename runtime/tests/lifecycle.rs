@@ -128,7 +128,10 @@ fn a_goroutine_that_computes_does_not_keep_run_from_returning() {
             }
         });
         drop(hog);
-        blocking(move || has_started.recv().unwrap());
+        // Without parking, so that the goroutine starts on the other worker.
+        while has_started.try_recv().is_err() {
+            std::thread::yield_now();
+        }
         5
     });
     assert_eq!(value, 5);
