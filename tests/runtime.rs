@@ -214,7 +214,8 @@ fn the_destructor_of_a_detached_result_may_park() {
         let chan = Chan::new(0);
         for _ in 0..50 {
             let result = Sends(chan.clone());
-            drop(go!(move || result));
+            // If it ends before it is detached, this is where the result is dropped.
+            go!(move || drop(go!(move || result)));
             assert_eq!(chan.recv(), Ok(7));
         }
     });
