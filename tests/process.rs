@@ -276,8 +276,18 @@ fn check(result: libc::c_int) -> io::Result<()> {
 /// Leaves this process `room` bytes of address space beyond what it has.
 #[cfg(target_os = "linux")]
 fn limit_address_space(room: usize) {
-    let statm = std::fs::read_to_string("/proc/self/statm").expect("Linux tells the size of a process");
-    let pages: usize = statm.split(' ').next().and_then(|pages| pages.parse().ok()).expect("a number of pages");
+    let size = || -> usize {
+        let statm = std::fs::read_to_string("/proc/self/statm").expect("Linux tells the size of a process");
+        statm.split(' ').next().and_then(|pages| pages.parse().ok()).expect("a number of pages")
+    };
+    // Threads that have just been started go on to map their signal stacks and heaps: lets them come to rest.
+    let (mut pages, mut unchanged) = (size(), 0);
+    while unchanged < 30 {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+        let now = size();
+        unchanged = if now == pages { unchanged + 1 } else { 0 };
+        pages = now;
+    }
     let limit = (pages * 4096 + room) as libc::rlim_t;
     let limits = libc::rlimit { rlim_cur: limit, rlim_max: libc::RLIM_INFINITY };
     // SAFETY: the kernel reads one struct.
