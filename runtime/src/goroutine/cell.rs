@@ -174,21 +174,12 @@ pub(crate) unsafe fn run(goroutine: NonNull<Goroutine>) {
     unsafe { complete(goroutine) };
 }
 
-/// Ends a goroutine that has not been started: its closure is dropped, and joining it gives [`Cancelled`].
+/// Ends a goroutine that is not to run, or not any more: joining it gives [`Cancelled`]. The closure is dropped if it has not
+/// started; else it is on its stack, and stays there.
 ///
 /// # Safety
-/// The caller has taken the goroutine out of every queue.
-pub(crate) unsafe fn cancel_unstarted(goroutine: NonNull<Goroutine>) {
-    // SAFETY: passed on.
-    unsafe { fail_unstarted(goroutine, Box::new(Cancelled(()))) };
-}
-
-/// Ends a goroutine that is not to run any more while its runtime shuts down: joining it gives [`Cancelled`].
-///
-/// # Safety
-/// The goroutine calls, and does nothing but leave its stack afterwards.
-pub(crate) unsafe fn abandon(goroutine: NonNull<Goroutine>) {
-    // Its closure is on its stack, where it stays.
+/// The caller has taken the goroutine out of every queue; or is the goroutine, and only leaves its stack afterwards.
+pub(crate) unsafe fn cancel(goroutine: NonNull<Goroutine>) {
     // SAFETY: passed on.
     unsafe { fail_unstarted(goroutine, Box::new(Cancelled(()))) };
 }

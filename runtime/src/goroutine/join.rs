@@ -42,7 +42,8 @@ impl<T> JoinHandle<T> {
     /// # Errors
     /// The payload of the panic with which the goroutine ended, as in [`std::thread::JoinHandle::join`]; or a
     /// [`Cancelled`](super::Cancelled), when it called [`exit_goroutine`](super::exit_goroutine), or its runtime shut
-    /// down, or the caller's did and this is called by a destructor on the way; or a [`StackError`](crate::StackError) when no stack could be had for it.
+    /// down, or the caller's did and this is called by a destructor on the way; or a
+    /// [`StackError`](crate::StackError) when no stack could be had for it.
     pub fn join(self) -> ThreadResult<T> {
         self.join_with(Patience::FOREVER)
     }

@@ -25,7 +25,7 @@ mod pin;
 mod scope;
 mod spawn;
 
-pub(crate) use cell::{abandon, cancel_unstarted, fail_unstarted, run};
+pub(crate) use cell::{cancel, fail_unstarted, run};
 pub(crate) use control::{Goroutine, Status};
 pub(crate) use panics::{install_hook, unwind_cancelled};
 pub(crate) use spawn::spawn_scoped_main;

@@ -18,8 +18,8 @@ use std::ops::{Deref, DerefMut};
 
 use crate::sync::atomic::{AtomicBool, Ordering};
 
-/// A spin lock for short critical sections. Held for a few dozen instructions: no user code runs under it, nobody is woken, and nobody parks
-/// but by handing it over (see the [protocol](super)).
+/// A spin lock for short critical sections. Held for a few dozen instructions: no user code runs under it, nobody is
+/// woken, and nobody parks but by handing it over (see the [protocol](super)).
 pub struct Lock<T> {
     locked: AtomicBool,
     value: UnsafeCell<T>,

@@ -249,7 +249,7 @@ impl Shared {
     /// Drops an unstarted goroutine.
     pub(super) fn cancel(&self, goroutine: NonNull<Goroutine>) {
         // SAFETY: the caller has taken it out of the queues.
-        unsafe { goroutine::cancel_unstarted(goroutine) };
+        unsafe { goroutine::cancel(goroutine) };
         self.wake_everybody_if_done();
     }
 }

@@ -73,7 +73,7 @@ pub(crate) fn abandon_running() -> ! {
     let stack = worker.running_stack().expect("a goroutine runs on a stack");
     worker.shared().stacks.leak();
     // SAFETY: the goroutine calls, and leaves its stack right after.
-    unsafe { goroutine::abandon(goroutine) };
+    unsafe { goroutine::cancel(goroutine) };
     worker.shared().wake_everybody_if_done();
     worker.leave(stack, AfterLeaving { call: |_| (), with: ptr::null_mut() });
     unreachable!("an abandoned goroutine was resumed");
