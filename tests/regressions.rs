@@ -4,11 +4,13 @@
 mod procs;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use gocsp::sync::{Mutex, WaitGroup};
-use gocsp::{JoinHandle, Receiver, RecvTimeoutError, Runtime, SendTimeoutError, channel, go, scope, yield_now};
+use gocsp::{
+    JoinHandle, Receiver, RecvTimeoutError, Runtime, SendTimeoutError, blocking, channel, go, scope, yield_now,
+};
 use procs::on_one_and_more_procs;
 
 /// A goroutine whose deadline passed while a token was on its way to its home could be stolen; the home then delivered the
@@ -58,73 +60,128 @@ fn under_migrate_deadlines_and_wake_ups_may_meet() {
 // A destructor that waited while its runtime ended blocked the thread, and so the others whom only that thread could
 // unwind. If it waited for one of them, it waited for ever.
 
-#[test]
-fn a_destructor_that_joins_while_its_runtime_ends_does_not_hang() {
-    struct Joins(Option<JoinHandle<()>>);
-    impl Drop for Joins {
-        fn drop(&mut self) {
-            _ = self.0.take().map(JoinHandle::join);
-        }
-    }
+/// Set by a goroutine that was not unwound.
+static WENT_ON: AtomicBool = AtomicBool::new(false);
+
+/// Waits until the runtime ends, and then is unwound.
+fn stay() {
+    _ = Receiver::<()>::nil().recv();
+    WENT_ON.store(true, Ordering::SeqCst);
+}
+
+/// Ends runtimes in which `start` has started goroutines.
+fn all_are_unwound(start: impl Fn() + Sync) {
     on_one_and_more_procs(|| {
-        for _ in 0..10 {
-            let joins = Joins(Some(go!(|| _ = Receiver::<()>::nil().recv())));
-            go! {
-                let _joins = joins;
-                Receiver::<()>::nil().recv()
-            };
-        }
+        start();
         yield_now();
     });
+    assert!(!WENT_ON.load(Ordering::SeqCst), "a goroutine went on when its runtime ended");
+}
+
+struct Joins(Option<JoinHandle<()>>);
+
+impl Drop for Joins {
+    fn drop(&mut self) {
+        _ = self.0.take().map(JoinHandle::join);
+    }
 }
 
 #[test]
-#[ignore = "hangs: the wait blocks the only thread that could unwind whom it waits for"]
-fn a_destructor_that_waits_for_a_group_while_its_runtime_ends_does_not_hang() {
-    struct Waits(WaitGroup);
-    impl Drop for Waits {
-        fn drop(&mut self) {
-            self.0.wait();
+fn a_destructor_that_joins_while_its_runtime_ends_does_not_hang() {
+    all_are_unwound(|| {
+        for _ in 0..10 {
+            let joins = Joins(Some(go!(stay())));
+            go! {
+                let _joins = joins;
+                stay();
+            };
         }
+    });
+}
+
+struct Waits(WaitGroup);
+
+impl Drop for Waits {
+    fn drop(&mut self) {
+        self.0.wait();
     }
-    on_one_and_more_procs(|| {
+}
+
+#[test]
+fn a_destructor_that_waits_for_a_group_while_its_runtime_ends_does_not_hang() {
+    all_are_unwound(|| {
         let group = WaitGroup::new();
         let waits = || {
             let waits = Waits(group.clone());
             go! {
                 let _waits = waits;
-                Receiver::<()>::nil().recv()
+                stay();
             }
         };
         // Some are unwound before those whom they wait for, some after.
         waits();
         for _ in 0..10 {
-            group.go(|| _ = Receiver::<()>::nil().recv());
+            group.go(stay);
         }
         waits();
-        yield_now();
     });
 }
 
-#[test]
-#[ignore = "hangs: the lock blocks the only thread that could unwind who holds it"]
-fn a_destructor_that_locks_while_its_runtime_ends_does_not_hang() {
-    struct Locks(Arc<Mutex<()>>);
-    impl Drop for Locks {
-        fn drop(&mut self) {
-            drop(self.0.lock());
-        }
+struct Locks(Arc<Mutex<()>>);
+
+impl Drop for Locks {
+    fn drop(&mut self) {
+        drop(self.0.lock());
     }
-    on_one_and_more_procs(|| {
+}
+
+#[test]
+fn a_destructor_that_locks_while_its_runtime_ends_does_not_hang() {
+    all_are_unwound(|| {
         let mutex = Arc::new(Mutex::new(()));
         for _ in 0..10 {
             let (locks, mutex) = (Locks(Arc::clone(&mutex)), Arc::clone(&mutex));
             go! {
                 let _locks = locks;
                 let _guard = mutex.lock();
-                Receiver::<()>::nil().recv()
+                stay();
             };
         }
+    });
+}
+
+#[test]
+fn a_destructor_that_locks_in_a_goroutine_that_never_started_does_not_hang() {
+    on_one_and_more_procs(|| {
+        let mutex = Arc::new(Mutex::new(()));
+        let held = Arc::clone(&mutex);
+        go! {
+            let _guard = held.lock();
+            stay();
+        };
         yield_now();
+        for _ in 0..10 {
+            let locks = Locks(Arc::clone(&mutex));
+            go!(move || drop(locks));
+        }
+    });
+}
+
+#[test]
+fn who_waits_while_another_unwinds_on_the_same_thread_is_unwound_too() {
+    all_are_unwound(|| {
+        let mutex = Arc::new(Mutex::new(()));
+        let locks = Locks(Arc::clone(&mutex));
+        go! {
+            let _locks = locks;
+            stay();
+        };
+        go! {
+            let guard = mutex.lock();
+            // Not ended by the shutdown: while this goes on, the other begins to unwind, and waits for the lock.
+            blocking(|| std::thread::sleep(Duration::from_millis(20)));
+            drop(guard);
+            stay();
+        };
     });
 }

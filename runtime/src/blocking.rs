@@ -8,12 +8,13 @@
 
 use std::cell::Cell;
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 use std::sync::{Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::Duration;
 
+use crate::goroutine::resume_unwind;
 use crate::park::{Lock, Outcome, Patience, WaitList, wait};
 use crate::scheduler;
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::panic::{Location, resume_unwind};
+use std::panic::Location;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -76,7 +76,7 @@ fn finish<T>(main: JoinHandle<T>) -> T {
         Err(payload) => match payload.downcast::<StackError>() {
             // Nobody has said so yet, as the panic hook does of a panic.
             Ok(error) => panic!("{error}"),
-            Err(payload) => resume_unwind(payload),
+            Err(payload) => goroutine::resume_unwind(payload),
         },
     }
 }

@@ -15,9 +15,9 @@
 //!
 //! # Invariants
 //! - **C1** `stage` is touched by the scheduler before `COMPLETE`, by the handle after it, by nobody else.
-//! - **C2** The result is dropped in the goroutine, while it still is one, or by the owner of the handle: destructors
-//!   are user code and may park. Only the closure of a goroutine that never starts, because its runtime shuts down or
-//!   no stack is to be had, is dropped on a worker's own stack; parking there blocks the thread.
+//! - **C2** The closure and the result are dropped in the goroutine, while it still is one, or by the owner of the handle:
+//!   destructors are user code and may park. Only the closure of a goroutine for which no stack is to be had is dropped
+//!   on a worker's own stack; parking there blocks the thread.
 
 use std::any::Any;
 use std::cell::UnsafeCell;
@@ -161,15 +161,21 @@ where
     NonNull::from(Box::leak(cell)).cast()
 }
 
-/// Runs the goroutine to its end, on its own stack. The control block may be gone afterwards.
+/// Runs the goroutine to its end, on its own stack; while its runtime shuts down it is only [cancelled](cancel). The control
+/// block may be gone afterwards.
 ///
 /// # Safety
 /// Called once, by the switch.
 pub(crate) unsafe fn run(goroutine: NonNull<Goroutine>) {
     // SAFETY: the scheduler owns the cell until it is complete.
-    let vtable = unsafe { goroutine.as_ref() }.vtable;
+    let control = unsafe { goroutine.as_ref() };
+    if scheduler::is_shutting_down() {
+        control.forbid_unwinding();
+        // SAFETY: a goroutine that runs is in no queue.
+        return unsafe { cancel(goroutine) };
+    }
     // SAFETY: nobody else touches the stage before COMPLETE (C1).
-    unsafe { (vtable.run)(goroutine) };
+    unsafe { (control.vtable.run)(goroutine) };
     // SAFETY: the result is in its place.
     unsafe { complete(goroutine) };
 }

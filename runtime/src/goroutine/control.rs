@@ -74,8 +74,10 @@ pub(crate) struct Goroutine {
     unparked: Cell<Unparked>,
     /// A token was spent while the goroutine was not parked: it had come back early, and will look here.
     token_arrived: Cell<bool>,
-    /// How often the shutdown of its runtime has unwound it.
-    cancellations: Cell<u32>,
+    /// How often the shutdown of its runtime has unwound it. `None` if it is not to be unwound: it is only dropped.
+    cancellations: Cell<Option<u32>>,
+    /// While its runtime shuts down: whether it is unwinding, as far as is known.
+    unwinding: Cell<bool>,
     /// How many [`OsThreadLock`](super::OsThreadLock)s it holds: while it holds any, not even `migrate` moves it.
     pinned: Cell<u32>,
     queue_link: Cell<*const Goroutine>,
@@ -106,7 +108,8 @@ impl Goroutine {
             status: Cell::new(Status::Unstarted),
             unparked: Cell::new(Unparked::Woken),
             token_arrived: Cell::new(false),
-            cancellations: Cell::new(0),
+            cancellations: Cell::new(Some(0)),
+            unwinding: Cell::new(false),
             pinned: Cell::new(0),
             queue_link: Cell::new(ptr::null()),
             inbox_link: AtomicPtr::new(ptr::null_mut()),
@@ -177,9 +180,23 @@ impl Goroutine {
         self.pinned.get() != 0
     }
 
-    pub(super) fn count_cancellation(&self) -> u32 {
-        self.cancellations.set(self.cancellations.get() + 1);
+    /// From now on its waits fail, as those of one that unwinds, when its runtime shuts down.
+    pub(super) fn forbid_unwinding(&self) {
+        self.cancellations.set(None);
+    }
+
+    /// Counts one more time that it is unwound, if it may be.
+    pub(super) fn count_cancellation(&self) -> Option<u32> {
+        self.cancellations.set(self.cancellations.get().map(|count| count + 1));
         self.cancellations.get()
+    }
+
+    pub(crate) fn is_unwinding(&self) -> bool {
+        self.unwinding.get()
+    }
+
+    pub(crate) fn set_unwinding(&self, unwinding: bool) {
+        self.unwinding.set(unwinding);
     }
 
     pub(super) fn pin(&self) {

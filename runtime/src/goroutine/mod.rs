@@ -27,7 +27,7 @@ mod spawn;
 
 pub(crate) use cell::{cancel, fail_unstarted, run};
 pub(crate) use control::{Goroutine, Status};
-pub(crate) use panics::{install_hook, unwind_cancelled};
+pub(crate) use panics::{install_hook, resume_unwind, unwind_cancelled};
 pub(crate) use spawn::spawn_scoped_main;
 
 pub use control::GoroutineId;

@@ -1,6 +1,7 @@
 //! Panics, and the two other ways in which a goroutine's stack is unwound: its own exit, and the shutdown of its
 //! runtime.
 
+use std::any::Any;
 use std::io::{self, Write};
 use std::panic;
 use std::sync::Once;
@@ -34,22 +35,28 @@ pub struct Cancelled(pub(super) ());
 /// When called outside a goroutine.
 pub fn exit_goroutine() -> ! {
     assert!(scheduler::in_goroutine(), "exit_goroutine was called outside a goroutine");
-    panic::resume_unwind(Box::new(Cancelled(())))
+    resume_unwind(Box::new(Cancelled(())))
 }
 
-/// Unwinds the calling goroutine because its runtime shuts down. Returns only if it is unwinding already, or the caller is
-/// none.
+/// The standard library's `resume_unwind`, for goroutines as well as for threads.
+pub(crate) fn resume_unwind(payload: Box<dyn Any + Send>) -> ! {
+    scheduler::begin_unwinding();
+    panic::resume_unwind(payload)
+}
+
+/// Unwinds the calling goroutine because its runtime shuts down. Returns if it is unwinding already, if nothing but the
+/// closure is left of it, which is being dropped, or if the caller is none.
 ///
 /// A goroutine that keeps catching this will not end that way. After [`MOST_CANCELLATIONS`] it is left where it is: it ends
 /// as far as everybody else can tell, nothing of it is dropped, and its stack is never used again.
 pub(crate) fn unwind_cancelled() {
-    if thread::panicking() {
-        return;
-    }
-    match scheduler::with_running(Goroutine::count_cancellation) {
+    let count = |goroutine: &Goroutine| {
+        if scheduler::unwinds(goroutine) { None } else { goroutine.count_cancellation() }
+    };
+    match scheduler::with_running(count).flatten() {
         None => {}
         Some(count) if count > MOST_CANCELLATIONS => scheduler::abandon_running(),
-        Some(_) => panic::resume_unwind(Box::new(Cancelled(()))),
+        Some(_) => resume_unwind(Box::new(Cancelled(()))),
     }
 }
 
@@ -64,6 +71,7 @@ pub(crate) fn install_hook() {
         let previous = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
             announce();
+            scheduler::begin_unwinding();
             previous(info);
         }));
     });

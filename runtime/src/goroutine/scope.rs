@@ -2,12 +2,13 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Arc;
 use std::thread::Result as ThreadResult;
 
 use super::control::GoroutineId;
 use super::join::JoinHandle;
+use super::panics::resume_unwind;
 use super::spawn::{Attributes, spawn_on};
 use crate::park::{Lock, Outcome, Patience, WaitList, wait};
 use crate::scheduler::Placement;

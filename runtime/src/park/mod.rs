@@ -33,7 +33,8 @@
 //! # Unwinding
 //! A panicking thread's panic count is thread-local, so a goroutine that must block while it unwinds (a destructor
 //! that sends, say) may not leave its thread to another goroutine: it blocks the OS thread in place, as a thread
-//! would. When its runtime is shutting down it does not block at all: the wait is cancelled.
+//! would. When its runtime is shutting down the wait is cancelled; if it is masked, the goroutine leaves its stack
+//! after all, and the scheduler keeps the counts apart.
 
 mod lock;
 mod wait_list;

@@ -126,11 +126,31 @@ pub(crate) fn running_stack() -> Option<Stack> {
     current()?.running_stack()
 }
 
-/// The goroutine that calls, if it can leave its stack: not if it is unwinding, for its thread counts panics.
+/// The goroutine that calls, if it can leave its stack: not if it is unwinding, for its thread counts panics. While its
+/// runtime shuts down it can nevertheless; see [`shutdown`].
 #[inline(never)]
 pub(crate) fn current_parkable() -> Option<NonNull<Goroutine>> {
-    let goroutine = current_here()?.running()?;
-    if std::thread::panicking() { None } else { Some(goroutine) }
+    let worker = current_here()?;
+    let goroutine = worker.running()?;
+    if std::thread::panicking() && !worker.shared().is_shutting_down() { None } else { Some(goroutine) }
+}
+
+/// Whether the runtime of the goroutine that calls shuts down.
+pub(crate) fn is_shutting_down() -> bool {
+    current().is_some_and(|worker| worker.shared().is_shutting_down())
+}
+
+/// Notes that the caller, if it is a goroutine, is about to be unwound.
+pub(crate) fn begin_unwinding() {
+    // Otherwise `thread::panicking` tells.
+    if is_shutting_down() {
+        with_running(|goroutine| goroutine.set_unwinding(true));
+    }
+}
+
+/// Whether the goroutine that calls, and whose wait has just been cancelled, is unwinding already.
+pub(crate) fn unwinds(goroutine: &Goroutine) -> bool {
+    std::thread::panicking() && (current_of_goroutine().nobody_unwinds_elsewhere() || goroutine.is_unwinding())
 }
 
 /// Whether the caller may wait for nothing any more: its runtime shuts down, and it is a goroutine that is unwinding
@@ -175,10 +195,9 @@ unsafe fn park_with(goroutine: NonNull<Goroutine>, masked: bool, after: AfterLea
     // SAFETY: the goroutine calls, so it has not ended.
     let control = unsafe { goroutine.as_ref() };
     let worker = home_of(control);
-    if worker.shared().is_shutting_down() && !masked {
+    if worker.shared().is_shutting_down() {
         // SAFETY: passed on.
-        unsafe { (after.call)(after.with) };
-        return Unparked::Cancelled;
+        return unsafe { worker.park_in_shutdown(control, masked, after) };
     }
     control.set_status(if masked { Status::ParkedMasked } else { Status::Parked });
     worker.leave(stack_of(control), after);
@@ -231,8 +250,7 @@ pub(crate) unsafe fn park_claimed(goroutine: NonNull<Goroutine>) {
     // Nothing but this worker's own loop delivers a token, so it cannot arrive between the two lines.
     if !control.take_token_arrived() {
         control.set_status(Status::ParkedMasked);
-        let after = AfterLeaving { call: |_| (), with: ptr::null_mut() };
-        home_of(control).leave(stack_of(control), after);
+        home_of(control).leave_perhaps_unwinding(control, AfterLeaving::NOTHING);
     }
 }
 
@@ -310,8 +328,14 @@ fn yield_goroutine(goroutine: NonNull<Goroutine>) {
     let control = unsafe { goroutine.as_ref() };
     let worker = home_of(control);
     if worker.shared().is_shutting_down() {
-        unwind_cancelled();
+        worker.yield_in_shutdown(control);
+        return unwind_cancelled();
     }
+    worker.leave(stack_of(control), queue_last(goroutine));
+}
+
+/// A step that puts `goroutine`, which leaves its stack, last in line.
+fn queue_last(goroutine: NonNull<Goroutine>) -> AfterLeaving {
     /// # Safety
     /// `goroutine` leads to one that has just left its stack, on this thread.
     unsafe fn call(goroutine: *mut ()) {
@@ -321,7 +345,7 @@ fn yield_goroutine(goroutine: NonNull<Goroutine>) {
         control.set_status(Status::Ready);
         home_of(control).push_last(goroutine);
     }
-    worker.leave(stack_of(control), AfterLeaving { call, with: goroutine.as_ptr().cast() });
+    AfterLeaving { call, with: goroutine.as_ptr().cast() }
 }
 
 /// Yields if the caller's time slice is over, and unwinds if its runtime shuts down: to be called at the beginning of

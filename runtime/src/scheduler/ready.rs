@@ -65,7 +65,9 @@ impl Worker {
     pub(super) fn push_last(&self, goroutine: NonNull<Goroutine>) {
         // SAFETY: a ready goroutine has not ended.
         let control = unsafe { goroutine.as_ref() };
-        if self.shared().options.migrate && !control.is_pinned() {
+        let shared = self.shared();
+        // While the runtime shuts down goroutines leave their stacks unwinding, and this thread counts their panics.
+        if shared.options.migrate && !control.is_pinned() && !shared.is_shutting_down() {
             if let Some(stack) = control.stack() {
                 // The timer of the wait that is over is this worker's, and must not find the goroutine on another.
                 stack.frame().set_timed_park(0);

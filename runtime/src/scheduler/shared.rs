@@ -246,7 +246,7 @@ impl Shared {
         std::mem::take(&mut *timers)
     }
 
-    /// Drops an unstarted goroutine.
+    /// Drops an unstarted goroutine, without a stack.
     pub(super) fn cancel(&self, goroutine: NonNull<Goroutine>) {
         // SAFETY: the caller has taken it out of the queues.
         unsafe { goroutine::cancel(goroutine) };

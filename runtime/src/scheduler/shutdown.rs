@@ -11,18 +11,31 @@
 //!    for is being unwound as well.
 //! 4. Goroutines unwind, end, and are counted. A worker returns when all have ended.
 //!
+//! # Waiting while unwinding
+//! A destructor may wait for a lock that another goroutine holds, which is still to be unwound by the same thread. So
+//! while the runtime shuts down a goroutine leaves its stack to wait even though it is unwinding, which it never does
+//! otherwise: the thread counts panics, and now counts this one while it runs others.
+//! - The count comes out right in the end, for a goroutine that is unwinding stays at home, whatever the runtime's options.
+//! - Who runs in the meantime cannot tell by `thread::panicking` whether it is unwinding itself, and so whether its
+//!   cancelled wait is to unwind it or to fail. So that is noted in the goroutine ([`Goroutine::is_unwinding`]) whenever
+//!   `thread::panicking` can be trusted, when the runtime unwinds it, and by the panic hook. What escapes is a goroutine
+//!   that in the meantime calls `resume_unwind` itself, or panics under another hook, and then waits in a destructor. Its
+//!   second unwinding aborts the process. In doubt to fail instead would let goroutines go on that are to be unwound, and
+//!   that is not so rare.
+//!
 //! A goroutine that catches the unwinding and goes on, again and again, is at last left on its stack for ever
 //! ([`abandon_running`]). The memory of all stacks is leaked then.
 //!
 //! When panics abort there is no unwinding; see [`Runtime`](crate::Runtime).
 
+use std::ptr::NonNull;
 use std::sync::atomic::Ordering;
-use std::thread::JoinHandle;
+use std::thread::{self, JoinHandle};
 use std::{mem, ptr};
 
 use super::shared::{MAX_WORKERS, Shared};
 use super::worker::{AfterLeaving, Worker};
-use crate::goroutine::{self, Status};
+use crate::goroutine::{self, Goroutine, Status};
 use crate::park::Unparked;
 
 impl Shared {
@@ -75,11 +88,61 @@ pub(crate) fn abandon_running() -> ! {
     // SAFETY: the goroutine calls, and leaves its stack right after.
     unsafe { goroutine::cancel(goroutine) };
     worker.shared().wake_everybody_if_done();
-    worker.leave(stack, AfterLeaving { call: |_| (), with: ptr::null_mut() });
+    worker.leave(stack, AfterLeaving::NOTHING);
     unreachable!("an abandoned goroutine was resumed");
 }
 
 impl Worker {
+    /// A park on a worker that knows of the shutdown: only a masked one waits.
+    ///
+    /// # Safety
+    /// `goroutine` calls, and `after` may be called once.
+    #[cold]
+    #[inline(never)]
+    pub(super) unsafe fn park_in_shutdown(&self, goroutine: &Goroutine, masked: bool, after: AfterLeaving) -> Unparked {
+        if masked {
+            goroutine.set_status(Status::ParkedMasked);
+            self.leave_perhaps_unwinding(goroutine, after);
+            return goroutine.unparked();
+        }
+        // SAFETY: passed on.
+        unsafe { (after.call)(after.with) };
+        self.yield_in_shutdown(goroutine);
+        Unparked::Cancelled
+    }
+
+    /// Lets others run if `goroutine`, which calls, is unwinding: it may be waiting for them in a loop. Otherwise it is
+    /// about to be unwound.
+    pub(super) fn yield_in_shutdown(&self, goroutine: &Goroutine) {
+        self.note_whether_unwinding(goroutine);
+        if goroutine.is_unwinding() {
+            self.leave_perhaps_unwinding(goroutine, super::queue_last(NonNull::from(goroutine)));
+        }
+    }
+
+    /// [`leave`](Worker::leave), also for a goroutine that unwinds.
+    pub(super) fn leave_perhaps_unwinding(&self, goroutine: &Goroutine, after: AfterLeaving) {
+        self.note_whether_unwinding(goroutine);
+        let stack = goroutine.stack().expect("a goroutine that calls has a stack");
+        let elsewhere = &self.local().unwinding_elsewhere;
+        let one = usize::from(goroutine.is_unwinding());
+        elsewhere.set(elsewhere.get() + one);
+        self.leave(stack, after);
+        elsewhere.set(elsewhere.get() - one);
+    }
+
+    fn note_whether_unwinding(&self, goroutine: &Goroutine) {
+        let panicking = thread::panicking();
+        if !panicking || self.nobody_unwinds_elsewhere() {
+            goroutine.set_unwinding(panicking);
+        }
+    }
+
+    /// Whether `thread::panicking` speaks of the goroutine that runs, and of no other.
+    pub(super) fn nobody_unwinds_elsewhere(&self) -> bool {
+        self.local().unwinding_elsewhere.get() == 0
+    }
+
     /// Steps 2 and 3, once each.
     pub(super) fn take_part_in_shutdown(&self) {
         let (shared, local) = (self.shared(), self.local());

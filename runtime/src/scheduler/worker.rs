@@ -89,6 +89,8 @@ pub(super) struct Local {
     next_timed_park: Cell<u64>,
     pub(super) knows_of_shutdown: Cell<bool>,
     pub(super) swept: Cell<bool>,
+    /// How many goroutines have left their stacks while they may have been unwinding.
+    pub(super) unwinding_elsewhere: Cell<usize>,
 }
 
 /// What is to be done once the goroutine's stack has been left: a call of the function with the pointer.
@@ -96,6 +98,10 @@ pub(super) struct Local {
 pub(super) struct AfterLeaving {
     pub(super) call: unsafe fn(*mut ()),
     pub(super) with: *mut (),
+}
+
+impl AfterLeaving {
+    pub(super) const NOTHING: Self = Self { call: |_| (), with: ptr::null_mut() };
 }
 
 // SAFETY: `local` is touched by the worker's own thread only (see the module); the rest is made to be shared.
@@ -129,6 +135,7 @@ impl Worker {
                 next_timed_park: Cell::new(1),
                 knows_of_shutdown: Cell::new(false),
                 swept: Cell::new(false),
+                unwinding_elsewhere: Cell::new(0),
             },
         }
     }
@@ -291,15 +298,15 @@ impl Worker {
     #[inline]
     fn equip(&self, goroutine: NonNull<Goroutine>) -> Option<Stack> {
         let shared = self.shared();
-        if shared.is_shutting_down() {
-            shared.cancel(goroutine);
-            return None;
-        }
         // SAFETY: as in `execute`.
         let control = unsafe { goroutine.as_ref() };
         let class = control.attributes().and_then(|attributes| attributes.stack).unwrap_or(shared.options.stack);
         let stack = match self.local().stacks.take(class, &shared.stacks) {
             Ok(stack) => stack,
+            Err(_) if shared.is_shutting_down() => {
+                shared.cancel(goroutine);
+                return None;
+            }
             Err(error) => {
                 self.starve(goroutine, class, &error);
                 return None;
