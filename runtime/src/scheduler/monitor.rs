@@ -1,8 +1,8 @@
 //! The monitor: a thread that ends time slices.
 //!
-//! A worker does not look at the clock while it runs goroutines. The monitor does, every 10 ms: whose time slice is
-//! still the same as at the last look is asked to yield, by a flag that the runtime's calls read. When no worker has run
-//! anything for two looks, the monitor sleeps until one does.
+//! A worker does not look at the clock while it runs goroutines. The monitor does, every 5 ms: whose time slice is still
+//! the same as at the last look, and so has lasted for 5 to 10 ms, is asked to yield, by a flag that the runtime's calls
+//! read. When no worker has run anything for two looks, the monitor sleeps until one does.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,8 +13,8 @@ use std::time::Duration;
 use super::shared::Shared;
 use super::thread::too_many_threads;
 
-/// How long a goroutine may run before it is asked to yield.
-const SLICE: Duration = Duration::from_millis(10);
+/// The time between two looks: half of what a goroutine may run before it is asked to yield.
+const PERIOD: Duration = Duration::from_millis(5);
 
 /// The monitor of a runtime, as seen by the others. See the [module](self).
 #[derive(Debug, Default)]
@@ -56,7 +56,7 @@ fn watch_slices(shared: &Shared) {
     let mut slices: Vec<u64> = Vec::new();
     let mut quiet = 0;
     while !shared.is_shutting_down() {
-        thread::park_timeout(SLICE);
+        thread::park_timeout(PERIOD);
         if shared.running.load(Ordering::SeqCst) > 0 {
             quiet = 0;
         } else {
