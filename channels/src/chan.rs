@@ -69,7 +69,7 @@ impl<T> Chan<T> {
     /// let chan = gocsp_channels::Chan::new(1);
     /// assert_eq!(chan.send(1), Ok(()));
     /// ```
-    #[inline]
+    #[inline(always)]
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
         self.sender.send(value)
     }
@@ -128,7 +128,7 @@ impl<T> Chan<T> {
     /// assert_eq!(chan.recv(), Ok(1));
     /// # Ok::<(), gocsp_channels::SendError<i32>>(())
     /// ```
-    #[inline]
+    #[inline(always)]
     pub fn recv(&self) -> Result<T, RecvError> {
         self.receiver.recv()
     }

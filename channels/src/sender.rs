@@ -69,7 +69,7 @@ impl<T> Sender<T> {
     /// assert_eq!(rx.recv(), Ok(1));
     /// # Ok::<(), gocsp_channels::CloseError>(())
     /// ```
-    #[inline]
+    #[inline(always)]
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
         match &self.shared {
             Some(shared) => shared.send(value),

@@ -26,6 +26,15 @@
 //!    ([`wait`]), or returns if it was not to wait.
 //! 4. Closing marks the channel, claims everyone under the lock, releases it and wakes them in order.
 //!
+//! An operation begins by yielding if the time slice is over, for with a buffer it may succeed again and again, and a loop
+//! of `try_` may fail again and again. Without a buffer `send` and `recv` can save that: they park, or wake somebody and
+//! [look then](WakeToken::hand_off), or fail and look then.
+//!
+//! Without a buffer the whole of `send` and `recv` is inlined into the caller, the park included: the processor has lost
+//! track of where to return to when a goroutine comes back, so each function that returns between one park and the next
+//! costs two mispredicted jumps, together a quarter of the time of a rendezvous. With a buffer parks are rare, and one
+//! function is better.
+//!
 //! Under the lock values are moved, never dropped, cloned or compared: no code of the user runs there.
 //!
 //! # Rejected

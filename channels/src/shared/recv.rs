@@ -9,19 +9,32 @@ use super::{RecvRoute, RecvSlot, SendSlot, Shared, State, wait};
 use crate::error::{RecvError, RecvTimeoutError, TryRecvError};
 
 impl<T> Shared<T> {
-    #[inline(never)]
+    #[inline(always)]
     pub(crate) fn recv(&self) -> Result<T, RecvError> {
+        if self.capacity == 0 { self.recv_or_block() } else { self.recv_buffered() }
+    }
+
+    #[inline(never)]
+    fn recv_buffered(&self) -> Result<T, RecvError> {
+        park::cooperate();
+        self.recv_or_block()
+    }
+
+    #[inline(always)]
+    fn recv_or_block(&self) -> Result<T, RecvError> {
         self.recv_or(|state| block(state).map_err(|_| RecvError))
     }
 
     #[inline]
     pub(crate) fn try_recv(&self) -> Result<T, TryRecvError> {
+        park::cooperate();
         self.recv_or(|_| Err(TryRecvError::Empty))
     }
 
     /// Reads the clock only if it has to wait, and not under the lock.
     #[inline]
     pub(crate) fn recv_timeout(&self, timeout: Duration) -> Result<T, RecvTimeoutError> {
+        park::cooperate();
         self.recv_or(|state| {
             drop(state);
             self.recv_deadline(clock::deadline(timeout))
@@ -30,6 +43,7 @@ impl<T> Shared<T> {
 
     #[inline]
     pub(crate) fn recv_deadline(&self, deadline: Instant) -> Result<T, RecvTimeoutError> {
+        park::cooperate();
         self.recv_or(|state| block_until(state, deadline))
     }
 
@@ -37,14 +51,12 @@ impl<T> Shared<T> {
     /// the lock.
     #[inline(always)]
     fn recv_or<E: From<RecvError>>(&self, empty: impl FnOnce(LockGuard<'_, State<T>>) -> Result<T, E>) -> Result<T, E> {
-        // First, for it may unwind: nothing has been received yet.
-        park::cooperate();
         let mut state = self.state.lock();
         match state.route_recv() {
             RecvRoute::Sender(sender) => {
                 drop(state);
                 let (value, token) = take_over(sender);
-                token.wake();
+                token.hand_off();
                 Ok(value)
             }
             RecvRoute::Buffer => {
@@ -57,7 +69,11 @@ impl<T> Shared<T> {
                 Ok(value)
             }
             RecvRoute::Empty => empty(state),
-            RecvRoute::Disconnected => Err(E::from(RecvError)),
+            RecvRoute::Disconnected => {
+                drop(state);
+                park::cooperate();
+                Err(E::from(RecvError))
+            }
         }
     }
 }

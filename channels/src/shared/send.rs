@@ -9,19 +9,32 @@ use super::{RecvSlot, SendRoute, SendSlot, Shared, State, wait};
 use crate::error::{SendError, SendTimeoutError, TrySendError};
 
 impl<T> Shared<T> {
-    #[inline(never)]
+    #[inline(always)]
     pub(crate) fn send(&self, value: T) -> Result<(), SendError<T>> {
+        if self.capacity == 0 { self.send_or_block(value) } else { self.send_buffered(value) }
+    }
+
+    #[inline(never)]
+    fn send_buffered(&self, value: T) -> Result<(), SendError<T>> {
+        park::cooperate();
+        self.send_or_block(value)
+    }
+
+    #[inline(always)]
+    fn send_or_block(&self, value: T) -> Result<(), SendError<T>> {
         self.send_or(value, |state, value| block(state, value).map_err(|error| SendError(error.into_inner())))
     }
 
     #[inline]
     pub(crate) fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
+        park::cooperate();
         self.send_or(value, |_, value| Err(TrySendError::Full(value)))
     }
 
     /// Reads the clock only if it has to wait, and not under the lock.
     #[inline]
     pub(crate) fn send_timeout(&self, value: T, timeout: Duration) -> Result<(), SendTimeoutError<T>> {
+        park::cooperate();
         self.send_or(value, |state, value| {
             drop(state);
             self.send_deadline(value, clock::deadline(timeout))
@@ -30,6 +43,7 @@ impl<T> Shared<T> {
 
     #[inline]
     pub(crate) fn send_deadline(&self, value: T, deadline: Instant) -> Result<(), SendTimeoutError<T>> {
+        park::cooperate();
         self.send_or(value, |state, value| block_until(state, value, deadline))
     }
 
@@ -41,13 +55,11 @@ impl<T> Shared<T> {
         value: T,
         full: impl FnOnce(LockGuard<'_, State<T>>, T) -> Result<(), E>,
     ) -> Result<(), E> {
-        // First, for it may unwind: nothing has been sent yet.
-        park::cooperate();
         let mut state = self.state.lock();
         match state.route_send(self.capacity) {
             SendRoute::Receiver(receiver) => {
                 drop(state);
-                hand_over(receiver, value).wake();
+                hand_over(receiver, value).hand_off();
                 Ok(())
             }
             SendRoute::Buffer => {
@@ -55,7 +67,11 @@ impl<T> Shared<T> {
                 Ok(())
             }
             SendRoute::Full => full(state, value),
-            SendRoute::Disconnected => Err(E::from(SendError(value))),
+            SendRoute::Disconnected => {
+                drop(state);
+                park::cooperate();
+                Err(E::from(SendError(value)))
+            }
         }
     }
 }

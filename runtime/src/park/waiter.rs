@@ -192,13 +192,34 @@ impl WakeToken {
     /// Wakes the waiter, as the one to run next if it lives on this worker.
     #[inline]
     pub fn wake(self) {
+        self.wake_here();
+    }
+
+    /// Wakes the waiter, and yields if the caller's time slice is over: for the end of an operation that may succeed for
+    /// ever without parking. Never unwinds.
+    ///
+    /// A waiter on this worker will not wait again before the caller parks or yields. So that they are served one after
+    /// the other comes to an end by itself, and costs no look at the time slice.
+    #[inline]
+    pub fn hand_off(self) {
+        if !self.wake_here() {
+            scheduler::yield_if_due();
+        }
+    }
+
+    /// Whether the waiter lives on this worker.
+    #[inline]
+    fn wake_here(self) -> bool {
         held::assert_none("waking");
         match self.0 {
             Target::Goroutine(goroutine) => {
                 // SAFETY: this token is the one of the goroutine's present wait (P1), and is spent here.
                 unsafe { scheduler::wake(goroutine) }
             }
-            Target::Thread { thread, woken } => wake_thread(&thread, woken),
+            Target::Thread { thread, woken } => {
+                wake_thread(&thread, woken);
+                false
+            }
         }
     }
 

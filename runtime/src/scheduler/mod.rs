@@ -254,17 +254,23 @@ pub(crate) unsafe fn park_claimed(goroutine: NonNull<Goroutine>) {
     }
 }
 
-/// Spends the token of `goroutine`: it is the next to run, if it is at home here.
+/// Spends the token of `goroutine`: it is the next to run, if it is at home here. Whether it is.
 ///
 /// # Safety
 /// The caller has the token.
 #[inline(never)]
-pub(crate) unsafe fn wake(goroutine: NonNull<Goroutine>) {
+pub(crate) unsafe fn wake(goroutine: NonNull<Goroutine>) -> bool {
     match current_here() {
         // SAFETY: the goroutine waits for the token, so it has not ended.
-        Some(worker) if ptr::eq(worker, unsafe { goroutine.as_ref() }.home()) => worker.deliver_next(goroutine),
-        // SAFETY: passed on.
-        _ => unsafe { deliver_abroad(goroutine) },
+        Some(worker) if ptr::eq(worker, unsafe { goroutine.as_ref() }.home()) => {
+            worker.deliver_next(goroutine);
+            true
+        }
+        _ => {
+            // SAFETY: passed on.
+            unsafe { deliver_abroad(goroutine) };
+            false
+        }
     }
 }
 
@@ -348,8 +354,8 @@ fn queue_last(goroutine: NonNull<Goroutine>) -> AfterLeaving {
     AfterLeaving { call, with: goroutine.as_ptr().cast() }
 }
 
-/// Yields if the caller's time slice is over, and unwinds if its runtime shuts down: to be called at the beginning of
-/// operations that may succeed for ever without parking.
+/// Yields if the caller's time slice is over, and unwinds if its runtime shuts down: for operations that may succeed for
+/// ever without parking, where nothing is lost if they unwind.
 #[inline]
 pub fn cooperate() {
     if slice_is_over() {
@@ -357,9 +363,19 @@ pub fn cooperate() {
     }
 }
 
+/// Whether the caller's time slice is over; it is while its runtime shuts down.
 #[inline(never)]
 fn slice_is_over() -> bool {
     current_here().is_some_and(|worker| worker.signals.preempt.load(Ordering::Relaxed))
+}
+
+/// Yields if the caller's time slice is over, and never unwinds.
+#[cold]
+#[inline(never)]
+pub(crate) fn yield_if_due() {
+    if slice_is_over() && !is_shutting_down() {
+        yield_now();
+    }
 }
 
 /// Counts the end of `goroutine`, which runs here or was never started.
