@@ -13,10 +13,10 @@ use crate::park::Unparked;
 use crate::timer::Action;
 
 /// How often a worker that has run out of work looks for messages before it does anything else about it.
-const SPIN_LOOKS: u32 = 100;
-const SPINS_PER_LOOK: u32 = 4;
+const SPIN_LOOKS: u32 = 400;
+const SPINS_PER_LOOK: u32 = 1;
 /// How long a watcher pauses once it has seen somebody wait, or nobody at all, and how long at most.
-const FIRST_PAUSE: Duration = Duration::from_micros(40);
+const FIRST_PAUSE: Duration = Duration::from_micros(80);
 const LONGEST_PAUSE: Duration = Duration::from_micros(160);
 /// A watcher that has found nothing for this long goes to sleep.
 const LONGEST_WATCH: Duration = Duration::from_millis(3);

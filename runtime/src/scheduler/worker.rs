@@ -6,8 +6,9 @@
 //! worker's thread, so what it calls may use `local` as well.
 //!
 //! # A turn
-//! 1. Every few turns: look at the clock, the inbox, the mailbox ([`Worker::look_around`]).
-//! 2. Take the next goroutine: `next` while the time slice lasts, else the first in line.
+//! 1. Every few turns: look at the clock and the mailbox ([`Worker::look_around`]), and take the first in line, so that
+//!    who is not part of a conversation does not have to wait for the end of the time slice, or for a thief.
+//! 2. Otherwise take the next goroutine: `next` while the time slice lasts, else the first in line.
 //! 3. Resume it. It comes back suspended, with a step to be done now that its stack has been left; or ended.
 
 use std::cell::Cell;
@@ -199,6 +200,9 @@ impl Worker {
         local.turns_left.set(turns_left);
         if turns_left == 0 {
             local.turns_left.set(self.look_around());
+            if let Some(goroutine) = local.queues.pop() {
+                return Some(goroutine);
+            }
         }
         if self.inbox.has_messages() {
             self.drain_inbox();
@@ -300,6 +304,8 @@ impl Worker {
         let shared = self.shared();
         // SAFETY: as in `execute`.
         let control = unsafe { goroutine.as_ref() };
+        // Before the stack: to map the first may take longer than a thief waits.
+        count(&self.signals.started);
         let class = control.attributes().and_then(|attributes| attributes.stack).unwrap_or(shared.options.stack);
         let stack = match self.local().stacks.take(class, &shared.stacks) {
             Ok(stack) => stack,
@@ -312,7 +318,6 @@ impl Worker {
                 return None;
             }
         };
-        count(&self.signals.started);
         // SAFETY: the stack is fresh from the pool, and the goroutine has not started.
         unsafe { switch::prepare(stack, goroutine) };
         let local = self.local();
