@@ -25,6 +25,28 @@ const KEEP_STACKS: Duration = Duration::from_secs(1);
 /// So many unstarted goroutines in one queue are a backlog, which may be taken from at once.
 const BACKLOG: usize = 32;
 
+/// So many looks in a row, about a millisecond, may find a worker that was roused still asleep. What others placed there
+/// was dealt to it, and is not to be taken only because a thread takes its time to wake up.
+const ROUSED: u32 = 12;
+
+/// What a watcher has seen at another worker, as long as somebody waits there to be started.
+#[derive(Clone, Copy, Default)]
+struct Seen {
+    started: u64,
+    asleep: bool,
+    looks: u32,
+}
+
+impl Seen {
+    /// Takes another look; true if those who wait there have waited for long enough.
+    fn again(&mut self, started: u64, asleep: bool, waiting: usize) -> bool {
+        let unchanged = self.looks > 0 && self.started == started && self.asleep == asleep;
+        let looks = if unchanged { self.looks + 1 } else { 1 };
+        *self = Self { started, asleep, looks };
+        if asleep { looks > ROUSED } else { looks > 1 || waiting >= BACKLOG }
+    }
+}
+
 /// What a watcher has found.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Found {
@@ -217,23 +239,21 @@ impl Worker {
         }
     }
 
-    /// Takes a batch from somebody whose unstarted goroutines have waited since the last look, or who has a backlog.
-    ///
-    /// `seen` holds for each worker how many it had started at the last look, if somebody waited there.
-    fn search(&self, seen: &mut Vec<Option<u64>>) -> Found {
+    /// Takes a batch from somebody whose unstarted goroutines have waited for long enough, or who has a backlog.
+    fn search(&self, seen: &mut Vec<Seen>) -> Found {
         let shared = self.shared();
         let workers = shared.worker_count();
-        seen.resize(workers, None);
+        seen.resize(workers, Seen::default());
         let mut found = Found::Nothing;
         let first = crate::random::below(workers as u32) as usize;
         for other in (first..workers).chain(0..first).filter(|&other| other != self.id) {
             let victim = shared.worker(other);
-            let started = victim.signals.started.load(Ordering::Relaxed);
             let waiting = shared.waiting_at(victim);
-            let waited = seen[other].replace(started) == Some(started);
+            let started = victim.signals.started.load(Ordering::Relaxed);
+            let asleep = victim.signals.asleep.load(Ordering::Relaxed);
             if waiting == 0 {
-                seen[other] = None;
-            } else if (waited || waiting >= BACKLOG) && self.steal_from(victim) {
+                seen[other] = Seen::default();
+            } else if seen[other].again(started, asleep, waiting) && self.steal_from(victim) {
                 return Found::Taken;
             } else {
                 found = Found::Waiting;
@@ -253,9 +273,11 @@ impl Worker {
         let shared = self.shared();
         let stacks = &self.local().stacks;
         let trim_at = (!stacks.is_empty()).then(|| clock::now() + KEEP_STACKS);
+        self.signals.asleep.store(true, Ordering::Relaxed);
         shared.watch.fall_asleep(self.id);
         self.pause(trim_at, || shared.has_work_to_steal(self.id) && !shared.watch.is_kept());
         shared.watch.wake_up(self.id);
+        self.signals.asleep.store(false, Ordering::Relaxed);
         if trim_at.is_some_and(|trim_at| trim_at <= clock::now()) {
             stacks.clear(&shared.stacks);
         }

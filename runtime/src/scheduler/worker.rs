@@ -51,6 +51,8 @@ pub(crate) struct Worker {
 pub(super) struct Signals {
     /// Set by the monitor: the goroutine that runs shall yield, the time slice is over.
     pub(super) preempt: AtomicBool,
+    /// The worker sleeps, or wakes up or starts. Written by the worker.
+    pub(super) asleep: AtomicBool,
     /// The number of the time slice. Written by the worker.
     pub(super) slice: AtomicU64,
     /// How many unstarted goroutines the worker has started. Written by the worker.
@@ -119,7 +121,7 @@ impl Worker {
             inbox: CachePadded::new(Inbox::new()),
             mailbox: Injector::new(),
             stealer: queues.stealer(),
-            signals: CachePadded::default(),
+            signals: CachePadded::new(Signals { asleep: AtomicBool::new(true), ..Signals::default() }),
             bell: OnceLock::new(),
             local: Local {
                 queues,
@@ -175,6 +177,7 @@ impl Worker {
 
     /// Runs goroutines until the runtime has shut down and none is left.
     pub(super) fn run(&self) {
+        self.signals.asleep.store(false, Ordering::Relaxed);
         while let Some(goroutine) = self.next_goroutine() {
             self.execute(goroutine);
         }
