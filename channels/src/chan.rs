@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::{CloseError, RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError};
 use crate::iter::{Iter, TryIter};
-use crate::{Receiver, Sender, channel};
+use crate::{Receiver, Sender, channel, handle};
 
 /// Both sides of a channel: Go's `chan T`. It is a [`Sender`] and a [`Receiver`] in one, counts as both, and
 /// turns into either.
@@ -336,6 +336,6 @@ impl<'a, T> IntoIterator for &'a Chan<T> {
 
 impl<T> fmt::Debug for Chan<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.sender.shared().is_some() { "Chan { .. }" } else { "Chan(nil)" })
+        handle::debug(self.sender.shared(), "Chan", f)
     }
 }

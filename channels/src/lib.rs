@@ -40,6 +40,7 @@
 pub mod case;
 mod chan;
 mod error;
+mod handle;
 mod iter;
 mod receiver;
 mod sender;

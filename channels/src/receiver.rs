@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use gocsp_runtime::clock;
 
 use crate::error::{RecvError, RecvTimeoutError, TryRecvError};
+use crate::handle;
 use crate::iter::{IntoIter, Iter, TryIter};
 use crate::shared::{Shared, wait};
 
@@ -178,7 +179,7 @@ impl<T> Receiver<T> {
     /// ```
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.shared().is_some_and(Shared::is_closed)
+        handle::is_closed(self.shared())
     }
 
     /// How many values are buffered at this moment. 0 for a nil channel.
@@ -191,7 +192,7 @@ impl<T> Receiver<T> {
     /// ```
     #[must_use]
     pub fn len(&self) -> usize {
-        self.shared().map_or(0, Shared::len)
+        handle::len(self.shared())
     }
 
     /// Whether no value is buffered at this moment.
@@ -202,7 +203,7 @@ impl<T> Receiver<T> {
     /// ```
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        handle::is_empty(self.shared())
     }
 
     /// Whether as many values are buffered at this moment as the channel can hold: always so for capacity 0.
@@ -216,7 +217,7 @@ impl<T> Receiver<T> {
     /// ```
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.len() == self.capacity()
+        handle::is_full(self.shared())
     }
 
     /// How many values the channel can hold. 0 for a nil channel.
@@ -227,7 +228,7 @@ impl<T> Receiver<T> {
     /// ```
     #[must_use]
     pub fn capacity(&self) -> usize {
-        self.shared().map_or(0, Shared::capacity)
+        handle::capacity(self.shared())
     }
 
     /// Whether both receive from the same channel. Nil channels are all the same.
@@ -240,11 +241,7 @@ impl<T> Receiver<T> {
     /// ```
     #[must_use]
     pub fn same_channel(&self, other: &Self) -> bool {
-        match (&self.shared, &other.shared) {
-            (Some(this), Some(other)) => Arc::ptr_eq(this, other),
-            (None, None) => true,
-            _ => false,
-        }
+        handle::are_same(self.shared(), other.shared())
     }
 }
 
@@ -292,7 +289,7 @@ impl<'a, T> IntoIterator for &'a Receiver<T> {
 
 impl<T> fmt::Debug for Receiver<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.shared.is_some() { "Receiver { .. }" } else { "Receiver(nil)" })
+        handle::debug(self.shared(), "Receiver", f)
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use gocsp_runtime::clock;
 
 use crate::error::{CloseError, SendError, SendTimeoutError, TrySendError};
+use crate::handle;
 use crate::shared::{Shared, wait};
 
 /// The sending side of a channel: Go's `chan<- T`. Clones send to the same channel, which closes when the last
@@ -175,7 +176,7 @@ impl<T> Sender<T> {
     /// ```
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.shared().is_some_and(Shared::is_closed)
+        handle::is_closed(self.shared())
     }
 
     /// How many values are buffered at this moment. 0 for a nil channel.
@@ -188,7 +189,7 @@ impl<T> Sender<T> {
     /// ```
     #[must_use]
     pub fn len(&self) -> usize {
-        self.shared().map_or(0, Shared::len)
+        handle::len(self.shared())
     }
 
     /// Whether no value is buffered at this moment.
@@ -199,7 +200,7 @@ impl<T> Sender<T> {
     /// ```
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        handle::is_empty(self.shared())
     }
 
     /// Whether as many values are buffered at this moment as the channel can hold: always so for capacity 0.
@@ -213,7 +214,7 @@ impl<T> Sender<T> {
     /// ```
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.len() == self.capacity()
+        handle::is_full(self.shared())
     }
 
     /// How many values the channel can hold. 0 for a nil channel.
@@ -224,7 +225,7 @@ impl<T> Sender<T> {
     /// ```
     #[must_use]
     pub fn capacity(&self) -> usize {
-        self.shared().map_or(0, Shared::capacity)
+        handle::capacity(self.shared())
     }
 
     /// Whether both send to the same channel. Nil channels are all the same.
@@ -237,11 +238,7 @@ impl<T> Sender<T> {
     /// ```
     #[must_use]
     pub fn same_channel(&self, other: &Self) -> bool {
-        match (&self.shared, &other.shared) {
-            (Some(this), Some(other)) => Arc::ptr_eq(this, other),
-            (None, None) => true,
-            _ => false,
-        }
+        handle::are_same(self.shared(), other.shared())
     }
 }
 
@@ -271,7 +268,7 @@ impl<T> Drop for Sender<T> {
 
 impl<T> fmt::Debug for Sender<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.shared.is_some() { "Sender { .. }" } else { "Sender(nil)" })
+        handle::debug(self.shared(), "Sender", f)
     }
 }
 
