@@ -4,9 +4,11 @@ use std::cell::Cell;
 use std::marker::PhantomData;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::rc::Rc;
+use std::sync::MutexGuard as StdGuard;
 
 use gocsp::sync::{MappedMutexGuard, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard, WaitGroup};
 use gocsp::*;
+use gocsp_channels::case::{RecvCase, SendCase};
 
 /// `Probe::<T>::SEND` is the inherent constant if `T: Send`, else that of the trait.
 struct Probe<T: ?Sized>(PhantomData<T>);
@@ -59,24 +61,31 @@ macro_rules! table {
 type Bound = Rc<i32>;
 /// May be sent, but not shared.
 type Sendable = Cell<i32>;
+/// May be shared, but not sent.
+type Shareable = StdGuard<'static, i32>;
+/// Shows whoever catches a panic what that has left half changed.
+type Revealing = &'static Cell<i32>;
 
 #[test]
 fn the_runtime() {
     table! {
         // Send, Sync, UnwindSafe, RefUnwindSafe
-        Runtime: 1 1 0 0;
+        // A panic ends its goroutine, and leaves nothing of the runtime half changed.
+        Runtime: 1 1 1 1;
         Builder: 1 1 1 1;
         Go: 1 1 1 1;
         GoroutineId: 1 1 1 1;
         Cancelled: 1 1 1 1;
         StackError: 1 1 1 1;
-        JoinHandle<i32>: 1 1 0 0;
+        JoinHandle<i32>: 1 1 1 1;
         // Sharing the handle does not share the result.
-        JoinHandle<Sendable>: 1 1 0 0;
-        JoinHandle<Bound>: 0 1 0 0;
-        Scope<'static, 'static>: 1 1 0 0;
-        ScopedJoinHandle<'static, Sendable>: 1 1 0 0;
-        ScopedJoinHandle<'static, Bound>: 0 1 0 0;
+        JoinHandle<Sendable>: 1 1 1 1;
+        JoinHandle<Bound>: 0 1 1 1;
+        // The result is whole, or a panic: there is none that a panic has left half changed.
+        JoinHandle<Revealing>: 0 1 1 1;
+        Scope<'static, 'static>: 1 1 1 1;
+        ScopedJoinHandle<'static, Sendable>: 1 1 1 1;
+        ScopedJoinHandle<'static, Bound>: 0 1 1 1;
         // Belongs to the goroutine that made it.
         OsThreadLock: 0 0 1 1;
     }
@@ -91,10 +100,11 @@ fn channels() {
         Iter<'static, i32>: 1 1 1 1;
         TryIter<'static, i32>: 1 1 1 1;
         IntoIter<i32>: 1 1 1 1;
-        // A channel moves its values, and never shares them.
+        // A channel moves its values whole, and never shares them.
         Sender<Sendable>: 1 1 1 1;
         Receiver<Sendable>: 1 1 1 1;
         Chan<Sendable>: 1 1 1 1;
+        Receiver<Revealing>: 0 0 1 1;
         Sender<Bound>: 0 0 1 1;
         Receiver<Bound>: 0 0 1 1;
         Chan<Bound>: 0 0 1 1;
@@ -119,6 +129,9 @@ fn select() {
         SelectedOperation<'static, 'static>: 0 0 0 1;
         TrySelectError: 1 1 1 1;
         SelectTimeoutError: 1 1 1 1;
+        // A case refers to the frame that it stands in.
+        RecvCase<'static, i32>: 0 0 0 0;
+        SendCase<'static, i32>: 0 0 0 0;
     }
 }
 
@@ -126,16 +139,22 @@ fn select() {
 fn locks() {
     table! {
         WaitGroup: 1 1 1 1;
-        // There is no poisoning: a panic may leave what they guard half changed.
+        // Without poisoning nobody is told that a panic has left the value half changed: so a lock that is shared with
+        // whoever panics is not safe, and one that is given away is as its value.
         Mutex<i32>: 1 1 1 0;
         Mutex<Sendable>: 1 1 1 0;
+        Mutex<Shareable>: 0 0 1 0;
         Mutex<Bound>: 0 0 1 0;
+        Mutex<Revealing>: 0 0 0 0;
         Mutex<str>: 1 1 1 0;
+        Mutex<dyn Send>: 1 1 0 0;
         RwLock<i32>: 1 1 1 0;
         // Readers share.
         RwLock<Sendable>: 1 0 1 0;
+        RwLock<Shareable>: 0 0 1 0;
         RwLock<Bound>: 0 0 1 0;
-        // Guards belong to the goroutine that locked.
+        RwLock<Revealing>: 0 0 0 0;
+        // Guards belong to the goroutine that locked, and lead to the value of a shared lock.
         MutexGuard<'static, i32>: 0 1 0 0;
         MutexGuard<'static, Sendable>: 0 0 0 0;
         MappedMutexGuard<'static, i32>: 0 1 0 0;

@@ -1,9 +1,10 @@
-//! Handles: counting, closing, nil, directions; and what happens to values when handles go.
+//! Handles: counting, closing, nil, directions; what happens to values when handles go, and what errors say.
 #![cfg(not(shuttle))]
 
 #[path = "common/ledger.rs"]
 mod ledger;
 
+use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
@@ -154,6 +155,30 @@ fn values_without_size_take_no_memory() {
 #[should_panic(expected = "zero period for tick")]
 fn a_ticker_needs_a_period() {
     let _ = tick(std::time::Duration::ZERO);
+}
+
+#[test]
+fn every_error_is_an_error_whatever_its_value() {
+    fn check<E: Error + 'static>(error: E, message: &str) {
+        assert_eq!(error.to_string(), message);
+        assert!(!format!("{error:?}").is_empty());
+    }
+    struct Opaque;
+    check(SendError(Opaque), "send on a closed channel");
+    check(TrySendError::Full(Opaque), "send on a full channel");
+    check(TrySendError::Disconnected(Opaque), "send on a closed channel");
+    check(SendTimeoutError::Timeout(Opaque), "timed out sending");
+    check(SendTimeoutError::Disconnected(Opaque), "send on a closed channel");
+    check(RecvError, "receive from a closed and drained channel");
+    check(TryRecvError::Empty, "receive from an empty channel");
+    check(RecvTimeoutError::Timeout, "timed out receiving");
+    check(CloseError, "close of a closed or nil channel");
+}
+
+#[test]
+fn a_handle_takes_one_word() {
+    assert_eq!(size_of::<Sender<[u64; 9]>>(), size_of::<usize>());
+    assert_eq!(size_of::<Receiver<[u64; 9]>>(), size_of::<usize>());
 }
 
 /// Uses its own channel when it is dropped: that would hang if values were dropped under the lock.

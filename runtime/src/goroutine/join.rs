@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::ptr::NonNull;
 use std::thread::Result as ThreadResult;
 
@@ -75,6 +76,10 @@ impl<T> JoinHandle<T> {
         self.raw.control().name()
     }
 }
+
+// The result comes out whole, or as the panic that took its place; a shared handle gives no access to it.
+impl<T> UnwindSafe for JoinHandle<T> {}
+impl<T> RefUnwindSafe for JoinHandle<T> {}
 
 impl<T> fmt::Debug for JoinHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
