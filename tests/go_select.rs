@@ -62,26 +62,43 @@ fn ready_cases_of_a_dynamic_select_are_chosen_uniformly_at_random() {
 
 #[test]
 fn all_cases_are_judged_at_one_instant() {
-    // A value is always in one of the two channels, or on its way from the second to the first, which is filled before.
+    // At any instant one of the channels is ready, or both: `b` becomes so before `a` is emptied.
+    let make_ready: [fn(&Chan<i32>); 2] = [|b| b.send(1).unwrap(), |b| b.close().unwrap()];
     on_one_and_more_procs(|| {
-        for _ in 0..300 {
+        for round in 0..600 {
             let (a, b) = (Chan::new(1), Chan::new(1));
             a.send(1).unwrap();
-            scope(|s| {
-                s.go(|| {
-                    b.send(1).unwrap();
-                    select! {
-                        recv(a) => {}
-                        default => {}
-                    }
-                });
-                s.go(|| {
-                    select! {
-                        recv(a) => {}
-                        recv(b) => {}
-                        default => panic!("a default was taken although there was a value"),
-                    }
-                });
+            let change = || {
+                make_ready[round % 2](&b);
+                select! {
+                    recv(a) => {}
+                    default => {}
+                }
+            };
+            let look = || {
+                select! {
+                    recv(a) => {}
+                    recv(b) => {}
+                    default => panic!("a default was taken although a case was ready"),
+                }
+            };
+            at_once([&change, &look]);
+        }
+    });
+}
+
+/// Runs both at the same time, if there is more than one proc.
+fn at_once(parties: [&(dyn Fn() + Sync); 2]) {
+    let here = AtomicUsize::new(0);
+    scope(|s| {
+        // Spawned by one line, they are dealt out.
+        for party in parties {
+            s.go(|| {
+                here.fetch_add(1, Ordering::Relaxed);
+                while here.load(Ordering::Relaxed) < 2 {
+                    yield_now();
+                }
+                party();
             });
         }
     });
@@ -100,9 +117,10 @@ fn expressions_are_evaluated_once_and_in_source_order_also_of_cases_not_chosen()
             select! {
                 recv({ note("1"); &never }) => unreachable!(),
                 send({ note("2"); &full }, { note("3"); 1 }) => unreachable!(),
-                send({ note("4"); &tx }, { note("5"); 1 }) -> sent => sent.unwrap(),
+                default({ note("4"); Duration::MAX }) => unreachable!(),
+                send({ note("5"); &tx }, { note("6"); 1 }) -> sent => sent.unwrap(),
             }
-            assert_eq!(*log.borrow(), ["1", "2", "3", "4", "5"]);
+            assert_eq!(*log.borrow(), ["1", "2", "3", "4", "5", "6"]);
             rx.recv().unwrap();
         }
     });
@@ -125,6 +143,11 @@ fn a_value_not_sent_is_still_the_callers() {
             default(SHORT) => {}
         }
         assert_eq!(value, "mine");
+        select! {
+            send(tx, value) => unreachable!(),
+            default => {}
+        }
+        assert_eq!(value, "mine");
     });
 }
 
@@ -144,6 +167,13 @@ fn a_select_never_pairs_with_itself() {
             recv(chan) => unreachable!(),
             default(SHORT) => {}
         }
+        // With room in the buffer it can send, and still does not receive what it sends.
+        let chan = Chan::new(1);
+        select! {
+            send(chan, 1) -> sent => sent.unwrap(),
+            recv(chan) => unreachable!(),
+        }
+        assert_eq!(chan.len(), 1);
     });
 }
 
@@ -267,6 +297,16 @@ fn the_send_case_of_a_closed_channel_is_ready_and_yields_the_error() {
             send(tx, value) -> sent => sent,
             default => unreachable!(),
         };
+        assert_eq!(result, Err(SendError(String::from("x"))));
+    });
+}
+
+#[test]
+fn the_send_case_of_a_channel_without_receivers_is_ready_and_yields_the_error() {
+    on_one_and_more_procs(|| {
+        let (tx, rx) = channel(1);
+        drop(rx);
+        let result = select! { send(tx, String::from("x")) -> sent => sent };
         assert_eq!(result, Err(SendError(String::from("x"))));
     });
 }

@@ -223,17 +223,6 @@ fn a_close_wakes_every_receiver_and_every_sender() {
 }
 
 #[test]
-fn values_of_one_sender_arrive_in_order() {
-    for capacity in [0, 1, 3] {
-        let (tx, rx) = channel(capacity);
-        thread::scope(|scope| {
-            scope.spawn(move || (0..2_000).for_each(|n| tx.send(n).unwrap()));
-            assert!(rx.iter().eq(0..2_000));
-        });
-    }
-}
-
-#[test]
 fn timeouts_are_never_early_and_give_the_value_back() {
     const TIMEOUT: Duration = Duration::from_millis(3);
     for (tx, rx) in [channel::<String>(0), (Sender::nil(), Receiver::nil())] {
