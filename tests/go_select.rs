@@ -4,6 +4,7 @@
 mod procs;
 
 use std::cell::RefCell;
+use std::hint;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -62,43 +63,60 @@ fn ready_cases_of_a_dynamic_select_are_chosen_uniformly_at_random() {
 
 #[test]
 fn all_cases_are_judged_at_one_instant() {
-    // At any instant one of the channels is ready, or both: `b` becomes so before `a` is emptied.
+    const ROUNDS: usize = 10_000;
+    // At any instant one of two channels is ready, or both: `b` becomes so before `a` is emptied.
     let make_ready: [fn(&Chan<i32>); 2] = [|b| b.send(1).unwrap(), |b| b.close().unwrap()];
     on_one_and_more_procs(|| {
-        for round in 0..600 {
-            let (a, b) = (Chan::new(1), Chan::new(1));
-            a.send(1).unwrap();
-            let change = || {
-                make_ready[round % 2](&b);
-                select! {
-                    recv(a) => {}
-                    default => {}
-                }
-            };
-            let look = || {
-                select! {
-                    recv(a) => {}
-                    recv(b) => {}
-                    default => panic!("a default was taken although a case was ready"),
-                }
-            };
-            at_once([&change, &look]);
-        }
+        let all: Vec<[Chan<i32>; 6]> = (0..ROUNDS).map(|_| std::array::from_fn(|_| Chan::new(1))).collect();
+        // Whoever judged one after the other, in whatever order, would begin with either.
+        let pair = |round: usize| {
+            if round % 4 < 2 { (&all[round][0], &all[round][5]) } else { (&all[round][5], &all[round][0]) }
+        };
+        (0..ROUNDS).for_each(|round| pair(round).0.send(1).unwrap());
+        let defaults = AtomicUsize::new(0);
+        let change = |round| {
+            let (a, b) = pair(round);
+            make_ready[round % 2](b);
+            select! {
+                recv(a) => {}
+                default => {}
+            }
+        };
+        let look = |round| {
+            // The others are never ready: they keep whoever judges one after the other busy for a while.
+            let [one, c, d, e, f, other] = &all[round];
+            select! {
+                recv(one) => {}
+                recv(c) => unreachable!(),
+                recv(d) => unreachable!(),
+                recv(e) => unreachable!(),
+                recv(f) => unreachable!(),
+                recv(other) => {}
+                default => _ = defaults.fetch_add(1, Ordering::Relaxed),
+            }
+        };
+        at_once(ROUNDS, [&change, &look]);
+        assert_eq!(defaults.into_inner(), 0, "a default was taken although a case was ready");
     });
 }
 
-/// Runs both at the same time, if there is more than one proc.
-fn at_once(parties: [&(dyn Fn() + Sync); 2]) {
-    let here = AtomicUsize::new(0);
+/// Runs both, round by round at the same time, if there is more than one proc.
+fn at_once(rounds: usize, parties: [&(dyn Fn(usize) + Sync); 2]) {
+    let arrived = AtomicUsize::new(0);
     scope(|s| {
         // Spawned by one line, they are dealt out.
-        for party in parties {
-            s.go(|| {
-                here.fetch_add(1, Ordering::Relaxed);
-                while here.load(Ordering::Relaxed) < 2 {
-                    yield_now();
+        for (party, delay) in parties.into_iter().zip([7, 11]) {
+            let arrived = &arrived;
+            s.go(move || {
+                for round in 0..rounds {
+                    arrived.fetch_add(1, Ordering::Relaxed);
+                    while arrived.load(Ordering::Relaxed) < 2 * (round + 1) {
+                        yield_now();
+                    }
+                    // Not always the same one first.
+                    (0..round % delay).for_each(|_| hint::spin_loop());
+                    party(round);
                 }
-                party();
             });
         }
     });
