@@ -2,6 +2,8 @@
 //!
 //! That the program ends with main, and what sets the default number of procs, are seen from outside: `process.rs`.
 
+#[path = "common/drops.rs"]
+mod drops;
 #[path = "common/procs.rs"]
 mod procs;
 
@@ -11,6 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+use drops::Drops;
 use gocsp::{
     Cancelled, Runtime, channel, exit_goroutine, go, max_procs, num_goroutines, scope, set_max_procs, yield_now,
 };
@@ -20,14 +23,6 @@ use procs::{on_one_and_more_procs, on_procs};
 fn compute_until(flag: &AtomicBool) {
     while !flag.load(Ordering::Relaxed) {
         hint::spin_loop();
-    }
-}
-
-struct CountsDrop(Arc<AtomicUsize>);
-
-impl Drop for CountsDrop {
-    fn drop(&mut self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -100,11 +95,11 @@ fn run_returns_the_value_of_main_while_others_still_wait() {
 #[test]
 fn when_main_returns_the_destructors_of_the_others_run() {
     for procs in [1, 2, 5] {
-        let drops = Arc::new(AtomicUsize::new(0));
+        let drops = Drops::default();
         on_procs(procs, || {
             let (started, all_started) = channel(0);
             for _ in 0..100 {
-                let (value, started) = (CountsDrop(Arc::clone(&drops)), started.clone());
+                let (value, started) = (drops.value(), started.clone());
                 go!(move || {
                     let _value = value;
                     started.send(()).unwrap();
@@ -112,9 +107,9 @@ fn when_main_returns_the_destructors_of_the_others_run() {
                 });
             }
             all_started.iter().take(100).for_each(drop);
-            assert_eq!(drops.load(Ordering::Relaxed), 0);
+            assert_eq!(drops.dropped(), 0);
         });
-        assert_eq!(drops.load(Ordering::Relaxed), 100);
+        drops.assert_all(100);
     }
 }
 
@@ -143,8 +138,8 @@ fn yield_now_lets_every_other_ready_goroutine_run_first() {
 #[test]
 fn exit_goroutine_runs_destructors_and_nothing_after_it() {
     on_one_and_more_procs(|| {
-        let drops = Arc::new(AtomicUsize::new(0));
-        let value = CountsDrop(Arc::clone(&drops));
+        let drops = Drops::default();
+        let value = drops.value();
         let went_on = Arc::new(AtomicBool::new(false));
         let after = Arc::clone(&went_on);
         let goroutine = go! {
@@ -154,7 +149,7 @@ fn exit_goroutine_runs_destructors_and_nothing_after_it() {
         };
         let payload = goroutine.join().unwrap_err();
         assert!(payload.is::<Cancelled>());
-        assert_eq!(drops.load(Ordering::Relaxed), 1);
+        drops.assert_all(1);
         assert!(!went_on.load(Ordering::Relaxed));
     });
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use gocsp_runtime::{Cancelled, Go, JoinHandle, Runtime, blocking, run, set_max_procs, sleep, spawn, yield_now};
+use gocsp_runtime::{Cancelled, Go, Runtime, blocking, run, set_max_procs, sleep, spawn, yield_now};
 
 const TIMES: usize = 300;
 
@@ -51,25 +51,6 @@ fn whatever_a_goroutine_is_doing_at_the_end_it_drops_what_it_holds() {
         });
     }
     assert_eq!(dropped.load(Ordering::Relaxed), 3 * TIMES);
-}
-
-#[test]
-fn a_destructor_that_joins_while_the_runtime_ends_does_not_hang() {
-    struct JoinOnDrop(Option<JoinHandle<()>>);
-    impl Drop for JoinOnDrop {
-        fn drop(&mut self) {
-            let _ = self.0.take().expect("it is dropped once").join();
-        }
-    }
-    for procs in (1..=3).cycle().take(TIMES / 10) {
-        Runtime::builder().procs(procs).build().unwrap().run(|| {
-            spawn(|| {
-                let _join = JoinOnDrop(Some(spawn(|| sleep(Duration::from_secs(1_000)))));
-                sleep(Duration::from_secs(1_000));
-            });
-            yield_now();
-        });
-    }
 }
 
 #[test]
