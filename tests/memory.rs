@@ -1,7 +1,10 @@
 //! What goroutines cost in memory.
 #![cfg(target_os = "linux")]
 
+use std::hint::black_box;
 use std::sync::{Mutex, MutexGuard};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use gocsp::{Runtime, channel, go, num_goroutines, yield_now};
 
@@ -149,6 +152,45 @@ fn the_memory_of_goroutines_is_used_again() {
 }
 
 #[test]
+fn an_idle_runtime_gives_the_memory_of_unused_stacks_back() {
+    const GOROUTINES: usize = 100;
+    const PAGES_EACH: usize = 32;
+    // Far longer than stacks are kept, for a machine that is busy with other things.
+    const PATIENCE: Duration = Duration::from_secs(30);
+    let _turn = alone();
+    let runtime = Runtime::builder().procs(2).build().unwrap();
+    let (before, during) = runtime.run(|| {
+        go!(|| ()).join().unwrap();
+        let before = stacks_touched();
+        let (begin, wait) = channel::<()>(0);
+        let (up, ups) = channel(0);
+        let goroutines: Vec<_> = (0..GOROUTINES)
+            .map(|_| {
+                let (wait, up) = (wait.clone(), up.clone());
+                go! {
+                    let pages = [1_u8; PAGES_EACH << 12];
+                    up.send(()).unwrap();
+                    wait.recv().unwrap_err();
+                    black_box(&pages);
+                }
+            })
+            .collect();
+        ups.iter().take(GOROUTINES).for_each(drop);
+        let during = stacks_touched();
+        begin.close().unwrap();
+        goroutines.into_iter().for_each(|goroutine| goroutine.join().unwrap());
+        (before, during)
+    });
+    let used = during.saturating_sub(before);
+    assert!(used >= GOROUTINES * PAGES_EACH, "{used} more pages of stacks");
+    let start = Instant::now();
+    while stacks_touched().saturating_sub(before) > used / 10 {
+        assert!(start.elapsed() < PATIENCE, "{before} pages of stacks, then {during}, now {}", stacks_touched());
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
 fn a_dropped_runtime_gives_its_memory_back() {
     let _turn = alone();
     let round = || {
@@ -174,8 +216,8 @@ fn timers_that_nobody_waits_for_cost_nothing() {
         let round = || {
             for _ in 0..100_000 {
                 tx.send(()).unwrap();
-                assert!(rx.recv_timeout(std::time::Duration::from_secs(3600)).is_ok());
-                drop(gocsp::after(std::time::Duration::from_secs(3600)));
+                assert!(rx.recv_timeout(Duration::from_secs(3600)).is_ok());
+                drop(gocsp::after(Duration::from_secs(3600)));
             }
             memory()
         };
