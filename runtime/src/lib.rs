@@ -17,6 +17,9 @@
 mod blocking;
 pub mod clock;
 mod goroutine;
+#[cfg(any(loom, shuttle))]
+#[doc(hidden)]
+pub mod models;
 pub mod park;
 pub mod random;
 mod runtime;

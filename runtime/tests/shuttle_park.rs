@@ -7,28 +7,13 @@
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Instant;
 
+use gocsp_runtime::models::outcomes;
 use gocsp_runtime::park::{Lock, Node, Outcome, Patience, Unparked, WaitList, Waiter, wait};
 use shuttle::rand::{Rng, thread_rng};
 use shuttle::thread;
-
-const ROUNDS: usize = 10_000;
-
-/// Runs `test` under many schedules, and returns what it saw in any of them.
-fn outcomes<T: Ord + Send + 'static>(test: impl Fn() -> T + Send + Sync + 'static) -> BTreeSet<T> {
-    let seen = Arc::new(Mutex::new(BTreeSet::new()));
-    let note = Arc::clone(&seen);
-    let test = Arc::new(move || {
-        let outcome = test();
-        note.lock().unwrap().insert(outcome);
-    });
-    let again = Arc::clone(&test);
-    shuttle::check_random(move || test(), ROUNDS);
-    shuttle::check_pct(move || again(), ROUNDS / 2, 3);
-    std::mem::take(&mut *seen.lock().unwrap())
-}
 
 /// What a waiter wants: tickets, handed out by whoever claims it.
 type Slot = Cell<Option<u32>>;

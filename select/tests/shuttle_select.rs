@@ -2,32 +2,15 @@
 #![cfg(shuttle)]
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use gocsp_channels::{Chan, channel};
+use gocsp_runtime::models::outcomes;
 use gocsp_select::{Select, select};
 use shuttle::thread;
 
-const ROUNDS: usize = 10_000;
-
 /// Over before it has begun: the select parks, and comes back early in every schedule that has not woken it by then.
 const AT_ONCE: Duration = Duration::from_nanos(1);
-
-/// Runs `test` under many schedules, and returns what it saw in any of them.
-fn outcomes<T: Ord + Send + 'static>(test: impl Fn() -> T + Send + Sync + 'static) -> BTreeSet<T> {
-    let seen = Arc::new(Mutex::new(BTreeSet::new()));
-    let note = Arc::clone(&seen);
-    let test = move || {
-        let outcome = test();
-        note.lock().unwrap().insert(outcome);
-    };
-    let test = Arc::new(test);
-    let again = Arc::clone(&test);
-    shuttle::check_random(move || test(), ROUNDS);
-    shuttle::check_pct(move || again(), ROUNDS / 2, 3);
-    std::mem::take(&mut *seen.lock().unwrap())
-}
 
 #[test]
 fn one_of_two_senders_is_received_and_the_other_is_not_lost() {

@@ -8,27 +8,14 @@
 #![cfg(loom)]
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex as StdMutex};
+use std::sync::Arc;
 use std::time::Duration;
 
+use gocsp_runtime::models::outcomes;
 use gocsp_sync::{Mutex, RwLock, WaitGroup};
 use loom::sync::atomic::AtomicUsize;
 use loom::sync::atomic::Ordering::Relaxed;
 use loom::thread;
-
-/// Runs `body` in every schedule with at most `preemptions` preemptions, and collects what it gives.
-fn outcomes<T: Ord + Send + 'static>(preemptions: usize, body: impl Fn() -> T + Send + Sync + 'static) -> BTreeSet<T> {
-    let seen = Arc::new(StdMutex::new(BTreeSet::new()));
-    let record = Arc::clone(&seen);
-    let mut model = loom::model::Builder::new();
-    model.preemption_bound = Some(preemptions);
-    model.max_branches = 10_000;
-    model.check(move || {
-        let outcome = body();
-        record.lock().unwrap().insert(outcome);
-    });
-    Arc::into_inner(seen).unwrap().into_inner().unwrap()
-}
 
 /// Adds one, as two steps that only a lock makes one; gives the number before.
 fn increment(number: &AtomicUsize) -> usize {

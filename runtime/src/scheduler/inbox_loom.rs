@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::ptr;
-use std::sync::{Arc, Mutex as StdMutex};
+use std::sync::Arc;
 
 use loom::cell::UnsafeCell;
 use loom::sync::Notify;
@@ -15,24 +15,7 @@ use loom::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use loom::thread;
 
 use super::*;
-
-/// Runs `body` in every schedule with at most `preemptions` preemptions, and collects what it gives.
-pub(in crate::scheduler) fn outcomes<T, F>(preemptions: usize, body: F) -> BTreeSet<T>
-where
-    T: Ord + Send + 'static,
-    F: Fn() -> T + Send + Sync + 'static,
-{
-    let seen = Arc::new(StdMutex::new(BTreeSet::new()));
-    let record = Arc::clone(&seen);
-    let mut model = loom::model::Builder::new();
-    model.preemption_bound = Some(preemptions);
-    model.max_branches = 10_000;
-    model.check(move || {
-        let outcome = body();
-        record.lock().unwrap().insert(outcome);
-    });
-    Arc::into_inner(seen).unwrap().into_inner().unwrap()
-}
+use crate::models::outcomes;
 
 pub(in crate::scheduler) struct Message {
     link: AtomicPtr<Message>,

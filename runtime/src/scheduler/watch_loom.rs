@@ -11,8 +11,9 @@ use std::sync::Arc;
 use loom::sync::atomic::{AtomicBool, AtomicUsize};
 use loom::thread::{self, JoinHandle};
 
-use super::super::inbox::loom_tests::{Post, outcomes};
+use super::super::inbox::loom_tests::Post;
 use super::*;
+use crate::models::outcomes;
 
 /// What a worker leaves out, to show that the models notice.
 #[derive(Clone, Copy, PartialEq, Eq)]
