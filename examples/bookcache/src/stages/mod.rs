@@ -1,4 +1,5 @@
-//! The lesson, step by step. Each module says what it adds to the one before, and what is still wrong with it.
+//! The lesson, step by step. Each module says what it adds to the one before, and what is still wrong with it. Each is
+//! complete, and repeats what stays as it was, so that two of them can be laid side by side.
 //!
 //! 1. [`sequential`]: one thing after the other
 //! 2. [`goroutines`]: everything at once, and nobody knows when it is done
