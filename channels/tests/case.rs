@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::thread;
 use std::time::Instant;
 
-use choose::choose;
+use choose::{choose, swap};
 use gocsp_channels::case::{AsReceiver, AsSender, Case, RecvCase, SendCase};
 use gocsp_channels::*;
 use gocsp_runtime::park::{Unparked, Waiter};
@@ -226,27 +226,9 @@ fn any_handle_and_any_reference_to_one_may_stand_in_a_select() {
 fn two_selects_that_swap_meet_each_other_whatever_their_order() {
     const ROUNDS: usize = 2_000;
     let (a, b) = (Chan::new(0), Chan::new(0));
-    let swap = |mine: &Chan<usize>, theirs: &Chan<usize>| {
-        let (mut sent, mut received) = (0, 0);
-        while sent + received < ROUNDS {
-            let mut send = SendCase::new(mine.as_sender(), sent);
-            let mut recv = RecvCase::new(theirs.as_receiver());
-            match choose(&mut [&mut send, &mut recv], None) {
-                Some(0) => {
-                    assert_eq!(send.finish(), Ok(()));
-                    sent += 1;
-                }
-                _ => {
-                    assert_eq!(recv.finish(), Ok(received));
-                    received += 1;
-                }
-            }
-        }
-        (sent, received)
-    };
     thread::scope(|scope| {
-        let other = scope.spawn(|| swap(&b, &a));
-        let (sent, received) = swap(&a, &b);
+        let other = scope.spawn(|| swap(&b, &a, ROUNDS));
+        let (sent, received) = swap(&a, &b, ROUNDS);
         assert_eq!(other.join().unwrap(), (received, sent));
     });
 }

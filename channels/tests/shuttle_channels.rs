@@ -16,8 +16,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use choose::choose;
-use gocsp_channels::case::{RecvCase, SendCase};
+use choose::{choose, swap};
+use gocsp_channels::case::RecvCase;
 use gocsp_channels::*;
 use ledger::{Ledger, Value};
 use shuttle::thread;
@@ -226,39 +226,16 @@ fn a_select_takes_one_value_at_a_time() {
     }
 }
 
-/// Two parties offer each other a value and want the other's, at the same time, until they have exchanged three.
-fn swap() {
-    const ROUNDS: usize = 3;
-    let (a, b) = (Chan::new(0), Chan::new(0));
-    let party = |mine: &Chan<usize>, theirs: &Chan<usize>| {
-        let (mut sent, mut received) = (0, 0);
-        while sent + received < ROUNDS {
-            let (tx, rx) = (Sender::from(mine), Receiver::from(theirs));
-            let (mut send, mut recv) = (SendCase::new(&tx, sent), RecvCase::new(&rx));
-            match choose(&mut [&mut send, &mut recv], None) {
-                Some(0) => {
-                    assert_eq!(send.finish(), Ok(()));
-                    sent += 1;
-                }
-                _ => {
-                    assert_eq!(recv.finish(), Ok(received));
-                    assert_eq!(send.into_value(), sent);
-                    received += 1;
-                }
-            }
-        }
-        (sent, received)
-    };
-    thread::scope(|scope| {
-        let other = scope.spawn(|| party(&b, &a));
-        let (sent, received) = party(&a, &b);
-        assert_eq!(other.join().unwrap(), (received, sent));
-    });
-}
-
 #[test]
 fn two_selects_meet() {
-    check(swap);
+    check(|| {
+        let (a, b) = (Chan::new(0), Chan::new(0));
+        thread::scope(|scope| {
+            let other = scope.spawn(|| swap(&b, &a, 3));
+            let (sent, received) = swap(&a, &b, 3);
+            assert_eq!(other.join().unwrap(), (received, sent));
+        });
+    });
 }
 
 /// A select that is claimed by a close and by a sender at once is so by one of them.

@@ -1,8 +1,9 @@
-//! The smallest select there is, over the seam that the real one uses.
+//! The smallest select there is, over the seam that the real one uses, and two that meet.
 
 use std::time::Instant;
 
-use gocsp_channels::case::Case;
+use gocsp_channels::Chan;
+use gocsp_channels::case::{AsReceiver, AsSender, Case, RecvCase, SendCase};
 use gocsp_runtime::park::{Patience, Unparked, Waiter};
 
 /// Carries out the first of `cases` that can be, waiting until the deadline if there is one; which one it was.
@@ -38,6 +39,28 @@ pub(crate) fn choose(cases: &mut [&mut dyn Case], deadline: Option<Instant>) -> 
         unsafe { waiter.park_claimed() };
     }
     Some(winner as usize)
+}
+
+/// Offers values to whoever is at the other end of `mine`, and takes theirs, whichever comes first, until `values` have
+/// been exchanged; how many were sent and received. The other party does the same, the other way round.
+pub(crate) fn swap(mine: &Chan<usize>, theirs: &Chan<usize>, values: usize) -> (usize, usize) {
+    let (mut sent, mut received) = (0, 0);
+    while sent + received < values {
+        let mut send = SendCase::new(mine.as_sender(), sent);
+        let mut recv = RecvCase::new(theirs.as_receiver());
+        match choose(&mut [&mut send, &mut recv], None) {
+            Some(0) => {
+                assert_eq!(send.finish(), Ok(()));
+                sent += 1;
+            }
+            _ => {
+                assert_eq!(recv.finish(), Ok(received));
+                assert_eq!(send.into_value(), sent);
+                received += 1;
+            }
+        }
+    }
+    (sent, received)
 }
 
 /// The case that stands for each channel: the first one, so that none is locked twice.
