@@ -239,6 +239,28 @@ fn a_chatting_pair_does_not_starve_a_third() {
 }
 
 #[test]
+fn a_chatting_pair_lets_a_third_have_a_turn_long_before_the_time_slice_is_over() {
+    const MANY: usize = 100_000;
+    let exchanged = Runtime::builder().procs(1).build().unwrap().run(|| {
+        let (ping, pinged) = channel(0);
+        let (pong, ponged) = channel(0);
+        go!(move || pinged.iter().try_for_each(|()| pong.send(())));
+        let seen = Arc::new(AtomicUsize::new(0));
+        let (exchanges, third) = (Arc::clone(&seen), Arc::clone(&seen));
+        // Has a turn as soon as somebody but the pair has one.
+        let third = go!(move || third.load(Ordering::Relaxed));
+        for _ in 0..MANY {
+            ping.send(()).unwrap();
+            ponged.recv().unwrap();
+            exchanges.fetch_add(1, Ordering::Relaxed);
+        }
+        third.join().unwrap()
+    });
+    // One of 122 turns is the line's, and an exchange takes two.
+    assert!(exchanged <= 122, "the third waited for {exchanged} exchanges");
+}
+
+#[test]
 fn one_whose_operations_always_succeed_does_not_starve_a_third() {
     usually(1, || {
         are_short(pauses_beside(|stop| {

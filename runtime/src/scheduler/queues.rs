@@ -1,7 +1,8 @@
 //! The queues of one worker: who runs next.
 //!
 //! - `next`: the one goroutine just woken by the goroutine that runs. It runs as soon as that one parks, while what
-//!   they talk about is in the cache; it shares its waker's time slice, so a chatting pair starves nobody.
+//!   they talk about is in the cache; it shares its waker's time slice, and every so many turns the line comes first, so
+//!   a chatting pair starves nobody.
 //! - `ready`: started goroutines of this home, first in, first out. The owner's alone, so without atomics.
 //! - `fresh`: unstarted goroutines, which any idle worker may steal. Under `migrate`, started ones as well.
 //!

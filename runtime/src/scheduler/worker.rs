@@ -6,8 +6,8 @@
 //! worker's thread, so what it calls may use `local` as well.
 //!
 //! # A turn
-//! 1. Every few turns: look at the clock and the mailbox ([`Worker::look_around`]), and take the first in line, so that
-//!    who is not part of a conversation does not have to wait for the end of the time slice, or for a thief.
+//! 1. Every few turns: look at the clock and the mailbox ([`Worker::look_around`]), and every other time take the first in
+//!    line, so that who is not part of a conversation need not wait for the end of the time slice, or for a thief.
 //! 2. Otherwise take the next goroutine: `next` while the time slice lasts, else the first in line.
 //! 3. Resume it. It comes back suspended, with a step to be done now that its stack has been left; or ended.
 
@@ -84,6 +84,8 @@ pub(super) struct Local {
     after_with: Cell<*mut ()>,
     /// How many turns until the next look around.
     turns_left: Cell<u32>,
+    /// Whether the line came before `next` at the last look around.
+    line_first: Cell<bool>,
     pub(super) look: super::look::Look,
     /// The next number for a goroutine spawned here, and how many such numbers are left.
     pub(super) next_id: Cell<u64>,
@@ -132,6 +134,7 @@ impl Worker {
                 after_call: Cell::new(None),
                 after_with: Cell::new(ptr::null_mut()),
                 turns_left: Cell::new(1),
+                line_first: Cell::new(false),
                 look: super::look::Look::default(),
                 next_id: Cell::new(0),
                 ids_left: Cell::new(0),
@@ -203,7 +206,10 @@ impl Worker {
         local.turns_left.set(turns_left);
         if turns_left == 0 {
             local.turns_left.set(self.look_around());
-            if let Some(goroutine) = local.queues.pop() {
+            // At every second look only: there may be one at every turn, and `next` is not to starve either.
+            let line_first = !local.line_first.get();
+            local.line_first.set(line_first);
+            if line_first && let Some(goroutine) = local.queues.pop() {
                 return Some(goroutine);
             }
         }
