@@ -163,7 +163,7 @@ impl Builder {
         let stack = SizeClass::for_bytes(self.stack_size.unwrap_or(stack::DEFAULT_SIZE))?;
         stack::install_handler();
         goroutine::install_hook();
-        let shared = Shared::start(procs, Options { stack, migrate: self.migrate, spin: num_cpus::get() > 1 })?;
+        let shared = Shared::start(procs, Options { stack, migrate: self.migrate, processors: num_cpus::get() })?;
         Ok(Runtime { shared, impatient: false })
     }
 }

@@ -12,9 +12,13 @@ use crate::goroutine::Status;
 use crate::park::Unparked;
 use crate::timer::Action;
 
-/// How often a worker that has run out of work looks for messages before it does anything else about it.
-const SPIN_LOOKS: u32 = 400;
-const SPINS_PER_LOOK: u32 = 1;
+/// How often a worker that has run out of work looks for messages before it does anything else about it: for a few
+/// microseconds, or, when it was woken soon after it had gone to sleep the last time, for some tens.
+const SHORT_SPIN: u32 = 400;
+const LONG_SPIN: u32 = 4000;
+/// Who slept for less than this had better not have slept: to be woken takes as long. Two workers that answer each other
+/// would go to sleep at every step, each because it takes the other so long to wake up.
+const SHORT_SLEEP: Duration = Duration::from_micros(50);
 /// How long a watcher pauses once it has seen somebody wait, or nobody at all, and how long at most.
 const FIRST_PAUSE: Duration = Duration::from_micros(80);
 const LONGEST_PAUSE: Duration = Duration::from_micros(160);
@@ -130,6 +134,7 @@ impl Worker {
             return true;
         }
         self.rest();
+        let since = clock::now();
         let again = loop {
             if self.gather() {
                 break true;
@@ -143,6 +148,8 @@ impl Worker {
             self.sleep();
         };
         if again {
+            let slept = clock::now().saturating_duration_since(since);
+            self.local().slept_briefly.set(slept < SHORT_SLEEP);
             self.pass_the_watch_on();
             self.resume();
         }
@@ -158,20 +165,17 @@ impl Worker {
         }
     }
 
-    /// Waits a few microseconds for somebody on another worker to answer: waking a thread takes longer than that.
+    /// Waits a little for somebody on another worker to answer: waking a thread takes longer than that.
     fn spin(&self) -> bool {
-        if !self.shared().options.spin {
+        let shared = self.shared();
+        if shared.procs.limit() > shared.options.processors || shared.options.processors == 1 {
             return false;
         }
-        for _ in 0..SPIN_LOOKS {
-            for _ in 0..SPINS_PER_LOOK {
-                hint::spin_loop();
-            }
-            if self.inbox.has_messages() || !self.mailbox.is_empty() {
-                return true;
-            }
-        }
-        false
+        let looks = if self.local().slept_briefly.get() { LONG_SPIN } else { SHORT_SPIN };
+        (0..looks).any(|_| {
+            hint::spin_loop();
+            self.inbox.has_messages() || !self.mailbox.is_empty()
+        })
     }
 
     /// Stops counting as running.

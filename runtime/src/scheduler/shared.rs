@@ -27,8 +27,8 @@ pub(crate) const MAX_WORKERS: usize = 1024;
 pub(crate) struct Options {
     pub(crate) stack: SizeClass,
     pub(crate) migrate: bool,
-    /// Whether another worker can answer while this one spins.
-    pub(crate) spin: bool,
+    /// How many processors the process may use: with more workers than these, a spinning one is in the way of others.
+    pub(crate) processors: usize,
 }
 
 /// See the [module](self).

@@ -87,6 +87,8 @@ pub(super) struct Local {
     /// Whether the line came before `next` at the last look around.
     line_first: Cell<bool>,
     pub(super) look: super::look::Look,
+    /// Whether it was idle, the last time, for no longer than it takes to be woken.
+    pub(super) slept_briefly: Cell<bool>,
     /// The next number for a goroutine spawned here, and how many such numbers are left.
     pub(super) next_id: Cell<u64>,
     pub(super) ids_left: Cell<u32>,
@@ -136,6 +138,7 @@ impl Worker {
                 turns_left: Cell::new(1),
                 line_first: Cell::new(false),
                 look: super::look::Look::default(),
+                slept_briefly: Cell::new(false),
                 next_id: Cell::new(0),
                 ids_left: Cell::new(0),
                 next_timed_park: Cell::new(1),
