@@ -12,7 +12,7 @@ run_models() {
     done
 }
 
-# Builds tests of crate $2 with --cfg $1, optimized, in a target folder of their own, and runs them.
+# Builds tests of crate $2 with --cfg $1, optimized, without warnings, in a target folder of their own, and runs them.
 #
 # Without the cfg there are no such tests, and nothing fails. So at least one has to have run.
 run_model() {
@@ -20,7 +20,7 @@ run_model() {
     shift 2
     echo "$checker: $crate $*"
     output=$(
-        RUSTFLAGS="${RUSTFLAGS:-} --cfg $checker" CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/$checker" \
+        RUSTFLAGS="${RUSTFLAGS:-} --cfg $checker -D warnings" CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/$checker" \
             timeout --kill-after=10 3600 cargo test --quiet --release -p "$crate" "$@" 2>&1
     ) || {
         echo "$output"

@@ -82,7 +82,7 @@ impl<T> Lock<T> {
     /// Acquire: pairs with the Release in [`LockGuard::drop`].
     #[inline]
     fn acquire(&self) -> bool {
-        !self.locked.swap(true, Ordering::Acquire)
+        self.locked.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok()
     }
 
     #[cold]
