@@ -8,13 +8,14 @@ use std::hint::black_box;
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::panic::catch_unwind;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use child::{Ended, in_child, in_prepared_child};
-use gocsp::{Go, Receiver, Runtime, channel, go, max_procs, num_goroutines, run, sleep, yield_now};
+use gocsp::{Go, Receiver, Runtime, blocking, channel, go, max_procs, num_goroutines, run, scope, sleep, yield_now};
 
 /// Recurses without end, in frames of at least so many words.
 fn recurse<const WORDS: usize>(depth: u64) -> u64 {
@@ -186,6 +187,52 @@ fn a_panic_of_main_is_printed_once_and_fails_the_process() {
         // The status of a Rust program whose main panics; here, of a test that does.
         assert_eq!(ended.status.code(), Some(101), "{}", ended.stderr);
         assert_eq!(ended.stderr.matches("the reason of main").count(), 1, "{}", ended.stderr);
+    }
+}
+
+/// The child that catches was once left on its stack, and counted as ended. What its own child borrowed was gone then.
+#[test]
+fn a_child_of_a_scope_that_catches_its_cancellation_does_not_end_before_its_own_children() {
+    static GONE: AtomicBool = AtomicBool::new(false);
+    struct Lent;
+    impl Drop for Lent {
+        fn drop(&mut self) {
+            GONE.store(true, Ordering::SeqCst);
+        }
+    }
+    let name = "a_child_of_a_scope_that_catches_its_cancellation_does_not_end_before_its_own_children";
+    let ended = in_child(name, || {
+        let (started, all_started) = channel(0);
+        run(|| {
+            go! {
+                let lent = &Lent;
+                scope(|outer| {
+                    outer.go(|| {
+                        scope(|inner| {
+                            inner.go(|| {
+                                started.send(()).unwrap();
+                                blocking(|| {
+                                    let start = Instant::now();
+                                    while !GONE.load(Ordering::SeqCst) && start.elapsed() < Duration::from_millis(200) {
+                                        thread::yield_now();
+                                    }
+                                });
+                                let _ = black_box(lent);
+                                println!("lent: {}", !GONE.load(Ordering::SeqCst));
+                            });
+                            loop {
+                                drop(catch_unwind(|| Receiver::<()>::nil().recv()));
+                            }
+                        });
+                    });
+                });
+            };
+            all_started.recv().unwrap();
+        });
+    });
+    if let Some(ended) = ended {
+        assert_success(&ended);
+        assert!(ended.stdout.contains("lent: true"), "{}", ended.stdout);
     }
 }
 

@@ -51,6 +51,16 @@ pub(crate) enum Status {
     ParkedMasked,
 }
 
+/// Whether a goroutine's stack is being unwound. See [`shutdown`](crate::scheduler).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unwinding {
+    No,
+    /// By the runtime.
+    Cancelled,
+    /// By a panic of its own.
+    Panicking,
+}
+
 /// Who may touch what:
 ///
 /// | field                                | written                              | read                          |
@@ -77,7 +87,7 @@ pub(crate) struct Goroutine {
     /// How often the shutdown of its runtime has unwound it. `None` if it is not to be unwound: it is only dropped.
     cancellations: Cell<Option<u32>>,
     /// While its runtime shuts down: whether it is unwinding, as far as is known.
-    unwinding: Cell<bool>,
+    unwinding: Cell<Unwinding>,
     /// How many [`OsThreadLock`](super::OsThreadLock)s it holds: while it holds any, not even `migrate` moves it.
     pinned: Cell<u32>,
     queue_link: Cell<*const Goroutine>,
@@ -109,7 +119,7 @@ impl Goroutine {
             unparked: Cell::new(Unparked::Woken),
             token_arrived: Cell::new(false),
             cancellations: Cell::new(Some(0)),
-            unwinding: Cell::new(false),
+            unwinding: Cell::new(Unwinding::No),
             pinned: Cell::new(0),
             queue_link: Cell::new(ptr::null()),
             inbox_link: AtomicPtr::new(ptr::null_mut()),
@@ -191,12 +201,17 @@ impl Goroutine {
         self.cancellations.get()
     }
 
-    pub(crate) fn is_unwinding(&self) -> bool {
+    pub(crate) fn unwinding(&self) -> Unwinding {
         self.unwinding.get()
     }
 
-    pub(crate) fn set_unwinding(&self, unwinding: bool) {
+    pub(crate) fn set_unwinding(&self, unwinding: Unwinding) {
         self.unwinding.set(unwinding);
+    }
+
+    /// Whether it may not count as ended while it is still on its stack.
+    pub(super) fn borrows(&self) -> bool {
+        self.attributes().is_some_and(|attributes| attributes.borrows)
     }
 
     pub(super) fn pin(&self) {

@@ -26,7 +26,7 @@ mod scope;
 mod spawn;
 
 pub(crate) use cell::{cancel, fail_unstarted, run};
-pub(crate) use control::{Goroutine, Status};
+pub(crate) use control::{Goroutine, Status, Unwinding};
 pub(crate) use panics::{install_hook, resume_unwind, unwind_cancelled};
 pub(crate) use spawn::spawn_scoped_main;
 

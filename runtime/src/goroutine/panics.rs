@@ -7,7 +7,7 @@ use std::panic;
 use std::sync::Once;
 use std::thread;
 
-use super::control::Goroutine;
+use super::control::{Goroutine, Unwinding};
 use crate::scheduler;
 
 /// How often a goroutine may catch the unwinding by which the shutdown of its runtime ends it.
@@ -40,7 +40,7 @@ pub fn exit_goroutine() -> ! {
 
 /// The standard library's `resume_unwind`, for goroutines as well as for threads.
 pub(crate) fn resume_unwind(payload: Box<dyn Any + Send>) -> ! {
-    scheduler::begin_unwinding();
+    scheduler::begin_unwinding(Unwinding::Cancelled);
     panic::resume_unwind(payload)
 }
 
@@ -48,16 +48,24 @@ pub(crate) fn resume_unwind(payload: Box<dyn Any + Send>) -> ! {
 /// closure is left of it, which is being dropped, or if the caller is none.
 ///
 /// A goroutine that keeps catching this will not end that way. After [`MOST_CANCELLATIONS`] it is left where it is: it ends
-/// as far as everybody else can tell, nothing of it is dropped, and its stack is never used again.
+/// as far as everybody else can tell, nothing of it is dropped, and its stack is never used again. So what others borrow
+/// from its stack stays; but what it borrows itself, as a child of a scope or as the main goroutine, would not outlast
+/// such an end. Such a goroutine goes on, as one that computes for ever.
 pub(crate) fn unwind_cancelled() {
     let count = |goroutine: &Goroutine| {
-        if scheduler::unwinds(goroutine) { None } else { goroutine.count_cancellation() }
+        if scheduler::unwinds(goroutine) { None } else { Some((goroutine.count_cancellation()?, goroutine.borrows())) }
     };
     match scheduler::with_running(count).flatten() {
-        None => {}
-        Some(count) if count > MOST_CANCELLATIONS => scheduler::abandon_running(),
-        Some(_) => resume_unwind(Box::new(Cancelled(()))),
+        None => return,
+        Some((count, borrows)) if count > MOST_CANCELLATIONS => {
+            if !borrows {
+                scheduler::abandon_running();
+            }
+            scheduler::yield_uncancelled();
+        }
+        Some(_) => {}
     }
+    resume_unwind(Box::new(Cancelled(())))
 }
 
 /// Makes panics name their goroutine, once per process. The hook that was there before still runs.
@@ -71,7 +79,7 @@ pub(crate) fn install_hook() {
         let previous = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
             announce();
-            scheduler::begin_unwinding();
+            scheduler::begin_unwinding(Unwinding::Panicking);
             previous(info);
         }));
     });

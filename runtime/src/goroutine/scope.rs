@@ -67,7 +67,7 @@ impl<'scope> Scope<'scope, '_> {
         T: Send + 'scope,
     {
         let starting = Starting::new(&self.state);
-        let attributes = Attributes { scope: Some(Arc::clone(&self.state)), ..Attributes::default() };
+        let attributes = Attributes { scope: Some(Arc::clone(&self.state)), borrows: true, ..Attributes::default() };
         // SAFETY: `scope` waits for the goroutine before anything that outlives 'scope ends; the types are Send.
         let handle = unsafe { spawn_on(None, f, attributes, Placement::Dealt, Location::caller()) };
         std::mem::forget(starting);

@@ -20,11 +20,13 @@ pub(crate) struct Attributes {
     pub(crate) name: Option<String>,
     pub(crate) stack: Option<SizeClass>,
     pub(crate) scope: Option<Arc<ScopeState>>,
+    /// What it refers to may be gone as soon as it has ended, or counts as ended.
+    pub(crate) borrows: bool,
 }
 
 impl Attributes {
     fn boxed(self) -> Option<Box<Self>> {
-        let has_any = self.name.is_some() || self.stack.is_some() || self.scope.is_some();
+        let has_any = self.name.is_some() || self.stack.is_some() || self.scope.is_some() || self.borrows;
         has_any.then(|| Box::new(self))
     }
 }
@@ -118,7 +120,7 @@ impl Go {
         T: Send + 'static,
     {
         let stack = self.stack_size.map(SizeClass::for_bytes).transpose()?;
-        let attributes = Attributes { name: self.name, stack, scope: None };
+        let attributes = Attributes { name: self.name, stack, scope: None, borrows: false };
         // SAFETY: what is 'static outlives everything, and both types are Send.
         Ok(unsafe { spawn_on(None, f, attributes, self.placement, Location::caller()) })
     }
@@ -138,7 +140,7 @@ where
     T: Send,
 {
     const STACK: SizeClass = SizeClass::round_up(stack::MAIN_SIZE);
-    let attributes = Attributes { name: Some("main".into()), stack: Some(STACK), scope: None };
+    let attributes = Attributes { name: Some("main".into()), stack: Some(STACK), scope: None, borrows: true };
     // SAFETY: passed on.
     unsafe { spawn_on(Some(runtime.shared()), f, attributes, Placement::Spread, spawned_at) }
 }

@@ -60,7 +60,7 @@ pub(crate) use switch::{Switch, WayBack};
 pub(crate) use worker::Worker;
 
 use crate::clock;
-use crate::goroutine::Status;
+use crate::goroutine::{Status, Unwinding};
 use crate::park::{Patience, Unparked};
 use crate::stack::Stack;
 use crate::timer::Action;
@@ -132,7 +132,11 @@ pub(crate) fn running_stack() -> Option<Stack> {
 pub(crate) fn current_parkable() -> Option<NonNull<Goroutine>> {
     let worker = current_here()?;
     let goroutine = worker.running()?;
-    if std::thread::panicking() && !worker.shared().is_shutting_down() { None } else { Some(goroutine) }
+    // SAFETY: the goroutine that runs has not ended.
+    if std::thread::panicking() && !worker.may_leave_while_panicking(unsafe { goroutine.as_ref() }) {
+        return None;
+    }
+    Some(goroutine)
 }
 
 /// Whether the runtime of the goroutine that calls shuts down.
@@ -141,16 +145,17 @@ pub(crate) fn is_shutting_down() -> bool {
 }
 
 /// Notes that the caller, if it is a goroutine, is about to be unwound.
-pub(crate) fn begin_unwinding() {
+pub(crate) fn begin_unwinding(how: Unwinding) {
     // Otherwise `thread::panicking` tells.
     if is_shutting_down() {
-        with_running(|goroutine| goroutine.set_unwinding(true));
+        with_running(|goroutine| goroutine.set_unwinding(how));
     }
 }
 
 /// Whether the goroutine that calls, and whose wait has just been cancelled, is unwinding already.
 pub(crate) fn unwinds(goroutine: &Goroutine) -> bool {
-    std::thread::panicking() && (current_of_goroutine().nobody_unwinds_elsewhere() || goroutine.is_unwinding())
+    std::thread::panicking()
+        && (current_of_goroutine().nobody_unwinds_elsewhere() || goroutine.unwinding() != Unwinding::No)
 }
 
 /// Whether the caller may wait for nothing any more: its runtime shuts down, and it is a goroutine that is unwinding
@@ -338,6 +343,14 @@ fn yield_goroutine(goroutine: NonNull<Goroutine>) {
         return unwind_cancelled();
     }
     worker.leave(stack_of(control), queue_last(goroutine));
+}
+
+/// Lets the others run that are ready on the caller's worker, in a shutdown and without unwinding the caller.
+pub(crate) fn yield_uncancelled() {
+    let worker = current_of_goroutine();
+    let goroutine = worker.running().expect("a goroutine calls");
+    // SAFETY: the goroutine calls, so it has not ended.
+    worker.leave_perhaps_unwinding(unsafe { goroutine.as_ref() }, queue_last(goroutine));
 }
 
 /// A step that puts `goroutine`, which leaves its stack, last in line.

@@ -12,19 +12,23 @@
 //! 4. Goroutines unwind, end, and are counted. A worker returns when all have ended.
 //!
 //! # Waiting while unwinding
-//! A destructor may wait for a lock that another goroutine holds, which is still to be unwound by the same thread. So
-//! while the runtime shuts down a goroutine leaves its stack to wait even though it is unwinding, which it never does
-//! otherwise: the thread counts panics, and now counts this one while it runs others.
+//! A destructor may wait for a lock that another goroutine holds, which is still to be unwound by the same thread. So a
+//! goroutine that the shutdown unwinds leaves its stack to wait, which no other goroutine does that is unwinding: the
+//! thread counts panics, and now counts this one while it runs others.
 //! - The count comes out right in the end, for a goroutine that is unwinding stays at home, whatever the runtime's options.
 //! - Who runs in the meantime cannot tell by `thread::panicking` whether it is unwinding itself, and so whether its
-//!   cancelled wait is to unwind it or to fail. So that is noted in the goroutine ([`Goroutine::is_unwinding`]) whenever
+//!   cancelled wait is to unwind it or to fail. So that is noted in the goroutine ([`Unwinding`]) whenever
 //!   `thread::panicking` can be trusted, when the runtime unwinds it, and by the panic hook. What escapes is a goroutine
 //!   that in the meantime calls `resume_unwind` itself, or panics under another hook, and then waits in a destructor. Its
 //!   second unwinding aborts the process. In doubt to fail instead would let goroutines go on that are to be unwound, and
 //!   that is not so rare.
+//! - One that panics by itself, and waits in its panic hook, must not leave its stack: the thread also knows that it is in
+//!   the hook. So it blocks the thread, as it does without a shutdown, unless somebody has left already.
 //!
+//! # Those who catch it
 //! A goroutine that catches the unwinding and goes on, again and again, is at last left on its stack for ever
-//! ([`abandon_running`]). The memory of all stacks is leaked then.
+//! ([`abandon_running`]). The memory of all stacks is leaked then. One that borrows from others is not: they would go on
+//! when it counts as ended, and what it has lent to threads or to children of its own would be gone.
 //!
 //! When panics abort there is no unwinding; see [`Runtime`](crate::Runtime).
 
@@ -35,7 +39,7 @@ use std::{mem, ptr};
 
 use super::shared::{MAX_WORKERS, Shared};
 use super::worker::{AfterLeaving, Worker};
-use crate::goroutine::{self, Goroutine, Status};
+use crate::goroutine::{self, Goroutine, Status, Unwinding};
 use crate::park::Unparked;
 
 impl Shared {
@@ -115,7 +119,7 @@ impl Worker {
     /// about to be unwound.
     pub(super) fn yield_in_shutdown(&self, goroutine: &Goroutine) {
         self.note_whether_unwinding(goroutine);
-        if goroutine.is_unwinding() {
+        if goroutine.unwinding() != Unwinding::No {
             self.leave_perhaps_unwinding(goroutine, super::queue_last(NonNull::from(goroutine)));
         }
     }
@@ -125,17 +129,24 @@ impl Worker {
         self.note_whether_unwinding(goroutine);
         let stack = goroutine.stack().expect("a goroutine that calls has a stack");
         let elsewhere = &self.local().unwinding_elsewhere;
-        let one = usize::from(goroutine.is_unwinding());
+        let one = usize::from(goroutine.unwinding() != Unwinding::No);
         elsewhere.set(elsewhere.get() + one);
         self.leave(stack, after);
         elsewhere.set(elsewhere.get() - one);
     }
 
     fn note_whether_unwinding(&self, goroutine: &Goroutine) {
-        let panicking = thread::panicking();
-        if !panicking || self.nobody_unwinds_elsewhere() {
-            goroutine.set_unwinding(panicking);
+        if !thread::panicking() {
+            goroutine.set_unwinding(Unwinding::No);
+        } else if self.nobody_unwinds_elsewhere() && goroutine.unwinding() == Unwinding::No {
+            goroutine.set_unwinding(Unwinding::Panicking);
         }
+    }
+
+    /// Whether `goroutine`, which calls, may leave its stack although this thread counts a panic.
+    pub(super) fn may_leave_while_panicking(&self, goroutine: &Goroutine) -> bool {
+        self.shared().is_shutting_down()
+            && (goroutine.unwinding() == Unwinding::Cancelled || !self.nobody_unwinds_elsewhere())
     }
 
     /// Whether `thread::panicking` speaks of the goroutine that runs, and of no other.
