@@ -3,6 +3,7 @@
 #[path = "common/procs.rs"]
 mod procs;
 
+use std::panic::catch_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -183,5 +184,25 @@ fn who_waits_while_another_unwinds_on_the_same_thread_is_unwound_too() {
             drop(guard);
             stay();
         };
+    });
+}
+
+#[test]
+fn who_has_caught_its_cancellation_is_unwound_at_its_next_wait_though_another_is_unwinding() {
+    on_one_and_more_procs(|| {
+        let mutex = Arc::new(Mutex::new(()));
+        let locks = Locks(Arc::clone(&mutex));
+        go! {
+            let _locks = locks;
+            stay();
+        };
+        go! {
+            let _guard = mutex.lock();
+            drop(catch_unwind(|| Receiver::<()>::nil().recv()));
+            loop {
+                stay();
+            }
+        };
+        yield_now();
     });
 }

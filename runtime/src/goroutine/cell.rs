@@ -187,7 +187,7 @@ pub(crate) unsafe fn run(goroutine: NonNull<Goroutine>) {
 /// The caller has taken the goroutine out of every queue; or is the goroutine, and only leaves its stack afterwards.
 pub(crate) unsafe fn cancel(goroutine: NonNull<Goroutine>) {
     // SAFETY: passed on.
-    unsafe { fail_unstarted(goroutine, Box::new(Cancelled(()))) };
+    unsafe { fail_unstarted(goroutine, Cancelled::result()) };
 }
 
 /// Ends a goroutine that cannot be started: its closure is dropped, and joining it gives `error`.

@@ -51,7 +51,7 @@ impl<T> JoinHandle<T> {
 
     pub(crate) fn join_with(self, patience: Patience) -> ThreadResult<T> {
         if !self.raw.wait(patience) {
-            return Err(Box::new(Cancelled(())));
+            return Err(Cancelled::result());
         }
         let mut result: Option<ThreadResult<T>> = None;
         let goroutine = self.raw.goroutine;

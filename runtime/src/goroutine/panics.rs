@@ -2,12 +2,13 @@
 //! runtime.
 
 use std::any::Any;
+use std::fmt;
 use std::io::{self, Write};
 use std::panic;
 use std::sync::Once;
 use std::thread;
 
-use super::control::{Goroutine, Unwinding};
+use super::control::{Goroutine, GoroutineId, Unwinding};
 use crate::scheduler;
 
 /// How often a goroutine may catch the unwinding by which the shutdown of its runtime ends it.
@@ -22,8 +23,43 @@ const MOST_CANCELLATIONS: u32 = 100;
 /// let payload = spawn(|| exit_goroutine()).join().unwrap_err();
 /// assert!(payload.is::<Cancelled>());
 /// ```
-#[derive(Debug)]
-pub struct Cancelled(pub(super) ());
+pub struct Cancelled {
+    /// Whose stack this unwinds, and whether that was being unwound before. If somebody catches this and drops it, it is as
+    /// it was before.
+    unwinds: Option<(GoroutineId, Unwinding)>,
+}
+
+impl Cancelled {
+    /// What joining a goroutine gives that was ended without being unwound.
+    pub(super) fn result() -> Box<dyn Any + Send> {
+        Box::new(Self { unwinds: None })
+    }
+
+    /// What unwinds the calling goroutine.
+    fn payload() -> Box<dyn Any + Send> {
+        Box::new(Self {
+            unwinds: scheduler::with_running(|goroutine| (goroutine.goroutine_id(), goroutine.unwinding())),
+        })
+    }
+}
+
+impl Drop for Cancelled {
+    fn drop(&mut self) {
+        if let Some((id, before)) = self.unwinds {
+            scheduler::with_running(|goroutine| {
+                if goroutine.goroutine_id() == id {
+                    goroutine.set_unwinding(before);
+                }
+            });
+        }
+    }
+}
+
+impl fmt::Debug for Cancelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Cancelled")
+    }
+}
 
 /// Ends the calling goroutine: its destructors run, and nothing is printed. Go's `runtime.Goexit`.
 ///
@@ -35,7 +71,7 @@ pub struct Cancelled(pub(super) ());
 /// When called outside a goroutine.
 pub fn exit_goroutine() -> ! {
     assert!(scheduler::in_goroutine(), "exit_goroutine was called outside a goroutine");
-    resume_unwind(Box::new(Cancelled(())))
+    resume_unwind(Cancelled::payload())
 }
 
 /// The standard library's `resume_unwind`, for goroutines as well as for threads.
@@ -65,7 +101,7 @@ pub(crate) fn unwind_cancelled() {
         }
         Some(_) => {}
     }
-    resume_unwind(Box::new(Cancelled(())))
+    resume_unwind(Cancelled::payload())
 }
 
 /// Makes panics name their goroutine, once per process. The hook that was there before still runs.

@@ -17,11 +17,11 @@
 //! thread counts panics, and now counts this one while it runs others.
 //! - The count comes out right in the end, for a goroutine that is unwinding stays at home, whatever the runtime's options.
 //! - Who runs in the meantime cannot tell by `thread::panicking` whether it is unwinding itself, and so whether its
-//!   cancelled wait is to unwind it or to fail. So that is noted in the goroutine ([`Unwinding`]) whenever
-//!   `thread::panicking` can be trusted, when the runtime unwinds it, and by the panic hook. What escapes is a goroutine
-//!   that in the meantime calls `resume_unwind` itself, or panics under another hook, and then waits in a destructor. Its
-//!   second unwinding aborts the process. In doubt to fail instead would let goroutines go on that are to be unwound, and
-//!   that is not so rare.
+//!   cancelled wait is to unwind it or to fail. So that is noted in the goroutine ([`Unwinding`]): whenever
+//!   `thread::panicking` can be trusted, when the runtime unwinds it, when it catches and drops what it was unwound with, and
+//!   by the panic hook. What escapes is a goroutine that in the meantime calls `resume_unwind` itself, or panics under
+//!   another hook, and then waits in a destructor. Its second unwinding aborts the process. In doubt to fail instead would
+//!   let goroutines go on that are to be unwound, and that is not so rare.
 //! - One that panics by itself, and waits in its panic hook, must not leave its stack: the thread also knows that it is in
 //!   the hook. So it blocks the thread, as it does without a shutdown, unless somebody has left already.
 //!
