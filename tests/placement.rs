@@ -11,7 +11,7 @@ use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
 use gocsp::sync::WaitGroup;
-use gocsp::{Go, Runtime, channel, go, yield_now};
+use gocsp::{Go, Runtime, channel, go, set_max_procs, sleep, yield_now};
 
 /// For how long what usually happens may fail to happen.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -283,5 +283,74 @@ fn one_who_spawns_and_joins_without_end_does_not_starve_a_third() {
                 drop(go!(|| ()).join());
             });
         }))
+    });
+}
+
+/// Computes for some time, and lets others have a turn, until `stop`.
+fn take_long_turns(stop: &AtomicBool) -> usize {
+    let mut turns = 0;
+    while !stop.load(Ordering::Relaxed) {
+        work(JOB);
+        yield_now();
+        turns += 1;
+    }
+    turns
+}
+
+#[test]
+fn long_turns_beside_a_timer_do_not_starve_who_was_woken() {
+    Runtime::builder().procs(1).build().unwrap().run(|| {
+        let stop = Arc::new(AtomicBool::new(false));
+        let yielding = Arc::clone(&stop);
+        let yielder = go!(move || take_long_turns(&yielding));
+        go!(|| sleep(PATIENCE));
+        let (tx, rx) = channel(0);
+        let receiver = go!(move || {
+            rx.recv().unwrap();
+            stop.store(true, Ordering::Relaxed);
+        });
+        (0..100).for_each(|_| yield_now());
+        tx.send(()).unwrap();
+        let (start, mut turns) = (Instant::now(), 0);
+        while !receiver.is_finished() {
+            assert!(start.elapsed() < PATIENCE, "not woken after {turns} turns");
+            work(JOB);
+            yield_now();
+            turns += 1;
+        }
+        yielder.join().unwrap();
+    });
+}
+
+#[test]
+fn timers_fire_beside_one_whose_operations_never_wait() {
+    const SLEEPS: u32 = 10;
+    usually(1, || {
+        let sleeper = go!(|| (0..SLEEPS).for_each(|_| sleep(Duration::from_millis(1))));
+        let (_tx, rx) = channel::<()>(1);
+        let start = Instant::now();
+        while !sleeper.is_finished() {
+            _ = rx.try_recv();
+        }
+        let each = start.elapsed() / SLEEPS;
+        if each < Duration::from_millis(50) { Ok(()) } else { Err(each) }
+    });
+}
+
+#[test]
+fn workers_with_fewer_procs_than_there_are_of_them_take_turns() {
+    usually(2, || {
+        let stop = Arc::new(AtomicBool::new(false));
+        let spread = || {
+            let stop = Arc::clone(&stop);
+            Go::new().spread().spawn(move || take_long_turns(&stop)).unwrap()
+        };
+        let yielders = [spread(), spread()];
+        let before = set_max_procs(1);
+        sleep(Duration::from_millis(200));
+        stop.store(true, Ordering::Relaxed);
+        let turns = yielders.map(|yielder| yielder.join().unwrap());
+        set_max_procs(before);
+        if turns[0].min(turns[1]) > turns[0].max(turns[1]) / 4 { Ok(()) } else { Err(turns) }
     });
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use gocsp::sync::{Mutex, WaitGroup};
 use gocsp::{
-    JoinHandle, Receiver, RecvTimeoutError, Runtime, SendTimeoutError, blocking, channel, go, scope, yield_now,
+    JoinHandle, Receiver, RecvTimeoutError, Runtime, SendTimeoutError, blocking, channel, go, scope, sleep, yield_now,
 };
 use procs::on_one_and_more_procs;
 
@@ -205,4 +205,75 @@ fn who_has_caught_its_cancellation_is_unwound_at_its_next_wait_though_another_is
         };
         yield_now();
     });
+}
+
+/// Loops in its destructor until another goroutine has been unwound.
+struct LoopsUntil(Arc<AtomicBool>);
+
+impl Drop for LoopsUntil {
+    fn drop(&mut self) {
+        let (_tx, rx) = channel::<()>(0);
+        while !self.0.load(Ordering::SeqCst) {
+            yield_now();
+            _ = rx.try_recv();
+            _ = rx.recv_timeout(Duration::from_micros(10));
+        }
+    }
+}
+
+/// Says so when it is dropped.
+struct Says(Arc<AtomicBool>);
+
+impl Drop for Says {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn a_destructor_that_loops_until_another_goroutine_is_unwound_does_not_hang() {
+    on_one_and_more_procs(|| {
+        let unwound = Arc::new(AtomicBool::new(false));
+        let (loops, unstarted) = (LoopsUntil(Arc::clone(&unwound)), LoopsUntil(Arc::clone(&unwound)));
+        go! {
+            let _loops = loops;
+            stay();
+        };
+        go! {
+            let _says = Says(unwound);
+            stay();
+        };
+        yield_now();
+        go!(move || drop(unstarted));
+    });
+}
+
+/// A hook that waited let another panic on the same thread find itself in a hook, which aborts the process.
+#[test]
+fn panic_hooks_that_wait_while_a_runtime_ends_do_not_abort() {
+    let log = Arc::new(Mutex::new(0));
+    // After that of the runtime, which calls it.
+    drop(Runtime::builder().procs(1).build());
+    let (hook, entries) = (std::panic::take_hook(), Arc::clone(&log));
+    std::panic::set_hook(Box::new(move |info| {
+        if info.payload_as_str() != Some("at the end") {
+            return hook(info);
+        }
+        *entries.lock() += 1;
+        yield_now();
+        sleep(Duration::from_micros(10));
+    }));
+    on_one_and_more_procs(|| {
+        for _ in 0..4 {
+            let log = Arc::clone(&log);
+            go!(move || {
+                // Not ended by the shutdown.
+                blocking(|| std::thread::sleep(Duration::from_millis(5)));
+                let _log = log;
+                panic!("at the end");
+            });
+        }
+        yield_now();
+    });
+    assert!(*log.lock() > 0);
 }

@@ -195,6 +195,11 @@ impl Goroutine {
         self.cancellations.set(None);
     }
 
+    /// Whether a wait that the shutdown cancels unwinds it.
+    pub(crate) fn may_be_unwound(&self) -> bool {
+        self.cancellations.get().is_some()
+    }
+
     /// Counts one more time that it is unwound, if it may be.
     pub(super) fn count_cancellation(&self) -> Option<u32> {
         self.cancellations.set(self.cancellations.get().map(|count| count + 1));

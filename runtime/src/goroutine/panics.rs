@@ -115,8 +115,9 @@ pub(crate) fn install_hook() {
         let previous = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
             announce();
-            scheduler::begin_unwinding(Unwinding::Panicking);
             previous(info);
+            // Last: until then the goroutine is in its hook, and may not leave its stack.
+            scheduler::begin_unwinding(Unwinding::Panicking);
         }));
     });
 }

@@ -199,6 +199,7 @@ impl Worker {
             while !permit.swap(false, Ordering::Acquire) {
                 thread::park();
             }
+            self.begin_slice();
         }
     }
 

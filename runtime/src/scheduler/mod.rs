@@ -345,12 +345,13 @@ fn yield_goroutine(goroutine: NonNull<Goroutine>) {
     worker.leave(stack_of(control), queue_last(goroutine));
 }
 
-/// Lets the others run that are ready on the caller's worker, in a shutdown and without unwinding the caller.
+/// Lets the others run that are ready on the caller's worker, if it is a goroutine that can leave its stack. Never unwinds.
 pub(crate) fn yield_uncancelled() {
-    let worker = current_of_goroutine();
-    let goroutine = worker.running().expect("a goroutine calls");
-    // SAFETY: the goroutine calls, so it has not ended.
-    worker.leave_perhaps_unwinding(unsafe { goroutine.as_ref() }, queue_last(goroutine));
+    if let Some(goroutine) = current_parkable() {
+        // SAFETY: the goroutine calls, so it has not ended.
+        let control = unsafe { goroutine.as_ref() };
+        home_of(control).leave_perhaps_unwinding(control, queue_last(goroutine));
+    }
 }
 
 /// A step that puts `goroutine`, which leaves its stack, last in line.
@@ -386,8 +387,8 @@ fn slice_is_over() -> bool {
 #[cold]
 #[inline(never)]
 pub(crate) fn yield_if_due() {
-    if slice_is_over() && !is_shutting_down() {
-        yield_now();
+    if slice_is_over() {
+        yield_uncancelled();
     }
 }
 

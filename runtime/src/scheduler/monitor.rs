@@ -2,7 +2,8 @@
 //!
 //! A worker does not look at the clock while it runs goroutines. The monitor does, every 5 ms: whose time slice is still
 //! the same as at the last look, and so has lasted for 5 to 10 ms, is asked to yield, by a flag that the runtime's calls
-//! read. When no worker has run anything for two looks, the monitor sleeps until one does.
+//! read. So is everybody as long as a worker waits for its permit to run. When no worker has run anything for two looks,
+//! the monitor sleeps until one does.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -77,7 +78,8 @@ fn watch_slices(shared: &Shared) {
         slices.resize(shared.worker_count(), u64::MAX);
         for (worker, last) in shared.each_worker().zip(&mut slices) {
             let slice = worker.signals.slice.load(Ordering::Relaxed);
-            if slice == *last {
+            // Slices end by themselves whenever nobody was woken, but permits change hands only here.
+            if slice == *last || shared.procs.is_contended() {
                 worker.signals.preempt.store(true, Ordering::Relaxed);
             }
             *last = slice;

@@ -13,8 +13,8 @@
 //!
 //! # Waiting while unwinding
 //! A destructor may wait for a lock that another goroutine holds, which is still to be unwound by the same thread. So a
-//! goroutine that the shutdown unwinds leaves its stack to wait, which no other goroutine does that is unwinding: the
-//! thread counts panics, and now counts this one while it runs others.
+//! goroutine that is unwound while its runtime shuts down leaves its stack to wait, which no other goroutine does that is
+//! unwinding: the thread counts panics, and now counts this one while it runs others.
 //! - The count comes out right in the end, for a goroutine that is unwinding stays at home, whatever the runtime's options.
 //! - Who runs in the meantime cannot tell by `thread::panicking` whether it is unwinding itself, and so whether its
 //!   cancelled wait is to unwind it or to fail. So that is noted in the goroutine ([`Unwinding`]): whenever
@@ -22,8 +22,9 @@
 //!   by the panic hook. What escapes is a goroutine that in the meantime calls `resume_unwind` itself, or panics under
 //!   another hook, and then waits in a destructor. Its second unwinding aborts the process. In doubt to fail instead would
 //!   let goroutines go on that are to be unwound, and that is not so rare.
-//! - One that panics by itself, and waits in its panic hook, must not leave its stack: the thread also knows that it is in
-//!   the hook. So it blocks the thread, as it does without a shutdown, unless somebody has left already.
+//! - One that waits in its panic hook must not leave its stack, for the thread also knows that it is in the hook. So one that
+//!   panics blocks the thread, as it does without a shutdown, until the runtime's own hook is done. A hook of the user
+//!   that waits after having called that one escapes: if another goroutine panics meanwhile, the process aborts.
 //!
 //! # Those who catch it
 //! A goroutine that catches the unwinding and goes on, again and again, is at last left on its stack for ever
@@ -115,11 +116,10 @@ impl Worker {
         Unparked::Cancelled
     }
 
-    /// Lets others run if `goroutine`, which calls, is unwinding: it may be waiting for them in a loop. Otherwise it is
-    /// about to be unwound.
+    /// Lets others run unless `goroutine`, which calls, is about to be unwound: it may be waiting for them in a loop.
     pub(super) fn yield_in_shutdown(&self, goroutine: &Goroutine) {
         self.note_whether_unwinding(goroutine);
-        if goroutine.unwinding() != Unwinding::No {
+        if goroutine.unwinding() != Unwinding::No || !goroutine.may_be_unwound() {
             self.leave_perhaps_unwinding(goroutine, super::queue_last(NonNull::from(goroutine)));
         }
     }
@@ -128,11 +128,14 @@ impl Worker {
     pub(super) fn leave_perhaps_unwinding(&self, goroutine: &Goroutine, after: AfterLeaving) {
         self.note_whether_unwinding(goroutine);
         let stack = goroutine.stack().expect("a goroutine that calls has a stack");
+        if goroutine.unwinding() == Unwinding::No {
+            // Under `migrate` it may come back on another worker.
+            return self.leave(stack, after);
+        }
         let elsewhere = &self.local().unwinding_elsewhere;
-        let one = usize::from(goroutine.unwinding() != Unwinding::No);
-        elsewhere.set(elsewhere.get() + one);
+        elsewhere.set(elsewhere.get() + 1);
         self.leave(stack, after);
-        elsewhere.set(elsewhere.get() - one);
+        elsewhere.set(elsewhere.get() - 1);
     }
 
     fn note_whether_unwinding(&self, goroutine: &Goroutine) {
@@ -145,8 +148,7 @@ impl Worker {
 
     /// Whether `goroutine`, which calls, may leave its stack although this thread counts a panic.
     pub(super) fn may_leave_while_panicking(&self, goroutine: &Goroutine) -> bool {
-        self.shared().is_shutting_down()
-            && (goroutine.unwinding() == Unwinding::Cancelled || !self.nobody_unwinds_elsewhere())
+        self.shared().is_shutting_down() && (goroutine.unwinding() != Unwinding::No || !self.nobody_unwinds_elsewhere())
     }
 
     /// Whether `thread::panicking` speaks of the goroutine that runs, and of no other.

@@ -4,7 +4,7 @@
 //! way of the worker, which is where the next one is chosen and the commit step of a park is run.
 
 use std::cell::Cell;
-use std::ptr::{self, NonNull};
+use std::ptr::NonNull;
 
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 
@@ -18,12 +18,6 @@ pub(crate) struct Switch {
 
 /// The way back from a running goroutine to its worker: set when the goroutine starts, valid until it ends.
 pub(crate) struct WayBack(Cell<*const Yielder<(), ()>>);
-
-impl Default for WayBack {
-    fn default() -> Self {
-        Self(Cell::new(ptr::null()))
-    }
-}
 
 /// Why a goroutine has given the thread back.
 #[derive(Debug, PartialEq, Eq)]

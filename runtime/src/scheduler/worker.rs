@@ -207,20 +207,21 @@ impl Worker {
         let local = self.local();
         let turns_left = local.turns_left.get() - 1;
         local.turns_left.set(turns_left);
+        let mut line_first = false;
         if turns_left == 0 {
             local.turns_left.set(self.look_around());
             // At every second look only: there may be one at every turn, and `next` is not to starve either.
-            let line_first = !local.line_first.get();
+            line_first = !local.line_first.get();
             local.line_first.set(line_first);
-            if line_first && let Some(goroutine) = local.queues.pop() {
-                return Some(goroutine);
-            }
         }
         if self.inbox.has_messages() {
             self.drain_inbox();
         }
         if self.signals.preempt.load(Ordering::Relaxed) {
             self.end_slice();
+        }
+        if line_first && let Some(goroutine) = local.queues.pop() {
+            return Some(goroutine);
         }
         if let Some(goroutine) = local.queues.take_next() {
             return Some(goroutine);
@@ -235,17 +236,25 @@ impl Worker {
     /// The time slice is over: the goroutine just woken goes to the end of the line, and other workers get their turn.
     #[cold]
     fn end_slice(&self) {
-        // Acquire: pairs with the monitor's last Release. While the runtime shuts down every slice is over at once, so that
-        // goroutines which only ever cooperate are unwound too.
-        self.signals.preempt.swap(false, Ordering::AcqRel);
-        if self.shared().is_shutting_down() {
-            self.signals.preempt.store(true, Ordering::Relaxed);
-        }
-        let queues = &self.local().queues;
+        self.begin_slice();
+        let Local { queues, turns_left, .. } = self.local();
         if let Some(goroutine) = queues.take_next() {
             queues.push_ready(goroutine);
         }
+        // Who takes that long makes the number of turns until the next look a bad guess.
+        turns_left.set(self.look_around());
         self.take_turns();
+    }
+
+    /// A new time slice begins. While the runtime shuts down every slice is over at once, so that goroutines which only ever
+    /// cooperate are unwound too.
+    pub(super) fn begin_slice(&self) {
+        let preempt = &self.signals.preempt;
+        // Acquire: pairs with the monitor's last Release.
+        preempt.swap(false, Ordering::AcqRel);
+        if self.shared().is_shutting_down() {
+            preempt.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Makes the goroutines that others have placed here part of the line.

@@ -23,7 +23,6 @@ use crate::scheduler::{Switch, WayBack, Worker};
 /// | `class`      | the pool, when it hands the stack out  | whoever has the stack                     |
 /// | `next_free`  | the pool that owns the stack           | the same                                  |
 #[repr(C, align(16))]
-#[derive(Default)]
 pub(crate) struct Frame {
     pub(crate) switch: UnsafeCell<Option<Switch>>,
     pub(crate) way_back: WayBack,
@@ -92,14 +91,16 @@ impl Stack {
         self.frame().class.get()
     }
 
-    /// Makes the frame.
+    /// Makes the frame. What is zero to begin with stays: during a shutdown others may be reading `goroutine`.
     ///
     /// # Safety
-    /// The stack is the caller's own, of this class, and nobody runs on it.
+    /// The stack is the caller's own, of this class, its memory is zero, and nobody runs on it.
     pub(super) unsafe fn make_frame(self, class: SizeClass) {
-        let frame = Frame { class: Cell::new(class), ..Frame::default() };
-        // SAFETY: the memory is mapped (S1), writable, and the caller's.
-        unsafe { self.frame.write(frame) };
+        let frame = self.frame();
+        // SAFETY: nobody runs on the stack, so nobody refers to its switch.
+        unsafe { frame.switch.get().write(None) };
+        frame.next_free.set(None);
+        frame.class.set(class);
     }
 
     #[inline]

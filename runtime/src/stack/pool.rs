@@ -164,7 +164,7 @@ impl LocalPool {
             return Ok(stack);
         }
         let stack = shared.take(class)?;
-        // SAFETY: the stack was just taken from the pool of this class.
+        // SAFETY: the stack was just taken from the pool of this class, where all is new or trimmed.
         unsafe { stack.make_frame(class) };
         Ok(stack)
     }
