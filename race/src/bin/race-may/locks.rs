@@ -1,0 +1,73 @@
+//! Workloads of locks.
+
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use may::coroutine;
+use may::go;
+use may::sync::{Mutex, RwLock, WaitGroup};
+use race::task::{Reply, Task};
+
+pub(crate) fn mutex(task: &Task) -> Reply {
+    let (locks, goroutines) = (task.size("locks"), task.size("goroutines"));
+    let count = Arc::new(Mutex::new(0));
+    let group = WaitGroup::new();
+    let start = Instant::now();
+    for _ in 0..goroutines {
+        let (count, group) = (Arc::clone(&count), group.clone());
+        go!(move || {
+            for _ in 0..locks / goroutines {
+                *count.lock().expect("nobody panics") += 1;
+            }
+            drop(group);
+        });
+    }
+    group.wait();
+    let elapsed = start.elapsed();
+    let count = *count.lock().expect("nobody panics");
+    Reply::nanos_each(count, elapsed, locks)
+}
+
+pub(crate) fn rwlock(task: &Task) -> Reply {
+    let mut reply = Reply::answer(0);
+    for power in 0..task.size("powers") {
+        for (exclusive, kind) in [(false, ""), (true, " exclusive")] {
+            let (elapsed, written) = test(task.size("writes"), 1 << power, exclusive);
+            reply.answer += written;
+            reply = reply.figure(format!("readers={}{kind}", 1u64 << power), elapsed.as_secs_f64() * 1e6);
+        }
+    }
+    reply
+}
+
+/// How long it takes a writer and `readers` readers until all are done, and how often the writer wrote.
+fn test(writes: u64, readers: u64, exclusive: bool) -> (Duration, u64) {
+    let value = Arc::new(RwLock::new(0));
+    let group = WaitGroup::new();
+    let start = Instant::now();
+    let writer = {
+        let value = Arc::clone(&value);
+        go!(move || {
+            for _ in 0..writes {
+                *value.write().expect("nobody panics") += 1;
+                coroutine::sleep(Duration::from_nanos(1));
+            }
+        })
+    };
+    for _ in 0..readers {
+        let (value, group) = (Arc::clone(&value), group.clone());
+        go!(move || {
+            match exclusive {
+                false => black_box(*value.read().expect("nobody panics")),
+                true => black_box(*value.write().expect("nobody panics")),
+            };
+            drop(group);
+        });
+    }
+    writer.join().expect("the writer does not panic");
+    group.wait();
+    let elapsed = start.elapsed();
+    let written = *value.read().expect("nobody panics");
+    (elapsed, written)
+}
