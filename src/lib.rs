@@ -1,6 +1,7 @@
 // The README's links to these files lead to the modules below.
 #![doc = "[docs/design.md]: docs::design"]
 #![doc = "[docs/dependencies.md]: docs::dependencies"]
+#![doc = "[docs/benchmarks.md]: docs::benchmarks"]
 #![doc = ""]
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
@@ -29,6 +30,9 @@ pub mod time {
 pub mod docs {
     #[doc = include_str!("../docs/design.md")]
     pub mod design {}
+
+    #[doc = include_str!("../docs/benchmarks.md")]
+    pub mod benchmarks {}
 
     #[doc = include_str!("../docs/dependencies.md")]
     pub mod dependencies {}

@@ -11,7 +11,7 @@ use std::path::Path;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
-use crate::contenders::GO;
+use crate::contenders::{self, Contender, GO};
 use crate::results::{Race, SectionRows};
 
 const WIDTH: u32 = 900;
@@ -24,7 +24,8 @@ const AXIS: u32 = 40;
 const MARGIN: u32 = 10;
 
 const FONT: (&str, u32) = ("sans-serif", 13);
-const COLORS: [RGBColor; 8] = [
+/// Of the contenders, in their order.
+const COLORS: [RGBColor; contenders::ALL.len()] = [
     RGBColor(200, 60, 20),
     RGBColor(240, 150, 90),
     RGBColor(0, 150, 190),
@@ -40,7 +41,7 @@ type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 /// What is drawn of a section.
 #[derive(Debug, PartialEq)]
 struct Bars {
-    /// Who has bars, and in which color.
+    /// Who has bars, and in which color. The reference has none: it is the line at 1.
     contenders: Vec<(&'static str, RGBColor)>,
     /// To whom the bars are relative.
     reference: &'static str,
@@ -72,26 +73,33 @@ fn bars(race: &Race, section: &SectionRows) -> Option<Bars> {
     let indices: Vec<usize> = (0..race.contenders.len()).filter(measured).collect();
     let go = indices.iter().find(|&&index| race.contenders[index].name == GO);
     let reference = *go.or(indices.first())?;
+    let others: Vec<usize> = indices.iter().copied().filter(|&index| index != reference).collect();
     let rows = section.rows.iter().filter_map(|row| {
         let one = row.cells[reference].median().filter(|&median| median > 0.0)?;
         let ratio = |&index: &usize| row.cells[index].median().map(|median| median / one).filter(|&ratio| ratio > 0.0);
-        Some(BarRow { title: row.title(), ratios: indices.iter().map(ratio).collect() })
+        Some(BarRow { title: row.title(), ratios: others.iter().map(ratio).collect() })
     });
-    let contender = |&index: &usize| (race.contenders[index].name, COLORS[index % COLORS.len()]);
+    let contender = |&index: &usize| (race.contenders[index].name, color(race.contenders[index]));
     Some(Bars {
-        contenders: indices.iter().map(contender).collect(),
+        contenders: others.iter().map(contender).collect(),
         reference: race.contenders[reference].name,
         rows: rows.collect(),
     })
 }
 
+/// Everybody has the same color in all charts, whoever else takes part.
+fn color(contender: &Contender) -> RGBColor {
+    let index = contenders::ALL.iter().position(|known| known == contender).expect("all contenders are in the list");
+    COLORS[index]
+}
+
 impl Bars {
-    /// From the least to the most, in whole powers of ten, with 1 inside.
+    /// From the least to the most, in powers of ten, with 1 inside, and with room for what is written at the ends.
     fn range(&self) -> Range<f64> {
         let ratios = || self.rows.iter().flat_map(|row| row.ratios.iter().copied().flatten());
         let least = ratios().fold(1.0, f64::min).log10().floor().min(-1.0);
         let most = ratios().fold(1.0, f64::max).log10().ceil().max(1.0);
-        10f64.powf(least)..10f64.powf(most)
+        10f64.powf(least) / 1.1..10f64.powf(most) * 1.1
     }
 
     fn row_height(&self) -> u32 {
@@ -139,7 +147,7 @@ fn draw_bars(area: &Area<'_>, bars: &Bars) -> Result<(), Box<dyn Error>> {
         .y_labels(0)
         .light_line_style(WHITE)
         .label_style(FONT)
-        .x_desc(format!("relative to {}; less is better", bars.reference))
+        .x_desc(format!("relative to {}, which is 1; less is better", bars.reference))
         .x_label_formatter(&|ratio| format!("{ratio}"))
         .draw()?;
     for (index, row) in bars.rows.iter().enumerate() {
@@ -147,7 +155,6 @@ fn draw_bars(area: &Area<'_>, bars: &Bars) -> Result<(), Box<dyn Error>> {
         area.draw(&Text::new(row.title.clone(), (10, (top + bars.row_height() / 2) as i32 - 7), FONT))?;
         for (index, (ratio, (_, color))) in row.ratios.iter().zip(&bars.contenders).enumerate() {
             let upper = f64::from(top + GAP / 2 + BAR * index as u32);
-            // Who takes as much as the reference has a line.
             let bar = ratio.map(|ratio| [(ratio, upper), (1.0, upper + f64::from(BAR - 1))]);
             chart.draw_series(bar.map(|bar| Rectangle::new(bar, color.filled())))?;
         }
@@ -171,8 +178,8 @@ mod tests {
         let race = race(runs(&[Ok(20.0)]), runs(&[Ok(100.0)]), runs(&[Ok(2000.0)]));
         let bars = bars(&race, &race.sections()[0]).unwrap();
         assert_eq!(bars.reference, "go");
-        assert_eq!(bars.rows[0].ratios, [Some(0.2), Some(1.0), Some(20.0)]);
-        assert_eq!(bars.range(), 0.1..100.0);
+        assert_eq!(bars.rows[0].ratios, [Some(0.2), Some(20.0)]);
+        assert!(bars.range().contains(&0.1) && bars.range().contains(&100.0) && !bars.range().contains(&1000.0));
         let chart = draw("Title", &bars).unwrap();
         assert!(
             chart.starts_with("<svg") && chart.contains("ctxswitch") && chart.contains("relative to go"),
@@ -184,7 +191,7 @@ mod tests {
     fn without_go_they_are_relative_to_the_first() {
         let race = race(runs(&[Ok(20.0)]), died(), runs(&[Ok(40.0)]));
         let bars = bars(&race, &race.sections()[0]).unwrap();
-        assert_eq!((bars.reference, &bars.rows[0].ratios[..]), ("gocsp", &[Some(1.0), Some(2.0)][..]));
+        assert_eq!((bars.reference, &bars.rows[0].ratios[..]), ("gocsp", &[Some(2.0)][..]));
     }
 
     #[test]

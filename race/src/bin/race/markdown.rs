@@ -8,6 +8,8 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
+use race::workloads::Section;
+
 use crate::arguments::Arguments;
 use crate::machine::Machine;
 use crate::results::{Race, SectionRows};
@@ -39,6 +41,9 @@ fn replace(old: &str, text: &str) -> Result<String, &'static str> {
 
 fn document(race: &Race, arguments: &Arguments) -> String {
     let mut text = where_and_when(&race.machine, arguments);
+    if arguments.tiny {
+        text += "\nTHE SIZES ARE TINY: this shows that everything works, and how fast nothing is.\n";
+    }
     text += "\nWho takes part:\n\n";
     for contender in &race.contenders {
         let _ = writeln!(text, "- **{}**: {}", contender.name, contender.about);
@@ -90,6 +95,9 @@ fn describe(text: &mut String, section: &SectionRows) {
     for (names, about) in described {
         let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
         let _ = writeln!(text, "- {}: {about}.", names.join(", "));
+    }
+    if section.section == Section::Procs {
+        text.push_str("- `-p` and a number: on so many procs, whatever the others run on.\n");
     }
     text.push('\n');
 }
