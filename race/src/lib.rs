@@ -12,15 +12,15 @@
 //! 1. Each run is a process of its own, and does one workload once, from cold. The runs of a workload take turns: every
 //!    contender once, then every contender again. What is shown is the median, and how far apart the runs were.
 //! 2. All contenders get the same sizes, on their command lines, from one list: [`workloads::ALL`].
-//! 3. Each run gives an answer that only the whole work leads to: a sum of all messages, a prime, the number of those that
-//!    did not wake early. The harness knows the right one.
+//! 3. Each run gives an answer, and the harness knows the right one: a sum of all messages, a prime, the number of those
+//!    that did not wake early. Where work has no result, as that of goroutines that do nothing, all of it is waited for.
 //! 4. All measure the same section, from inside, with their own clock. Starting the process and the runtime is outside.
 //! 5. The workloads are written alike in all languages, and as somebody who knows the language would write them. Where
 //!    a contender has to do something else, a note in the table says so; where it cannot, it says why.
 //!
 //! # Layout
 //! ```text
-//!   src/workloads.rs      what is done, with sizes, units and answers
+//!   src/workloads.rs      what is done, with sizes, units and answers; src/workload.rs says what these are
 //!   src/task.rs           what a contender is asked, and what it replies
 //!   src/work.rs           arithmetic and measurements that contenders share
 //!   src/bin/race-gocsp    contenders: a program each, all of the same structure,
@@ -28,7 +28,7 @@
 //!   src/bin/race-may
 //!   src/bin/race-threads
 //!   go                    the same in Go
-//!   src/main.rs, src/harness   builds the contenders, runs them, and shows what came out
+//!   src/bin/race          the harness: builds the programs, runs them, and shows what came out
 //! ```
 //!
 //! # Why programs of their own
@@ -45,4 +45,5 @@
 
 pub mod task;
 pub mod work;
+pub mod workload;
 pub mod workloads;

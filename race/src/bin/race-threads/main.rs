@@ -3,6 +3,8 @@
 //! There are as many threads as the others have goroutines, whatever the number of procs; the system spreads them over
 //! its processors.
 
+#![forbid(unsafe_code)]
+
 mod channels;
 mod goroutines;
 mod locks;

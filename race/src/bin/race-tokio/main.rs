@@ -7,6 +7,8 @@
 //! `tokio-kanal` is the multi-thread scheduler with kanal's in the place of `mpsc`. Locks are `tokio::sync`'s, as they may be held
 //! while a task waits, which is what the locks of the others allow.
 
+#![forbid(unsafe_code)]
+
 mod channels;
 mod goroutines;
 mod group;

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
-use race::workloads::{self, Workload};
+use race::workload::Workload;
+use race::workloads;
 
 use crate::contenders::{self, Contender};
 

@@ -20,7 +20,7 @@ use std::time::Instant;
 
 use clap::Parser;
 use race::task::{Sizes, Task};
-use race::workloads::Workload;
+use race::workload::Workload;
 
 use crate::arguments::Arguments;
 use crate::contenders::Contender;

@@ -8,7 +8,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use race::workloads::Section;
+use race::workload::Section;
 
 use crate::arguments::Arguments;
 use crate::machine::Machine;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use race::task::Reply;
-use race::workloads::{Section, Unit, Workload};
+use race::workload::{Section, Unit, Workload};
 
 use crate::contenders::{Contender, MIGRATE};
 use crate::machine::Machine;
