@@ -74,9 +74,10 @@ fn times(ratio: Option<f64>) -> String {
     ratio.map_or_else(|| "–".to_owned(), |ratio| format!("{}×", number(ratio)))
 }
 
-/// With three digits at least.
+/// With three digits, or three places behind the point.
 fn number(value: f64) -> String {
     match value.abs() {
+        ..0.0995 => format!("{value:.3}"),
         ..9.995 => format!("{value:.2}"),
         ..99.95 => format!("{value:.1}"),
         _ => format!("{value:.0}"),
@@ -97,7 +98,7 @@ impl Notes {
             self.said.push(note.to_owned());
             self.said.len() - 1
         });
-        format!(" [{}]", index + 1)
+        format!(" ({})", index + 1)
     }
 
     fn write(&self, text: &mut String) {
@@ -106,9 +107,15 @@ impl Notes {
         }
         for (index, note) in self.said.iter().enumerate() {
             // A hard line break, so that each note has its line.
-            let _ = writeln!(text, "[{}] {note}  ", index + 1);
+            let _ = writeln!(text, "({}) {}  ", index + 1, escape(note));
         }
     }
+}
+
+/// Brackets in what others have said are not links, nor tags.
+fn escape(note: &str) -> String {
+    let escaped = |letter| matches!(letter, '[' | ']' | '<' | '>').then_some('\\').into_iter().chain([letter]);
+    note.chars().flat_map(escaped).collect()
 }
 
 /// Cells below each other: the first column to the left, the others to the right.
@@ -160,11 +167,11 @@ mod tests {
 
     #[test]
     fn whoever_fails_is_shown_with_the_reason() {
-        let died = || Err(Failure::Died("signal: 11".to_owned()));
+        let died = || Err(Failure::Died("<signal>: 11".to_owned()));
         let race = race(runs(&[Ok(20.0)]), runs(&[Err(Failure::Missing("no Go".to_owned()))]), runs(&[died(), died()]));
         let table = table(&race);
-        assert!(table.contains("| missing [1] | died [2] |"), "{table}");
-        assert!(table.contains("\n[1] no Go  \n[2] signal: 11  \n"), "{table}");
+        assert!(table.contains("| missing (1) | died (2) |"), "{table}");
+        assert!(table.contains("\n(1) no Go  \n(2) \\<signal\\>: 11  \n"), "{table}");
         assert!(table.contains("|          – |                 – |"), "{table}");
     }
 
@@ -172,7 +179,7 @@ mod tests {
     fn a_reason_is_given_once() {
         let slow = || runs(&[Err(Failure::TimedOut(Duration::from_secs(9)))]);
         let table = table(&race(runs(&[Ok(20.0)]), slow(), slow()));
-        assert!(table.contains("| timed out [1] | timed out [1] |"), "{table}");
+        assert!(table.contains("| timed out (1) | timed out (1) |"), "{table}");
         assert_eq!(table.matches("it was stopped after 9 s").count(), 1, "{table}");
     }
 
