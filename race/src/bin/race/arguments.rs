@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -64,6 +65,18 @@ impl Arguments {
         workloads::ALL.iter().filter(chosen).collect()
     }
 
+    /// Makes the folders of the files that are to be written: a race takes long, and shall not be lost at its end.
+    ///
+    /// # Errors
+    /// What the system says when a folder cannot be made.
+    pub(crate) fn make_folders(&self) -> Result<(), String> {
+        let files = [&self.json, &self.markdown].into_iter().flatten().filter_map(|file| file.parent());
+        for folder in files.chain(self.svg.as_deref()) {
+            fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        }
+        Ok(())
+    }
+
     pub(crate) fn timeout(&self) -> Duration {
         Duration::from_secs(self.timeout as u64)
     }
@@ -107,6 +120,13 @@ mod tests {
         let contenders: Vec<_> = arguments.contenders().iter().map(|contender| contender.name).collect();
         assert_eq!(workloads, ["ctxswitch", "sieve"]);
         assert_eq!(contenders, ["gocsp", "go"]);
+    }
+
+    #[test]
+    fn a_place_where_nothing_can_be_written_is_noticed_first() {
+        assert!(parse("--json /dev/null/race.json").unwrap().make_folders().is_err());
+        assert!(parse("--svg /dev/null/charts").unwrap().make_folders().is_err());
+        assert_eq!(parse("--json race.json --markdown race.md").unwrap().make_folders(), Ok(()));
     }
 
     #[test]

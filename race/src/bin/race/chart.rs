@@ -57,7 +57,6 @@ struct BarRow {
 
 /// Draws a chart for each section that has anything to draw.
 pub(crate) fn write_all(folder: &Path, race: &Race) -> Result<(), Box<dyn Error>> {
-    fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     for section in race.sections() {
         let file = folder.join(section.section.file_name());
         if let Some(bars) = bars(race, &section) {

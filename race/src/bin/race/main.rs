@@ -30,6 +30,10 @@ use crate::results::{Failure, Race, Runs};
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if let Err(error) = arguments.make_folders() {
+        eprintln!("error: {error}");
+        return ExitCode::FAILURE;
+    }
     let race = hold(&arguments);
     match show(&arguments, &race) {
         Err(error) => {
