@@ -277,3 +277,19 @@ fn panic_hooks_that_wait_while_a_runtime_ends_do_not_abort() {
     });
     assert!(*log.lock() > 0);
 }
+
+/// Who spawned at the moment at which the runtime began to end dealt to workers that there were not.
+#[test]
+fn spawning_while_the_runtime_ends_loses_nobody() {
+    for _ in 0..300 {
+        on_one_and_more_procs(|| {
+            for _ in 0..4 {
+                go!(|| loop {
+                    (0..10).for_each(|_| drop(go!(|| ())));
+                    yield_now();
+                });
+            }
+            yield_now();
+        });
+    }
+}

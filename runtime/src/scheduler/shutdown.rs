@@ -38,7 +38,7 @@ use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
 use std::{mem, ptr};
 
-use super::shared::{MAX_WORKERS, Shared};
+use super::shared::Shared;
 use super::worker::{AfterLeaving, Worker};
 use crate::goroutine::{self, Goroutine, Status, Unwinding};
 use crate::park::Unparked;
@@ -47,8 +47,8 @@ impl Shared {
     /// Step 1. Gives the threads, to be waited for.
     pub(super) fn begin_shutdown(&self) -> Vec<JoinHandle<()>> {
         self.shutting_down.store(true, Ordering::SeqCst);
-        // From now on nobody waits for a turn.
-        let (_, granted) = self.procs.set_limit(MAX_WORKERS);
+        // From now on nobody waits for a turn. No more than there are workers: who spawns at this moment deals to so many.
+        let (_, granted) = self.procs.set_limit(self.worker_count());
         granted.into_iter().for_each(|worker| self.grant(worker));
         self.wake_everybody();
         // Also a goroutine that blocks its thread in place: it waits without its inbox.
