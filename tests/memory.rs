@@ -1,11 +1,15 @@
 //! What goroutines cost in memory.
 #![cfg(target_os = "linux")]
 
+#[path = "common/child.rs"]
+mod child;
+
 use std::hint::black_box;
 use std::sync::{Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use child::in_child;
 use gocsp::{Runtime, channel, go, num_goroutines, yield_now};
 
 /// These tests measure the process, so they take turns.
@@ -157,36 +161,42 @@ fn an_idle_runtime_gives_the_memory_of_unused_stacks_back() {
     const PAGES_EACH: usize = 32;
     // Far longer than stacks are kept, for a machine that is busy with other things.
     const PATIENCE: Duration = Duration::from_secs(30);
-    let _turn = alone();
-    let runtime = Runtime::builder().procs(2).build().unwrap();
-    let (before, during) = runtime.run(|| {
-        go!(|| ()).join().unwrap();
-        let before = stacks_touched();
-        let (begin, wait) = channel::<()>(0);
-        let (up, ups) = channel(0);
-        let goroutines: Vec<_> = (0..GOROUTINES)
-            .map(|_| {
-                let (wait, up) = (wait.clone(), up.clone());
-                go! {
-                    let pages = [1_u8; PAGES_EACH << 12];
-                    up.send(()).unwrap();
-                    wait.recv().unwrap_err();
-                    black_box(&pages);
-                }
-            })
-            .collect();
-        ups.iter().take(GOROUTINES).for_each(drop);
-        let during = stacks_touched();
-        begin.close().unwrap();
-        goroutines.into_iter().for_each(|goroutine| goroutine.join().unwrap());
-        (before, during)
+    let name = "an_idle_runtime_gives_the_memory_of_unused_stacks_back";
+    // In a process of its own: runtimes of other tests give stacks back as well, and at any time.
+    let ended = in_child(name, || {
+        let runtime = Runtime::builder().procs(2).build().unwrap();
+        let (before, during) = runtime.run(|| {
+            go!(|| ()).join().unwrap();
+            let before = stacks_touched();
+            let (begin, wait) = channel::<()>(0);
+            let (up, ups) = channel(0);
+            let goroutines: Vec<_> = (0..GOROUTINES)
+                .map(|_| {
+                    let (wait, up) = (wait.clone(), up.clone());
+                    go! {
+                        let pages = [1_u8; PAGES_EACH << 12];
+                        up.send(()).unwrap();
+                        wait.recv().unwrap_err();
+                        black_box(&pages);
+                    }
+                })
+                .collect();
+            ups.iter().take(GOROUTINES).for_each(drop);
+            let during = stacks_touched();
+            begin.close().unwrap();
+            goroutines.into_iter().for_each(|goroutine| goroutine.join().unwrap());
+            (before, during)
+        });
+        let used = during.saturating_sub(before);
+        assert!(used >= GOROUTINES * PAGES_EACH, "{used} more pages of stacks");
+        let start = Instant::now();
+        while stacks_touched().saturating_sub(before) > used / 10 {
+            assert!(start.elapsed() < PATIENCE, "{before} pages of stacks, then {during}, now {}", stacks_touched());
+            thread::sleep(Duration::from_millis(20));
+        }
     });
-    let used = during.saturating_sub(before);
-    assert!(used >= GOROUTINES * PAGES_EACH, "{used} more pages of stacks");
-    let start = Instant::now();
-    while stacks_touched().saturating_sub(before) > used / 10 {
-        assert!(start.elapsed() < PATIENCE, "{before} pages of stacks, then {during}, now {}", stacks_touched());
-        thread::sleep(Duration::from_millis(20));
+    if let Some(ended) = ended {
+        assert!(ended.status.success(), "{}{}", ended.stdout, ended.stderr);
     }
 }
 
