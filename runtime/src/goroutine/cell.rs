@@ -169,7 +169,7 @@ where
 pub(crate) unsafe fn run(goroutine: NonNull<Goroutine>) {
     // SAFETY: the scheduler owns the cell until it is complete.
     let control = unsafe { goroutine.as_ref() };
-    if scheduler::is_shutting_down() {
+    if scheduler::is_shutting_down(control) {
         control.forbid_unwinding();
         // SAFETY: a goroutine that runs is in no queue.
         return unsafe { cancel(goroutine) };

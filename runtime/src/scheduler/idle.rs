@@ -316,3 +316,27 @@ impl Worker {
             || self.can_feed()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_waits_at_a_busy_worker_is_taken_at_the_second_look_and_a_backlog_at_the_first() {
+        let mut seen = Seen::default();
+        assert!(!seen.again(7, false, 1));
+        assert!(seen.again(7, false, 1));
+        assert!(!seen.again(8, false, 1), "the worker has started somebody");
+        assert!(Seen::default().again(0, false, BACKLOG));
+    }
+
+    #[test]
+    fn what_was_dealt_to_a_worker_that_wakes_up_is_left_to_it_for_longer() {
+        let mut seen = Seen::default();
+        assert!((0..ROUSED).all(|_| !seen.again(0, true, BACKLOG)));
+        assert!(!seen.again(0, false, 1), "it is up now");
+        assert!(seen.again(0, false, 1));
+        let mut seen = Seen::default();
+        assert_eq!((0..=ROUSED).find(|_| seen.again(0, true, 1)), Some(ROUSED));
+    }
+}

@@ -139,17 +139,20 @@ pub(crate) fn current_parkable() -> Option<NonNull<Goroutine>> {
     Some(goroutine)
 }
 
-/// Whether the runtime of the goroutine that calls shuts down.
-pub(crate) fn is_shutting_down() -> bool {
-    current().is_some_and(|worker| worker.shared().is_shutting_down())
+/// Whether the runtime of `goroutine`, which calls, shuts down.
+#[inline]
+pub(crate) fn is_shutting_down(goroutine: &Goroutine) -> bool {
+    home_of(goroutine).shared().is_shutting_down()
 }
 
 /// Notes that the caller, if it is a goroutine, is about to be unwound.
 pub(crate) fn begin_unwinding(how: Unwinding) {
-    // Otherwise `thread::panicking` tells.
-    if is_shutting_down() {
-        with_running(|goroutine| goroutine.set_unwinding(how));
-    }
+    with_running(|goroutine| {
+        // Otherwise `thread::panicking` tells.
+        if is_shutting_down(goroutine) {
+            goroutine.set_unwinding(how);
+        }
+    });
 }
 
 /// Whether the goroutine that calls, and whose wait has just been cancelled, is unwinding already.
