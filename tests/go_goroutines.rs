@@ -15,7 +15,7 @@ use std::thread;
 
 use drops::Drops;
 use gocsp::{
-    Cancelled, Runtime, channel, exit_goroutine, go, max_procs, num_goroutines, scope, set_max_procs, yield_now,
+    Cancelled, Go, Runtime, channel, exit_goroutine, go, max_procs, num_goroutines, scope, set_max_procs, yield_now,
 };
 use procs::{on_one_and_more_procs, on_procs};
 
@@ -286,6 +286,29 @@ fn a_goroutine_spawned_while_its_worker_computes_is_run_by_another() {
             }
         });
     }
+}
+
+#[test]
+fn a_goroutine_behind_one_that_computes_is_run_by_another_that_has_work_of_its_own() {
+    on_procs(2, || {
+        for _ in 0..10 {
+            let flag = Arc::new(AtomicBool::new(false));
+            let set = Arc::clone(&flag);
+            // On the other worker: main lives on the first that had a turn.
+            let hog = Go::new().spread().spawn(move || {
+                let behind = Arc::clone(&set);
+                drop(Go::new().local().spawn(move || behind.store(true, Ordering::Relaxed)));
+                compute_until(&set);
+            });
+            // Never idle, and so never on the lookout for work.
+            while !flag.load(Ordering::Relaxed) {
+                yield_now();
+            }
+            hog.unwrap().join().unwrap();
+            // The turn comes round to the other worker again.
+            Go::new().spread().spawn(|| ()).unwrap().join().unwrap();
+        }
+    });
 }
 
 #[test]

@@ -75,12 +75,28 @@ impl Worker {
         if self.can_feed() {
             self.feed_starving();
         }
+        if self.shared().is_anybody_hogged() {
+            self.relieve_hogged();
+        }
         if self.local().timers.is_empty() {
             return Look::MOST_TURNS;
         }
         let now = clock::now();
         self.fire_timers(now);
         self.local().look.turns_until_next(now)
+    }
+
+    /// Takes over who waits to be started at workers that are hogged. Those who watch would do it as well, but nobody
+    /// watches as long as all have something to run.
+    #[cold]
+    fn relieve_hogged(&self) {
+        let shared = self.shared();
+        shared.anybody_hogged.store(false, Ordering::Relaxed);
+        for victim in shared.each_worker().filter(|victim| victim.id != self.id) {
+            if victim.signals.hogged.swap(false, Ordering::Relaxed) {
+                self.steal_from(victim);
+            }
+        }
     }
 
     fn take_foreign_timers(&self) {

@@ -2,8 +2,9 @@
 //!
 //! A worker does not look at the clock while it runs goroutines. The monitor does, every 5 ms: whose time slice is still
 //! the same as at the last look, and so has lasted for 5 to 10 ms, is asked to yield, by a flag that the runtime's calls
-//! read. So is everybody as long as a worker waits for its permit to run. When no worker has run anything for two looks,
-//! the monitor sleeps until one does.
+//! read. So is everybody as long as a worker waits for its permit to run. Who still runs at the next look *hogs* the worker:
+//! those who wait there to be started are then taken over by the next worker that looks around, busy or not. When no worker
+//! has run anything for two looks, the monitor sleeps until one does.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -80,7 +81,11 @@ fn watch_slices(shared: &Shared) {
             let slice = worker.signals.slice.load(Ordering::Relaxed);
             // Slices end by themselves whenever nobody was woken, but permits change hands only here.
             if slice == *last || shared.procs.is_contended() {
-                worker.signals.preempt.store(true, Ordering::Relaxed);
+                let asked_before = worker.signals.preempt.swap(true, Ordering::Relaxed);
+                if asked_before && slice == *last && shared.is_somebody_stuck_at(worker) {
+                    worker.signals.hogged.store(true, Ordering::Relaxed);
+                    shared.anybody_hogged.store(true, Ordering::Relaxed);
+                }
             }
             *last = slice;
         }

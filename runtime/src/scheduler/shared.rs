@@ -54,6 +54,8 @@ pub(crate) struct Shared {
     /// Timers armed by ordinary threads, until a worker takes them.
     foreign_timers: Mutex<Vec<(Instant, Action)>>,
     has_foreign_timers: AtomicBool,
+    /// Set by the monitor when it has found a worker to be hogged, cleared by the one that sees to it.
+    pub(super) anybody_hogged: AtomicBool,
     pub(super) starving: Starving,
     pub(super) stacks: StackPool,
 }
@@ -80,6 +82,7 @@ impl Shared {
             foreign_sites: Mutex::default(),
             foreign_timers: Mutex::default(),
             has_foreign_timers: AtomicBool::new(false),
+            anybody_hogged: AtomicBool::new(false),
             starving: Starving::default(),
             stacks: StackPool::default(),
         });
@@ -185,6 +188,16 @@ impl Shared {
     /// How many goroutines wait at `worker` that others may take.
     pub(super) fn waiting_at(&self, worker: &Worker) -> usize {
         worker.mailbox.len() + if self.homes_are_final() { 0 } else { worker.stealer.len() }
+    }
+
+    /// Whether some worker is hogged. Relaxed: a hint, acted on at the next look around.
+    pub(super) fn is_anybody_hogged(&self) -> bool {
+        self.anybody_hogged.load(Ordering::Relaxed)
+    }
+
+    /// Whether goroutines that others may take wait at `worker`, and it is not just waking up to take them itself.
+    pub(super) fn is_somebody_stuck_at(&self, worker: &Worker) -> bool {
+        !worker.signals.asleep.load(Ordering::Relaxed) && self.waiting_at(worker) > 0
     }
 
     #[cold]

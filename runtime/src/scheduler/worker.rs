@@ -51,6 +51,9 @@ pub(crate) struct Worker {
 pub(super) struct Signals {
     /// Set by the monitor: the goroutine that runs shall yield, the time slice is over.
     pub(super) preempt: AtomicBool,
+    /// Set by the monitor: the goroutine that runs takes no notice of `preempt`, and others wait here to be started.
+    /// Cleared by the worker that comes for them.
+    pub(super) hogged: AtomicBool,
     /// The worker sleeps, or wakes up or starts. Written by the worker.
     pub(super) asleep: AtomicBool,
     /// The number of the time slice. Written by the worker.
