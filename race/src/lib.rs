@@ -22,7 +22,7 @@
 //! ```text
 //!   src/workloads.rs      what is done, with sizes, units and answers; src/workload.rs says what these are
 //!   src/task.rs           what a contender is asked, and what it replies
-//!   src/work.rs           arithmetic and measurements that contenders share
+//!   src/work.rs           arithmetic that contenders share; src/measure.rs: what they measure, and what it comes to
 //!   src/bin/race-gocsp    contenders: a program each, all of the same structure,
 //!   src/bin/race-tokio      with a function for each workload
 //!   src/bin/race-may
@@ -43,6 +43,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod measure;
 pub mod task;
 pub mod work;
 pub mod workload;

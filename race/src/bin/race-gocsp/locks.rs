@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use gocsp::sync::{Mutex, RwLock, WaitGroup};
 use gocsp::{go, time};
+use race::measure::{add_reader_test, reader_tests};
 use race::task::{Reply, Task};
 
 pub(crate) fn mutex(task: &Task) -> Reply {
@@ -29,12 +30,9 @@ pub(crate) fn mutex(task: &Task) -> Reply {
 
 pub(crate) fn rwlock(task: &Task) -> Reply {
     let mut reply = Reply::answer(0);
-    for power in 0..task.size("powers") {
-        for (exclusive, kind) in [(false, ""), (true, " exclusive")] {
-            let (elapsed, written) = test(task.size("writes"), 1 << power, exclusive);
-            reply.answer += written;
-            reply = reply.figure(format!("readers={}{kind}", 1u64 << power), elapsed.as_secs_f64() * 1e6);
-        }
+    for (readers, exclusive) in reader_tests(task) {
+        let result = test(task.size("writes"), readers, exclusive);
+        reply = add_reader_test(reply, (readers, exclusive), result);
     }
     reply
 }

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use gocsp::{go, time};
+use race::measure::{Schedule, Ticks, Wake, hog, sleeps};
 use race::task::{Reply, Task};
-use race::work::{compute, median, shuffled};
 
 pub(crate) fn sleep(task: &Task) -> Reply {
     let duration = Duration::from_nanos(task.size("nanos"));
@@ -15,8 +15,7 @@ pub(crate) fn sleep(task: &Task) -> Reply {
             start.elapsed()
         })
         .collect();
-    let not_early = slept.iter().filter(|&&slept| slept >= duration).count();
-    Reply::micros(not_early as u64, median(slept))
+    sleeps(duration, slept)
 }
 
 pub(crate) fn timerstop(task: &Task) -> Reply {
@@ -36,24 +35,18 @@ pub(crate) fn timerstop(task: &Task) -> Reply {
 }
 
 pub(crate) fn sleepers(task: &Task) -> Reply {
-    let goroutines = task.size("goroutines");
-    let within = Duration::from_millis(task.size("within_ms"));
-    let first = Instant::now() + Duration::from_millis(task.size("lead_ms"));
-    let last = first + within;
-    let sleeping: Vec<_> = (0..goroutines)
+    let schedule = Schedule::begin(task);
+    let sleeping: Vec<_> = (0..task.size("goroutines"))
         .map(|number| {
-            let due = first + within.mul_f64((shuffled(number, goroutines) + 1) as f64 / goroutines as f64);
+            let due = schedule.due(number);
             go! {
                 time::sleep(due.saturating_duration_since(Instant::now()));
-                let woken = Instant::now();
-                (woken >= due, woken)
+                Wake::now(due)
             }
         })
         .collect();
-    let woken: Vec<_> = sleeping.into_iter().map(|sleeper| sleeper.join().expect("it does not panic")).collect();
-    let not_early = woken.iter().filter(|(not_early, _)| *not_early).count();
-    let last_woken = woken.iter().map(|&(_, woken)| woken).max().expect("there are sleepers");
-    Reply::millis(not_early as u64, last_woken.saturating_duration_since(last))
+    let wakes: Vec<_> = sleeping.into_iter().map(|sleeper| sleeper.join().expect("it does not panic")).collect();
+    schedule.reply(&wakes)
 }
 
 pub(crate) fn hogs(task: &Task) -> Reply {
@@ -62,25 +55,14 @@ pub(crate) fn hogs(task: &Task) -> Reply {
     let end = start + Duration::from_millis(task.size("millis"));
     let ticker = go! {
         let ticks = time::tick(Duration::from_millis(1));
-        let (mut last, mut longest) = (start, Duration::ZERO);
-        while last < end {
+        let mut ticked = Ticks::since(start);
+        while ticked.last() < end {
             ticks.recv().expect("it ticks for ever");
-            let now = Instant::now();
-            longest = longest.max(now - last);
-            last = now;
+            ticked.tick();
         }
-        longest
+        ticked.longest()
     };
-    let hogs: Vec<_> = (0..task.procs as u64)
-        .map(|mut number| {
-            go! {
-                while Instant::now() < end {
-                    number = compute(number, steps);
-                }
-                number
-            }
-        })
-        .collect();
+    let hogs: Vec<_> = (0..task.procs as u64).map(|number| go!(hog(number, steps, end))).collect();
     let computed = hogs.into_iter().all(|hog| hog.join().expect("it does not panic") != 0);
     let longest = ticker.join().expect("the ticker does not panic");
     Reply::millis(computed as u64, longest)

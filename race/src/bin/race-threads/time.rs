@@ -3,8 +3,8 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use race::measure::{Ticks, hog, sleeps};
 use race::task::{Reply, Task};
-use race::work::{compute, median};
 
 pub(crate) fn sleep(task: &Task) -> Reply {
     let duration = Duration::from_nanos(task.size("nanos"));
@@ -15,8 +15,7 @@ pub(crate) fn sleep(task: &Task) -> Reply {
             start.elapsed()
         })
         .collect();
-    let not_early = slept.iter().filter(|&&slept| slept >= duration).count();
-    Reply::micros(not_early as u64, median(slept))
+    sleeps(duration, slept)
 }
 
 pub(crate) fn hogs(task: &Task) -> Reply {
@@ -25,25 +24,14 @@ pub(crate) fn hogs(task: &Task) -> Reply {
     let end = start + Duration::from_millis(task.size("millis"));
     let ticker = thread::spawn(move || {
         let ticks = crossbeam_channel::tick(Duration::from_millis(1));
-        let (mut last, mut longest) = (start, Duration::ZERO);
-        while last < end {
+        let mut ticked = Ticks::since(start);
+        while ticked.last() < end {
             ticks.recv().expect("it ticks for ever");
-            let now = Instant::now();
-            longest = longest.max(now - last);
-            last = now;
+            ticked.tick();
         }
-        longest
+        ticked.longest()
     });
-    let hogs: Vec<_> = (0..task.procs as u64)
-        .map(|mut number| {
-            thread::spawn(move || {
-                while Instant::now() < end {
-                    number = compute(number, steps);
-                }
-                number
-            })
-        })
-        .collect();
+    let hogs: Vec<_> = (0..task.procs as u64).map(|number| thread::spawn(move || hog(number, steps, end))).collect();
     let computed = hogs.into_iter().all(|hog| hog.join().expect("it does not panic") != 0);
     let longest = ticker.join().expect("the ticker does not panic");
     Reply::millis(computed as u64, longest)

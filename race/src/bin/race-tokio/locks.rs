@@ -4,6 +4,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use race::measure::{add_reader_test, reader_tests};
 use race::task::{Reply, Task};
 use tokio::sync::{Mutex, RwLock};
 
@@ -32,12 +33,9 @@ pub(crate) async fn mutex(task: &Task) -> Reply {
 
 pub(crate) async fn rwlock(task: &Task) -> Reply {
     let mut reply = Reply::answer(0);
-    for power in 0..task.size("powers") {
-        for (exclusive, kind) in [(false, ""), (true, " exclusive")] {
-            let (elapsed, written) = test(task.size("writes"), 1 << power, exclusive).await;
-            reply.answer += written;
-            reply = reply.figure(format!("readers={}{kind}", 1u64 << power), elapsed.as_secs_f64() * 1e6);
-        }
+    for (readers, exclusive) in reader_tests(task) {
+        let result = test(task.size("writes"), readers, exclusive).await;
+        reply = add_reader_test(reply, (readers, exclusive), result);
     }
     reply
 }

@@ -5,8 +5,8 @@ use std::pin::Pin;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use race::measure::{Schedule, Ticks, Wake, hog, sleeps};
 use race::task::{Reply, Task};
-use race::work::{compute, median, shuffled};
 use tokio::time::{Sleep, interval};
 
 pub(crate) async fn sleep(task: &Task) -> Reply {
@@ -17,8 +17,7 @@ pub(crate) async fn sleep(task: &Task) -> Reply {
         tokio::time::sleep(duration).await;
         slept.push(start.elapsed());
     }
-    let not_early = slept.iter().filter(|&&slept| slept >= duration).count();
-    Reply::micros(not_early as u64, median(slept))
+    sleeps(duration, slept)
 }
 
 pub(crate) async fn timerstop(task: &Task) -> Reply {
@@ -51,27 +50,21 @@ async fn arm(mut timer: Pin<&mut Sleep>) {
 }
 
 pub(crate) async fn sleepers(task: &Task) -> Reply {
-    let goroutines = task.size("goroutines");
-    let within = Duration::from_millis(task.size("within_ms"));
-    let first = Instant::now() + Duration::from_millis(task.size("lead_ms"));
-    let last = first + within;
-    let sleeping: Vec<_> = (0..goroutines)
+    let schedule = Schedule::begin(task);
+    let sleeping: Vec<_> = (0..task.size("goroutines"))
         .map(|number| {
-            let due = first + within.mul_f64((shuffled(number, goroutines) + 1) as f64 / goroutines as f64);
+            let due = schedule.due(number);
             tokio::spawn(async move {
                 tokio::time::sleep(due.saturating_duration_since(Instant::now())).await;
-                let woken = Instant::now();
-                (woken >= due, woken)
+                Wake::now(due)
             })
         })
         .collect();
-    let mut woken = Vec::new();
+    let mut wakes = Vec::new();
     for sleeper in sleeping {
-        woken.push(sleeper.await.expect("it does not panic"));
+        wakes.push(sleeper.await.expect("it does not panic"));
     }
-    let not_early = woken.iter().filter(|(not_early, _)| *not_early).count();
-    let last_woken = woken.iter().map(|&(_, woken)| woken).max().expect("there are sleepers");
-    Reply::millis(not_early as u64, last_woken.saturating_duration_since(last))
+    schedule.reply(&wakes)
 }
 
 pub(crate) async fn hogs(task: &Task) -> Reply {
@@ -80,25 +73,15 @@ pub(crate) async fn hogs(task: &Task) -> Reply {
     let end = start + Duration::from_millis(task.size("millis"));
     let ticker = tokio::spawn(async move {
         let mut ticks = interval(Duration::from_millis(1));
-        let (mut last, mut longest) = (start, Duration::ZERO);
-        while last < end {
+        let mut ticked = Ticks::since(start);
+        while ticked.last() < end {
             ticks.tick().await;
-            let now = Instant::now();
-            longest = longest.max(now - last);
-            last = now;
+            ticked.tick();
         }
-        longest
+        ticked.longest()
     });
-    let hogs: Vec<_> = (0..task.procs as u64)
-        .map(|mut number| {
-            tokio::spawn(async move {
-                while Instant::now() < end {
-                    number = compute(number, steps);
-                }
-                number
-            })
-        })
-        .collect();
+    let hogs: Vec<_> =
+        (0..task.procs as u64).map(|number| tokio::spawn(async move { hog(number, steps, end) })).collect();
     let mut computed = true;
     for hog in hogs {
         computed &= hog.await.expect("it does not panic") != 0;
