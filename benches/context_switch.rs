@@ -9,17 +9,17 @@
 //! Both run on runtimes of one and of two procs in the default mode, and over two threads with crossbeam-channel. Starting
 //! the parties is outside of what is measured, but for their very first step.
 
+mod common;
+
 use std::hint::black_box;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use common::{Timed, on_goroutines};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, criterion_group, criterion_main};
 use gocsp::sync::WaitGroup;
-use gocsp::{Runtime, channel, go};
-
-/// A benchmark: how long this many messages, or round trips, take.
-type Timed = fn(u64) -> Duration;
+use gocsp::{channel, go};
 
 fn context_switch(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("context_switch");
@@ -33,15 +33,6 @@ fn ping_pong(criterion: &mut Criterion) {
     on_goroutines(&mut group, round_trips_between_goroutines);
     on_threads(&mut group, round_trips_between_threads);
     group.finish();
-}
-
-fn on_goroutines(group: &mut BenchmarkGroup<'_, WallTime>, timed: Timed) {
-    for procs in [1, 2] {
-        let runtime = Runtime::builder().procs(procs).build().expect("threads can be started");
-        group.bench_function(BenchmarkId::new("goroutines", format!("procs={procs}")), |bencher| {
-            bencher.iter_custom(|count| runtime.run(|| timed(count)));
-        });
-    }
 }
 
 fn on_threads(group: &mut BenchmarkGroup<'_, WallTime>, timed: Timed) {
