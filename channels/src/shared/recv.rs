@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use gocsp_runtime::clock;
-use gocsp_runtime::park::{self, Claimed, LockGuard, Outcome, WakeToken};
+use gocsp_runtime::park::{self, Claimed, Outcome, WakeToken};
 
-use super::{RecvRoute, RecvSlot, SendSlot, Shared, State, wait};
+use super::{Locked, Progress, RecvRoute, RecvSlot, SendSlot, Shared, wait};
 use crate::error::{RecvError, RecvTimeoutError, TryRecvError};
 
 impl<T> Shared<T> {
@@ -22,7 +22,10 @@ impl<T> Shared<T> {
 
     #[inline(always)]
     fn recv_or_block(&self) -> Result<T, RecvError> {
-        self.recv_or(|state| block(state).map_err(|_| RecvError))
+        match self.recv_now() {
+            Progress::Done(received) => received,
+            Progress::Waits(state) => block(state).map_err(|_| RecvError),
+        }
     }
 
     #[inline]
@@ -50,14 +53,23 @@ impl<T> Shared<T> {
     /// Receives a value if that needs no waiting; what happens otherwise is for `empty` to say, which is handed
     /// the lock.
     #[inline(always)]
-    fn recv_or<E: From<RecvError>>(&self, empty: impl FnOnce(LockGuard<'_, State<T>>) -> Result<T, E>) -> Result<T, E> {
+    fn recv_or<E: From<RecvError>>(&self, empty: impl FnOnce(Locked<'_, T>) -> Result<T, E>) -> Result<T, E> {
+        match self.recv_now() {
+            Progress::Done(received) => received.map_err(E::from),
+            Progress::Waits(state) => empty(state),
+        }
+    }
+
+    /// Receives a value if that needs no waiting.
+    #[inline(always)]
+    fn recv_now(&self) -> Progress<Result<T, RecvError>, Locked<'_, T>> {
         let mut state = self.state.lock();
         match state.route_recv() {
             RecvRoute::Sender(sender) => {
                 drop(state);
                 let (value, token) = take_over(sender);
                 token.hand_off();
-                Ok(value)
+                Progress::Done(Ok(value))
             }
             RecvRoute::Buffer => {
                 let value = state.pop();
@@ -66,13 +78,13 @@ impl<T> Shared<T> {
                 if let Some(token) = refilled {
                     token.wake();
                 }
-                Ok(value)
+                Progress::Done(Ok(value))
             }
-            RecvRoute::Empty => empty(state),
+            RecvRoute::Empty => Progress::Waits(state),
             RecvRoute::Disconnected => {
                 drop(state);
                 park::cooperate();
-                Err(E::from(RecvError))
+                Progress::Done(Err(RecvError))
             }
         }
     }
@@ -87,18 +99,18 @@ pub(crate) fn take_over<T>(sender: Claimed<SendSlot<T>>) -> (T, WakeToken) {
 
 /// Waits for somebody to give a value. Part of `recv`, so that only one function returns after the switch.
 #[inline(always)]
-fn block<T>(state: LockGuard<'_, State<T>>) -> Result<T, RecvTimeoutError> {
+fn block<T>(state: Locked<'_, T>) -> Result<T, RecvTimeoutError> {
     block_with(state, None)
 }
 
 #[inline(never)]
-fn block_until<T>(state: LockGuard<'_, State<T>>, deadline: Instant) -> Result<T, RecvTimeoutError> {
+fn block_until<T>(state: Locked<'_, T>, deadline: Instant) -> Result<T, RecvTimeoutError> {
     block_with(state, Some(deadline))
 }
 
 /// If no value is there after the wait, none was given (C3).
 #[inline(always)]
-fn block_with<T>(state: LockGuard<'_, State<T>>, deadline: Option<Instant>) -> Result<T, RecvTimeoutError> {
+fn block_with<T>(state: Locked<'_, T>, deadline: Option<Instant>) -> Result<T, RecvTimeoutError> {
     let slot = RecvSlot::new();
     let outcome = wait::to_recv(state, &slot, deadline);
     match slot.take() {

@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use gocsp_runtime::clock;
-use gocsp_runtime::park::{self, Claimed, LockGuard, Outcome, WakeToken};
+use gocsp_runtime::park::{self, Claimed, Outcome, WakeToken};
 
-use super::{RecvSlot, SendRoute, SendSlot, Shared, State, wait};
+use super::{Locked, Progress, RecvSlot, SendRoute, SendSlot, Shared, wait};
 use crate::error::{SendError, SendTimeoutError, TrySendError};
 
 impl<T> Shared<T> {
@@ -22,7 +22,10 @@ impl<T> Shared<T> {
 
     #[inline(always)]
     fn send_or_block(&self, value: T) -> Result<(), SendError<T>> {
-        self.send_or(value, |state, value| block(state, value).map_err(|error| SendError(error.into_inner())))
+        match self.send_now(value) {
+            Progress::Done(sent) => sent,
+            Progress::Waits((state, value)) => block(state, value).map_err(|error| SendError(error.into_inner())),
+        }
     }
 
     #[inline]
@@ -53,24 +56,33 @@ impl<T> Shared<T> {
     fn send_or<E: From<SendError<T>>>(
         &self,
         value: T,
-        full: impl FnOnce(LockGuard<'_, State<T>>, T) -> Result<(), E>,
+        full: impl FnOnce(Locked<'_, T>, T) -> Result<(), E>,
     ) -> Result<(), E> {
+        match self.send_now(value) {
+            Progress::Done(sent) => sent.map_err(E::from),
+            Progress::Waits((state, value)) => full(state, value),
+        }
+    }
+
+    /// Sends the value if that needs no waiting.
+    #[inline(always)]
+    fn send_now(&self, value: T) -> Progress<Result<(), SendError<T>>, (Locked<'_, T>, T)> {
         let mut state = self.state.lock();
         match state.route_send(self.capacity) {
             SendRoute::Receiver(receiver) => {
                 drop(state);
                 hand_over(receiver, value).hand_off();
-                Ok(())
+                Progress::Done(Ok(()))
             }
             SendRoute::Buffer => {
                 state.push(value);
-                Ok(())
+                Progress::Done(Ok(()))
             }
-            SendRoute::Full => full(state, value),
+            SendRoute::Full => Progress::Waits((state, value)),
             SendRoute::Disconnected => {
                 drop(state);
                 park::cooperate();
-                Err(E::from(SendError(value)))
+                Progress::Done(Err(SendError(value)))
             }
         }
     }
@@ -85,22 +97,18 @@ pub(crate) fn hand_over<T>(receiver: Claimed<RecvSlot<T>>, value: T) -> WakeToke
 
 /// Waits for somebody to take the value. Part of `send`, so that only one function returns after the switch.
 #[inline(always)]
-fn block<T>(state: LockGuard<'_, State<T>>, value: T) -> Result<(), SendTimeoutError<T>> {
+fn block<T>(state: Locked<'_, T>, value: T) -> Result<(), SendTimeoutError<T>> {
     block_with(state, value, None)
 }
 
 #[inline(never)]
-fn block_until<T>(state: LockGuard<'_, State<T>>, value: T, deadline: Instant) -> Result<(), SendTimeoutError<T>> {
+fn block_until<T>(state: Locked<'_, T>, value: T, deadline: Instant) -> Result<(), SendTimeoutError<T>> {
     block_with(state, value, Some(deadline))
 }
 
 /// If the value is still there after the wait, it was not taken (C3).
 #[inline(always)]
-fn block_with<T>(
-    state: LockGuard<'_, State<T>>,
-    value: T,
-    deadline: Option<Instant>,
-) -> Result<(), SendTimeoutError<T>> {
+fn block_with<T>(state: Locked<'_, T>, value: T, deadline: Option<Instant>) -> Result<(), SendTimeoutError<T>> {
     let slot = SendSlot::new(value);
     let outcome = wait::to_send(state, &slot, deadline);
     match slot.try_take() {
