@@ -296,7 +296,9 @@ impl Worker {
         let trim_at = (!stacks.is_empty()).then(|| clock::now() + KEEP_STACKS);
         self.signals.asleep.store(true, Ordering::Relaxed);
         shared.watch.fall_asleep(self.id);
-        self.pause(trim_at, || shared.has_work_to_steal(self.id) && !shared.watch.is_kept());
+        self.pause(trim_at, || {
+            !shared.watch.is_sleeper(self.id) || (shared.has_work_to_steal(self.id) && !shared.watch.is_kept())
+        });
         shared.watch.wake_up(self.id);
         self.signals.asleep.store(false, Ordering::Relaxed);
         if trim_at.is_some_and(|trim_at| trim_at <= clock::now()) {

@@ -10,7 +10,7 @@
 //! 1. A spawner puts the goroutine into a queue, then looks whether there is a watcher; if there is none, but a
 //!    sleeper, it rouses one, who becomes the watcher.
 //! 2. A worker that goes to sleep counts itself as a sleeper, and then looks at the queues once more. If something is
-//!    there and nobody watches, it does not sleep.
+//!    there and nobody watches, it does not sleep; nor if it was chosen to be roused meanwhile, for nobody would choose it again.
 //! 3. A watcher that stops watching says so, and then looks at the queues once more. If something is there, it tries
 //!    to watch again. One that stops because it has found something looks as well, and rouses a sleeper if there is more.
 //!
@@ -66,6 +66,12 @@ impl Watch {
         self.sleepers.store(asleep.len(), Ordering::SeqCst);
         drop(asleep);
         fence(Ordering::SeqCst);
+    }
+
+    /// Whether `worker` counts as a sleeper: not any more if it was chosen to be roused. A worker asks between announcing its
+    /// sleep in its inbox and sleeping, for who chose it before it had announced that has rung no bell.
+    pub(crate) fn is_sleeper(&self, worker: WorkerId) -> bool {
+        self.asleep.lock().expect("no panic happens under this lock").contains(&worker)
     }
 
     /// Takes `worker` out of the sleepers, unless it was chosen to be roused and is out already.

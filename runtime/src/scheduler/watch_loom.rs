@@ -23,6 +23,8 @@ enum Fault {
     LooksTooEarly,
     /// It does not look at the queues between saying that it sleeps and sleeping.
     DoesNotLook,
+    /// It sleeps although it was chosen to be roused, before its inbox knew that it sleeps.
+    SleepsThoughChosen,
     /// It has found something, and does not look whether there is more, for another to watch over.
     KeepsTheDuty,
 }
@@ -151,7 +153,9 @@ impl<const N: usize> Model<N> {
         let seen_early = self.fault == Fault::LooksTooEarly && self.is_overlooked();
         if !seen_early && post.fall_asleep() {
             let looks = !matches!(self.fault, Fault::LooksTooEarly | Fault::DoesNotLook);
-            let may_sleep = !self.is_done() && (!looks || !self.is_overlooked());
+            let asks = !matches!(self.fault, Fault::LooksTooEarly | Fault::SleepsThoughChosen);
+            let was_chosen = asks && !self.watch.is_sleeper(id);
+            let may_sleep = !self.is_done() && !was_chosen && (!looks || !self.is_overlooked());
             if may_sleep {
                 post.wait_for_bell();
             }
@@ -174,9 +178,10 @@ fn one_sleeper(fault: Fault) {
     assert_eq!(seen, BTreeSet::from([Found::Goroutine]));
 }
 
-/// Two goroutines are spawned while two workers fall asleep, each of whom can take one only.
+/// Two goroutines are spawned while two workers fall asleep, each of whom can take one only. Who is chosen just before it
+/// announces its sleep is found with three preemptions.
 fn two_sleepers(fault: Fault) {
-    outcomes(2, move || {
+    outcomes(3, move || {
         let (model, workers) = Model::<2>::start(2, fault);
         model.spawn_goroutine();
         model.spawn_goroutine();
@@ -229,6 +234,12 @@ fn to_look_before_the_inbox_knows_of_the_sleep_is_too_early() {
 #[should_panic(expected = "deadlock")]
 fn not_to_look_before_sleeping_overlooks_a_goroutine() {
     one_sleeper(Fault::DoesNotLook);
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn to_sleep_though_chosen_to_be_roused_overlooks_the_next_goroutine() {
+    two_sleepers(Fault::SleepsThoughChosen);
 }
 
 #[test]
