@@ -4,13 +4,14 @@
 //! touched, and thereby paid for, only as the stack grows into them. Its lowest page is the guard.
 //!
 //! ```text
-//!   limit                                                                  top
-//!   | guard page | ... never touched ... | frames of the goroutine | Frame |
+//!   limit                                                                            top
+//!   | guard page | ... never touched ... | frames of the goroutine | Frame | stagger |
 //!                                        ^ grows down
 //! ```
 //!
 //! The [`Frame`] at the top is the runtime's own record of who runs there. It shares its page with the first
-//! frames of the goroutine, so a parked goroutine costs one page.
+//! frames of the goroutine, so a parked goroutine costs one page. The stagger, which is different from stack to
+//! stack, keeps them from competing for the same sets of the cache.
 //!
 //! # Invariants
 //! - **S1** A stack's memory stays mapped until its [`StackPool`] is dropped, and that is dropped after every worker
