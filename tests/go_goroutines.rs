@@ -12,10 +12,12 @@ use std::hint;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 use drops::Drops;
 use gocsp::{
-    Cancelled, Go, Runtime, channel, exit_goroutine, go, max_procs, num_goroutines, scope, set_max_procs, yield_now,
+    Cancelled, Go, Runtime, channel, exit_goroutine, go, max_procs, num_goroutines, scope, set_max_procs, sleep,
+    yield_now,
 };
 use procs::{on_one_and_more_procs, on_procs};
 
@@ -132,6 +134,37 @@ fn yield_now_lets_every_other_ready_goroutine_run_first() {
             yield_now();
             assert_eq!(ran.load(Ordering::Relaxed), 20 * round);
         }
+    });
+}
+
+#[test]
+fn who_yields_alone_lets_everyone_run_who_becomes_ready() {
+    let runtime = Runtime::builder().procs(1).build().unwrap();
+    let ran = AtomicUsize::new(0);
+    let (tx, rx) = channel(0);
+    thread::scope(|threads| {
+        let (runtime, ran) = (&runtime, &ran);
+        runtime.run(move || {
+            scope(|goroutines| {
+                // By its deadline, and by a thread.
+                goroutines.go(|| {
+                    sleep(Duration::from_millis(1));
+                    ran.fetch_add(1, Ordering::Relaxed);
+                });
+                goroutines.go(|| {
+                    rx.recv().unwrap();
+                    ran.fetch_add(1, Ordering::Relaxed);
+                });
+                threads.spawn(move || tx.send(()).unwrap());
+                // Placed here by a thread.
+                threads.spawn(|| {
+                    runtime.run(|| ran.fetch_add(1, Ordering::Relaxed));
+                });
+                while ran.load(Ordering::Relaxed) < 3 {
+                    yield_now();
+                }
+            });
+        });
     });
 }
 

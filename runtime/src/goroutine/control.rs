@@ -36,15 +36,11 @@ impl fmt::Display for GoroutineId {
     }
 }
 
-/// What a started goroutine is doing, as its home knows it.
+/// What a goroutine is doing, as its home knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Status {
-    /// Never run.
-    Unstarted,
-    /// On the thread.
-    Running,
-    /// In one of its home's queues, exactly once.
-    Ready,
+    /// On the thread, or in one of its home's queues, exactly once. And why its last park ended.
+    Awake(Unparked),
     /// In no queue; the shutdown of the runtime may make it ready.
     Parked,
     /// In no queue; only a token makes it ready.
@@ -80,8 +76,6 @@ pub(crate) struct Goroutine {
     /// The join protocol's state; see [`cell`](super::cell).
     pub(super) join: AtomicU32,
     status: Cell<Status>,
-    /// Why the last park ended.
-    unparked: Cell<Unparked>,
     /// A token was spent while the goroutine was not parked: it had come back early, and will look here.
     token_arrived: Cell<bool>,
     /// How often the shutdown of its runtime has unwound it. `None` if it is not to be unwound: it is only dropped.
@@ -115,8 +109,7 @@ impl Goroutine {
         Self {
             vtable,
             join: AtomicU32::new(join),
-            status: Cell::new(Status::Unstarted),
-            unparked: Cell::new(Unparked::Woken),
+            status: Cell::new(Status::Awake(Unparked::Woken)),
             token_arrived: Cell::new(false),
             cancellations: Cell::new(Some(0)),
             unwinding: Cell::new(Unwinding::No),
@@ -164,14 +157,21 @@ impl Goroutine {
         self.status.set(status);
     }
 
-    #[inline]
+    /// Why the park that has just ended did so.
+    #[cold]
+    #[inline(never)]
     pub(crate) fn unparked(&self) -> Unparked {
-        self.unparked.get()
+        match self.status.get() {
+            Status::Awake(reason) => reason,
+            Status::Parked | Status::ParkedMasked => {
+                unreachable!("a parked goroutine is resumed once it was made ready")
+            }
+        }
     }
 
     #[inline]
-    pub(crate) fn set_unparked(&self, reason: Unparked) {
-        self.unparked.set(reason);
+    pub(crate) fn is_parked(&self) -> bool {
+        !matches!(self.status.get(), Status::Awake(_))
     }
 
     #[inline]
@@ -240,6 +240,17 @@ impl Goroutine {
     #[inline]
     pub(crate) fn stack(&self) -> Option<Stack> {
         self.stack.get()
+    }
+
+    /// The stack of a goroutine that has started.
+    ///
+    /// # Safety
+    /// It has started.
+    #[inline]
+    pub(crate) unsafe fn started_stack(&self) -> Stack {
+        debug_assert!(self.stack.get().is_some(), "a goroutine has a stack once it has started");
+        // SAFETY: it is given its stack before it starts, and keeps it.
+        unsafe { self.stack.get().unwrap_unchecked() }
     }
 
     pub(crate) fn set_stack(&self, stack: Stack) {

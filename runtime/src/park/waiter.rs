@@ -208,7 +208,7 @@ impl WakeToken {
     }
 
     /// Whether the waiter lives on this worker.
-    #[inline]
+    #[inline(always)]
     fn wake_here(self) -> bool {
         held::assert_none("waking");
         match self.0 {

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use super::look::Look;
 use super::worker::Worker;
 use crate::clock;
-use crate::goroutine::Status;
 use crate::park::Unparked;
 use crate::timer::Action;
 
@@ -130,8 +129,7 @@ impl Worker {
     fn time_out(&self, stack: crate::stack::Stack) {
         let Some(goroutine) = stack.frame().goroutine() else { return };
         // SAFETY: the wait's number was still there, so the goroutine is in it, or was made ready and has not run yet.
-        let status = unsafe { goroutine.as_ref() }.status();
-        if matches!(status, Status::Parked | Status::ParkedMasked) {
+        if unsafe { goroutine.as_ref() }.is_parked() {
             self.interrupt(goroutine, Unparked::TimedOut);
         }
     }

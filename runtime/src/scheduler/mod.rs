@@ -16,6 +16,7 @@
 //! | [`starving`]  | goroutines for which there is no stack                                        |
 //! | [`shutdown`]  | the end of a runtime                                                          |
 //! | [`shared`]    | what the workers of a runtime share                                           |
+//! | [`yielding`]  | letting others run and staying ready                                          |
 //! | [`switch`]    | the switch of stacks                                                          |
 //! | [`thread`]    | the workers' threads                                                          |
 //!
@@ -42,12 +43,11 @@ mod switch;
 mod thread;
 mod watch;
 mod worker;
+mod yielding;
 
 use std::cell::Cell;
-use std::mem::ManuallyDrop;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 pub(crate) use crate::goroutine::{Goroutine, unwind_cancelled};
@@ -58,13 +58,15 @@ pub(crate) use shutdown::abandon_running;
 pub(crate) use spawning::spawn;
 pub(crate) use switch::{Switch, WayBack};
 pub(crate) use worker::Worker;
+pub use yielding::{cooperate, yield_now};
+pub(crate) use yielding::{yield_if_due, yield_uncancelled};
 
 use crate::clock;
 use crate::goroutine::{Status, Unwinding};
 use crate::park::{Patience, Unparked};
 use crate::stack::Stack;
 use crate::timer::Action;
-use worker::AfterLeaving;
+use switch::{AfterLeaving, Step};
 
 thread_local! {
     /// The worker whose thread this is.
@@ -130,13 +132,26 @@ pub(crate) fn running_stack() -> Option<Stack> {
 /// runtime shuts down it can nevertheless; see [`shutdown`].
 #[inline(never)]
 pub(crate) fn current_parkable() -> Option<NonNull<Goroutine>> {
+    current_parkable_here()
+}
+
+/// As [`current_here`] is to [`current`].
+#[inline(always)]
+fn current_parkable_here() -> Option<NonNull<Goroutine>> {
+    // Asked first, so that nothing is kept in registers meanwhile.
+    if std::thread::panicking() {
+        return current_parkable_while_panicking();
+    }
+    current_here()?.running()
+}
+
+#[cold]
+#[inline(never)]
+fn current_parkable_while_panicking() -> Option<NonNull<Goroutine>> {
     let worker = current_here()?;
     let goroutine = worker.running()?;
     // SAFETY: the goroutine that runs has not ended.
-    if std::thread::panicking() && !worker.may_leave_while_panicking(unsafe { goroutine.as_ref() }) {
-        return None;
-    }
-    Some(goroutine)
+    worker.may_leave_while_panicking(unsafe { goroutine.as_ref() }).then_some(goroutine)
 }
 
 /// Whether the runtime of `goroutine`, which calls, shuts down.
@@ -175,31 +190,20 @@ pub(crate) fn is_beyond_waiting() -> bool {
 /// `goroutine` calls.
 #[inline(always)]
 pub(crate) unsafe fn park<F: FnOnce()>(goroutine: NonNull<Goroutine>, patience: Patience, commit: F) -> Unparked {
-    /// # Safety
-    /// `data` leads to an `F`, which is moved out.
-    unsafe fn call<F: FnOnce()>(data: *mut ()) {
-        // SAFETY: as the caller says.
-        let commit = unsafe { data.cast::<F>().read() };
-        commit();
-    }
-    let mut commit = ManuallyDrop::new(commit);
-    let after = AfterLeaving { call: call::<F>, with: (&raw mut commit).cast() };
-    // The closure stays on this stack until the park is over, and is called once.
+    // The step stays on this stack until the park is over, and is taken once.
+    let mut step = Step::new(commit);
     match patience.deadline {
         // SAFETY: the goroutine calls.
-        None => unsafe { park_with(goroutine, patience.masked, after) },
+        None => unsafe { park_with(goroutine, patience.masked, step.head()) },
         // SAFETY: the goroutine calls.
-        Some(deadline) => unsafe { park_until(goroutine, deadline, patience.masked, after) },
+        Some(deadline) => unsafe { park_until(goroutine, deadline, patience.masked, step.head()) },
     }
 }
 
-/// Inlined, and so are its callers up to the operation that blocks: the processor predicts where a function returns to by
-/// the calls it has seen, and after a switch is wrong about every function between here and there.
-///
 /// # Safety
-/// `goroutine` calls, and `after` may be called once.
+/// `goroutine` calls, and `after` is the head of a step on its stack that has not been taken.
 #[inline(always)]
-unsafe fn park_with(goroutine: NonNull<Goroutine>, masked: bool, after: AfterLeaving) -> Unparked {
+unsafe fn park_with(goroutine: NonNull<Goroutine>, masked: bool, after: NonNull<AfterLeaving>) -> Unparked {
     // SAFETY: the goroutine calls, so it has not ended.
     let control = unsafe { goroutine.as_ref() };
     let worker = home_of(control);
@@ -208,23 +212,35 @@ unsafe fn park_with(goroutine: NonNull<Goroutine>, masked: bool, after: AfterLea
         return unsafe { worker.park_in_shutdown(control, masked, after) };
     }
     control.set_status(if masked { Status::ParkedMasked } else { Status::Parked });
-    worker.leave(stack_of(control), after);
-    control.unparked()
+    // SAFETY: the goroutine calls, so it has started.
+    let stack = unsafe { control.started_stack() };
+    // SAFETY: as above, and the rest is passed on.
+    unsafe { switch::suspend(stack, after) };
+    match control.status() {
+        Status::Awake(Unparked::Woken) => Unparked::Woken,
+        _ => control.unparked(),
+    }
 }
 
 /// # Safety
-/// `goroutine` calls, and `after` may be called once.
+/// As [`park_with`].
 #[cold]
 #[inline(never)]
-unsafe fn park_until(goroutine: NonNull<Goroutine>, deadline: Instant, masked: bool, after: AfterLeaving) -> Unparked {
+unsafe fn park_until(
+    goroutine: NonNull<Goroutine>,
+    deadline: Instant,
+    masked: bool,
+    after: NonNull<AfterLeaving>,
+) -> Unparked {
     if deadline <= clock::now() {
         // SAFETY: passed on.
-        unsafe { (after.call)(after.with) };
+        unsafe { AfterLeaving::take(after) };
         return Unparked::TimedOut;
     }
     // SAFETY: the goroutine calls, so it has not ended.
     let control = unsafe { goroutine.as_ref() };
-    let (worker, stack) = (home_of(control), stack_of(control));
+    // SAFETY: it calls, so it has started.
+    let (worker, stack) = (home_of(control), unsafe { control.started_stack() });
     let number = worker.take_timed_park();
     stack.frame().set_timed_park(number);
     worker.local().timers.push(deadline, Action::Unpark(stack, number));
@@ -241,12 +257,6 @@ fn home_of<'a>(control: &Goroutine) -> &'a Worker {
     unsafe { &*control.home() }
 }
 
-/// The stack of `goroutine`, which calls.
-#[inline]
-fn stack_of(control: &Goroutine) -> Stack {
-    control.stack().expect("a goroutine that calls has a stack")
-}
-
 /// Parks `goroutine`, which has been claimed, until its token is spent.
 ///
 /// # Safety
@@ -258,7 +268,7 @@ pub(crate) unsafe fn park_claimed(goroutine: NonNull<Goroutine>) {
     // Nothing but this worker's own loop delivers a token, so it cannot arrive between the two lines.
     if !control.take_token_arrived() {
         control.set_status(Status::ParkedMasked);
-        home_of(control).leave_perhaps_unwinding(control, AfterLeaving::NOTHING);
+        home_of(control).leave_perhaps_unwinding(control, || ());
     }
 }
 
@@ -266,9 +276,9 @@ pub(crate) unsafe fn park_claimed(goroutine: NonNull<Goroutine>) {
 ///
 /// # Safety
 /// The caller has the token.
-#[inline(never)]
+#[inline(always)]
 pub(crate) unsafe fn wake(goroutine: NonNull<Goroutine>) -> bool {
-    match current_here() {
+    match current() {
         // SAFETY: the goroutine waits for the token, so it has not ended.
         Some(worker) if ptr::eq(worker, unsafe { goroutine.as_ref() }.home()) => {
             worker.deliver_next(goroutine);
@@ -311,87 +321,6 @@ unsafe fn deliver_abroad(goroutine: NonNull<Goroutine>) {
     let bell = unsafe { home.inbox.send(goroutine.as_ptr(), || home.clone_bell()) };
     if let Some(bell) = bell {
         bell.unpark();
-    }
-}
-
-/// Lets every other goroutine run that is ready on the caller's worker, before the caller goes on. On an ordinary thread,
-/// yields the processor.
-///
-/// ```
-/// use std::sync::atomic::{AtomicBool, Ordering};
-/// use gocsp_runtime::{run, spawn, yield_now};
-///
-/// static DONE: AtomicBool = AtomicBool::new(false);
-/// run(|| {
-///     spawn(|| DONE.store(true, Ordering::Relaxed));
-///     while !DONE.load(Ordering::Relaxed) {
-///         yield_now();
-///     }
-/// });
-/// ```
-pub fn yield_now() {
-    match current_parkable() {
-        Some(goroutine) => yield_goroutine(goroutine),
-        None => std::thread::yield_now(),
-    }
-}
-
-#[inline(never)]
-fn yield_goroutine(goroutine: NonNull<Goroutine>) {
-    // SAFETY: the goroutine calls, so it has not ended.
-    let control = unsafe { goroutine.as_ref() };
-    let worker = home_of(control);
-    if worker.shared().is_shutting_down() {
-        worker.yield_in_shutdown(control);
-        return unwind_cancelled();
-    }
-    worker.leave(stack_of(control), queue_last(goroutine));
-}
-
-/// Lets the others run that are ready on the caller's worker, if it is a goroutine that can leave its stack. Never unwinds.
-pub(crate) fn yield_uncancelled() {
-    if let Some(goroutine) = current_parkable() {
-        // SAFETY: the goroutine calls, so it has not ended.
-        let control = unsafe { goroutine.as_ref() };
-        home_of(control).leave_perhaps_unwinding(control, queue_last(goroutine));
-    }
-}
-
-/// A step that puts `goroutine`, which leaves its stack, last in line.
-fn queue_last(goroutine: NonNull<Goroutine>) -> AfterLeaving {
-    /// # Safety
-    /// `goroutine` leads to one that has just left its stack, on this thread.
-    unsafe fn call(goroutine: *mut ()) {
-        let goroutine = NonNull::new(goroutine.cast::<Goroutine>()).expect("it was passed as a reference");
-        // SAFETY: it has not ended: it only yields.
-        let control = unsafe { goroutine.as_ref() };
-        control.set_status(Status::Ready);
-        home_of(control).push_last(goroutine);
-    }
-    AfterLeaving { call, with: goroutine.as_ptr().cast() }
-}
-
-/// Yields if the caller's time slice is over, and unwinds if its runtime shuts down: for operations that may succeed for
-/// ever without parking, where nothing is lost if they unwind.
-#[inline]
-pub fn cooperate() {
-    if slice_is_over() {
-        yield_now();
-    }
-}
-
-/// Whether the caller's time slice is over; it is while its runtime shuts down.
-#[inline(never)]
-fn slice_is_over() -> bool {
-    current_here().is_some_and(|worker| worker.signals.preempt.load(Ordering::Relaxed))
-}
-
-/// Yields if the caller's time slice is over, and never unwinds.
-#[cold]
-#[inline(never)]
-pub(crate) fn yield_if_due() {
-    if slice_is_over() {
-        yield_uncancelled();
     }
 }
 

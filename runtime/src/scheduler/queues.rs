@@ -53,14 +53,17 @@ impl Queues {
         self.fresh.stealer()
     }
 
-    /// Makes `goroutine` the next to run; false if somebody is that already.
+    /// Whether nobody has been made the next to run.
     #[inline]
-    pub(super) fn push_next(&self, goroutine: NonNull<Goroutine>) -> bool {
-        let free = self.next.get().is_none();
-        if free {
-            self.next.set(Some(goroutine));
-        }
-        free
+    pub(super) fn has_no_next(&self) -> bool {
+        self.next.get().is_none()
+    }
+
+    /// Makes `goroutine` the next to run, as nobody is.
+    #[inline]
+    pub(super) fn set_next(&self, goroutine: NonNull<Goroutine>) {
+        debug_assert!(self.has_no_next());
+        self.next.set(Some(goroutine));
     }
 
     /// Puts a started goroutine last in line.
@@ -91,36 +94,56 @@ impl Queues {
         self.next.take()
     }
 
-    /// The first in line.
+    /// The first in line, if nobody else than started goroutines is known to be there.
     #[inline]
+    pub(super) fn pop_ready(&self) -> Option<NonNull<Goroutine>> {
+        if self.maybe_fresh.get() {
+            return None;
+        }
+        // SAFETY: as in `pop`.
+        Some(self.unlink(unsafe { self.ready_head.get().as_ref() }?))
+    }
+
+    /// The first in line.
     pub(super) fn pop(&self) -> Option<NonNull<Goroutine>> {
         // SAFETY: a goroutine in the queue lives until its home has run it to its end.
         let head = unsafe { self.ready_head.get().as_ref() };
-        if self.maybe_fresh.get() && head.is_none_or(|head| self.older_fresh_than(head.ticket())) {
-            if let Some(Queued(goroutine)) = self.fresh.pop() {
+        if self.maybe_fresh.get() {
+            let waiting = self.fresh.len() as u64;
+            // Older than the head is who was put into `fresh` before that was put into `ready`.
+            let older = |head: &Goroutine| self.pushed.get() - waiting < head.ticket();
+            if waiting == 0 {
+                self.maybe_fresh.set(false);
+                self.emptied.set(self.emptied.get() + 1);
+            } else if head.is_none_or(older)
+                && let Some(Queued(goroutine)) = self.fresh.pop()
+            {
                 return Some(goroutine);
             }
-            self.maybe_fresh.set(false);
-            self.emptied.set(self.emptied.get() + 1);
         }
-        let head = head?;
+        Some(self.unlink(head?))
+    }
+
+    /// Takes the first out of `ready`.
+    #[inline]
+    fn unlink(&self, head: &Goroutine) -> NonNull<Goroutine> {
         let second = head.queue_link().get();
         self.ready_head.set(second);
         if second.is_null() {
             self.ready_tail.set(ptr::null());
         }
-        Some(NonNull::from(head))
-    }
-
-    /// Whether somebody is in `fresh` who was put there before an entry with this ticket was put into `ready`.
-    #[inline]
-    fn older_fresh_than(&self, ticket: u64) -> bool {
-        self.pushed.get() - (self.fresh.len() as u64) < ticket
+        NonNull::from(head)
     }
 
     /// Takes the first out of `fresh`, whatever its place in line.
     pub(super) fn pop_fresh(&self) -> Option<NonNull<Goroutine>> {
         self.fresh.pop().map(|Queued(goroutine)| goroutine)
+    }
+
+    /// Whether nobody is known to be here. A false may be wrong.
+    #[inline]
+    pub(super) fn has_nobody(&self) -> bool {
+        self.next.get().is_none() && self.ready_head.get().is_null() && !self.maybe_fresh.get()
     }
 
     /// Whether nobody is in line.

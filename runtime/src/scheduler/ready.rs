@@ -12,6 +12,7 @@ use crate::park::Unparked;
 
 impl Worker {
     /// A token of this home's goroutine was spent, here: makes it the last in line.
+    #[inline(never)]
     pub(super) fn deliver(&self, goroutine: NonNull<Goroutine>) {
         if self.becomes_ready(goroutine) {
             self.push_last(goroutine);
@@ -21,8 +22,14 @@ impl Worker {
     /// A token of this home's goroutine was spent, here: makes it the next to run, or the last in line if there is one.
     #[inline]
     pub(super) fn deliver_next(&self, goroutine: NonNull<Goroutine>) {
-        if self.becomes_ready(goroutine) && !self.local().queues.push_next(goroutine) {
-            self.push_last(goroutine);
+        // SAFETY: a goroutine with a token waits for it, so it has not ended.
+        let control = unsafe { goroutine.as_ref() };
+        let queues = &self.local().queues;
+        if control.is_parked() && queues.has_no_next() {
+            control.set_status(Status::Awake(Unparked::Woken));
+            queues.set_next(goroutine);
+        } else {
+            self.deliver(goroutine);
         }
     }
 
@@ -31,10 +38,9 @@ impl Worker {
     fn becomes_ready(&self, goroutine: NonNull<Goroutine>) -> bool {
         // SAFETY: a goroutine with a token waits for it, so it has not ended.
         let control = unsafe { goroutine.as_ref() };
-        let parked = matches!(control.status(), Status::Parked | Status::ParkedMasked);
+        let parked = control.is_parked();
         if parked {
-            control.set_status(Status::Ready);
-            control.set_unparked(Unparked::Woken);
+            control.set_status(Status::Awake(Unparked::Woken));
         } else {
             // It came back early, and will wait for this token as soon as it finds that it was claimed.
             control.set_token_arrived();
@@ -46,8 +52,7 @@ impl Worker {
     pub(super) fn interrupt(&self, goroutine: NonNull<Goroutine>, reason: Unparked) {
         // SAFETY: a parked goroutine has not ended.
         let control = unsafe { goroutine.as_ref() };
-        control.set_status(Status::Ready);
-        control.set_unparked(reason);
+        control.set_status(Status::Awake(reason));
         // Not to be stolen, even under `migrate`: a token may be on its way to this home.
         self.local().queues.push_ready(goroutine);
     }
@@ -61,21 +66,28 @@ impl Worker {
     }
 
     /// Puts a started goroutine that is ready last in line.
-    #[inline(never)]
+    #[inline]
     pub(super) fn push_last(&self, goroutine: NonNull<Goroutine>) {
-        // SAFETY: a ready goroutine has not ended.
-        let control = unsafe { goroutine.as_ref() };
-        let shared = self.shared();
-        // While the runtime shuts down goroutines leave their stacks unwinding, and this thread counts their panics.
-        if shared.options.migrate && !control.is_pinned() && !shared.is_shutting_down() {
-            if let Some(stack) = control.stack() {
-                // The timer of the wait that is over is this worker's, and must not find the goroutine on another.
-                stack.frame().set_timed_park(0);
-            }
-            self.local().queues.push_fresh(goroutine);
-            self.announce_work();
+        if self.shared().options.migrate {
+            self.push_last_migrating(goroutine);
         } else {
             self.local().queues.push_ready(goroutine);
         }
+    }
+
+    #[inline(never)]
+    fn push_last_migrating(&self, goroutine: NonNull<Goroutine>) {
+        // SAFETY: a ready goroutine has not ended.
+        let control = unsafe { goroutine.as_ref() };
+        // While the runtime shuts down goroutines leave their stacks unwinding, and this thread counts their panics.
+        if control.is_pinned() || self.shared().is_shutting_down() {
+            return self.local().queues.push_ready(goroutine);
+        }
+        if let Some(stack) = control.stack() {
+            // The timer of the wait that is over is this worker's, and must not find the goroutine on another.
+            stack.frame().set_timed_park(0);
+        }
+        self.local().queues.push_fresh(goroutine);
+        self.announce_work();
     }
 }

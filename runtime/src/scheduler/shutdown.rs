@@ -39,7 +39,8 @@ use std::thread::{self, JoinHandle};
 use std::{mem, ptr};
 
 use super::shared::Shared;
-use super::worker::{AfterLeaving, Worker};
+use super::switch::{self, AfterLeaving, Step};
+use super::worker::Worker;
 use crate::goroutine::{self, Goroutine, Status, Unwinding};
 use crate::park::Unparked;
 
@@ -93,7 +94,9 @@ pub(crate) fn abandon_running() -> ! {
     // SAFETY: the goroutine calls, and leaves its stack right after.
     unsafe { goroutine::cancel(goroutine) };
     worker.shared().wake_everybody_if_done();
-    worker.leave(stack, AfterLeaving::NOTHING);
+    let mut nothing = Step::new(|| ());
+    // SAFETY: the goroutine calls, and nothing happens on its stack any more.
+    unsafe { switch::suspend(stack, nothing.head()) };
     unreachable!("an abandoned goroutine was resumed");
 }
 
@@ -101,17 +104,23 @@ impl Worker {
     /// A park on a worker that knows of the shutdown: only a masked one waits.
     ///
     /// # Safety
-    /// `goroutine` calls, and `after` may be called once.
+    /// `goroutine` calls, and `after` is the head of a step on its stack that has not been taken.
     #[cold]
     #[inline(never)]
-    pub(super) unsafe fn park_in_shutdown(&self, goroutine: &Goroutine, masked: bool, after: AfterLeaving) -> Unparked {
+    pub(super) unsafe fn park_in_shutdown(
+        &self,
+        goroutine: &Goroutine,
+        masked: bool,
+        after: NonNull<AfterLeaving>,
+    ) -> Unparked {
+        // SAFETY: passed on.
+        let take_step = || unsafe { AfterLeaving::take(after) };
         if masked {
             goroutine.set_status(Status::ParkedMasked);
-            self.leave_perhaps_unwinding(goroutine, after);
+            self.leave_perhaps_unwinding(goroutine, take_step);
             return goroutine.unparked();
         }
-        // SAFETY: passed on.
-        unsafe { (after.call)(after.with) };
+        take_step();
         self.yield_in_shutdown(goroutine);
         Unparked::Cancelled
     }
@@ -120,21 +129,24 @@ impl Worker {
     pub(super) fn yield_in_shutdown(&self, goroutine: &Goroutine) {
         self.note_whether_unwinding(goroutine);
         if goroutine.unwinding() != Unwinding::No || !goroutine.may_be_unwound() {
-            self.leave_perhaps_unwinding(goroutine, super::queue_last(NonNull::from(goroutine)));
+            self.leave_perhaps_unwinding(goroutine, super::yielding::queue_last(NonNull::from(goroutine)));
         }
     }
 
-    /// [`leave`](Worker::leave), also for a goroutine that unwinds.
-    pub(super) fn leave_perhaps_unwinding(&self, goroutine: &Goroutine, after: AfterLeaving) {
+    /// Suspends `goroutine`, which calls, also while it unwinds; `commit` is called once its stack has been left.
+    pub(super) fn leave_perhaps_unwinding(&self, goroutine: &Goroutine, commit: impl FnOnce()) {
         self.note_whether_unwinding(goroutine);
         let stack = goroutine.stack().expect("a goroutine that calls has a stack");
+        let mut step = Step::new(commit);
+        // SAFETY: the goroutine calls, and the step stays on its stack until it goes on.
+        let mut leave = || unsafe { switch::suspend(stack, step.head()) };
         if goroutine.unwinding() == Unwinding::No {
             // Under `migrate` it may come back on another worker.
-            return self.leave(stack, after);
+            return leave();
         }
         let elsewhere = &self.local().unwinding_elsewhere;
         elsewhere.set(elsewhere.get() + 1);
-        self.leave(stack, after);
+        leave();
         elsewhere.set(elsewhere.get() - 1);
     }
 

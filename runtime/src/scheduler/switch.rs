@@ -1,9 +1,11 @@
 //! The switch between a worker and the goroutine that it runs: the only place that knows the coroutine library.
 //!
 //! A goroutine is resumed from its worker's own stack and always returns there; two goroutines that talk switch by
-//! way of the worker, which is where the next one is chosen and the commit step of a park is run.
+//! way of the worker, which is where the next one is chosen and the commit step of a park is run. The step stands on the
+//! goroutine's stack, and its address is what the goroutine passes to the worker, in a register.
 
 use std::cell::Cell;
+use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 
 use corosensei::{Coroutine, CoroutineResult, Yielder};
@@ -13,17 +15,65 @@ use crate::stack::Stack;
 
 /// The state of a suspended goroutine, and its way back to the worker.
 pub(crate) struct Switch {
-    coroutine: Coroutine<(), (), (), Stack>,
+    coroutine: Coroutine<(), NonNull<AfterLeaving>, (), Stack>,
 }
 
 /// The way back from a running goroutine to its worker: set when the goroutine starts, valid until it ends.
-pub(crate) struct WayBack(Cell<*const Yielder<(), ()>>);
+pub(crate) struct WayBack(Cell<*const Yielder<(), NonNull<AfterLeaving>>>);
+
+/// What is to be done once the goroutine's stack has been left: the head of a [`Step`].
+pub(crate) struct AfterLeaving {
+    call: unsafe fn(NonNull<AfterLeaving>),
+}
+
+impl AfterLeaving {
+    /// Takes the step.
+    ///
+    /// # Safety
+    /// `after` is the head of a step that is still there and has not been taken.
+    #[inline]
+    pub(super) unsafe fn take(after: NonNull<Self>) {
+        // SAFETY: as the caller says.
+        let call = unsafe { after.as_ref() }.call;
+        // SAFETY: the function was put there for the step that this is the head of.
+        unsafe { call(after) };
+    }
+}
+
+/// A step to be taken once, when the goroutine's stack has been left, on which it stands.
+#[repr(C)]
+pub(super) struct Step<F> {
+    head: AfterLeaving,
+    commit: ManuallyDrop<F>,
+}
+
+impl<F: FnOnce()> Step<F> {
+    #[inline]
+    pub(super) fn new(commit: F) -> Self {
+        Self { head: AfterLeaving { call: Self::call }, commit: ManuallyDrop::new(commit) }
+    }
+
+    #[inline]
+    pub(super) fn head(&mut self) -> NonNull<AfterLeaving> {
+        NonNull::from(self).cast()
+    }
+
+    /// # Safety
+    /// `head` is the head of a `Step<F>` that is still there and has not been taken.
+    unsafe fn call(head: NonNull<AfterLeaving>) {
+        // SAFETY: `repr(C)` puts the head first, so the two have one address.
+        let step = unsafe { head.cast::<Self>().as_mut() };
+        // SAFETY: the step has not been taken before.
+        let commit = unsafe { ManuallyDrop::take(&mut step.commit) };
+        commit();
+    }
+}
 
 /// Why a goroutine has given the thread back.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Left {
-    /// It waits to be resumed.
-    Suspended,
+pub(super) enum Left {
+    /// It waits to be resumed, once this step has been taken.
+    Suspended(NonNull<AfterLeaving>),
     /// It has ended. Neither its control block nor anything on its stack is used any more.
     Ended,
 }
@@ -33,7 +83,7 @@ pub(crate) enum Left {
 /// # Safety
 /// The caller owns the stack and the goroutine, which has not started.
 pub(super) unsafe fn prepare(stack: Stack, goroutine: NonNull<Goroutine>) {
-    let body = move |yielder: &Yielder<(), ()>, ()| {
+    let body = move |yielder: &Yielder<(), NonNull<AfterLeaving>>, ()| {
         stack.frame().way_back.0.set(yielder);
         // SAFETY: this is the goroutine's first and only run, on its own stack.
         unsafe { goroutine::run(goroutine) };
@@ -41,34 +91,40 @@ pub(super) unsafe fn prepare(stack: Stack, goroutine: NonNull<Goroutine>) {
     // SAFETY: the body owns what it captures, and catches every panic of the user's code.
     let coroutine = unsafe { Coroutine::with_stack_unchecked(stack, body) };
     // SAFETY: nobody runs on the stack, so nobody refers to its switch.
-    unsafe { *stack.frame().switch.get() = Some(Switch { coroutine }) };
+    let slot = unsafe { &mut *stack.frame().switch.get() };
+    slot.write(Switch { coroutine });
 }
 
 /// Runs the goroutine on `stack` until it suspends itself or ends.
 ///
 /// # Safety
 /// The stack has been [prepared](prepare) or suspended, and this thread is its goroutine's worker.
-#[inline]
+#[inline(always)]
 pub(super) unsafe fn resume(stack: Stack) -> Left {
     // SAFETY: the goroutine is not running, so nobody else refers to its switch.
     let slot = unsafe { &mut *stack.frame().switch.get() };
-    let switch = slot.as_mut().expect("a started goroutine has a switch");
+    // SAFETY: the stack was prepared, and its goroutine has not ended since.
+    let switch = unsafe { slot.assume_init_mut() };
     match switch.coroutine.resume(()) {
-        CoroutineResult::Yield(()) => Left::Suspended,
+        CoroutineResult::Yield(after) => Left::Suspended(after),
         CoroutineResult::Return(()) => {
-            *slot = None;
+            // SAFETY: as above. The stack has to be prepared before it is resumed again.
+            unsafe { slot.assume_init_drop() };
             Left::Ended
         }
     }
 }
 
-/// Gives the thread back to the worker, until resumed.
+/// Gives the thread back to the worker, until resumed. The worker takes the step `after` first.
+///
+/// Inlined, and so are its callers up to the operation that blocks: the processor predicts where a function returns to by
+/// the calls it has seen, and after a switch is wrong about every function between here and there.
 ///
 /// # Safety
-/// The caller runs on `stack`.
-#[inline]
-pub(super) unsafe fn suspend(stack: Stack) {
+/// The caller runs on `stack`, and `after` is the head of a step on it that has not been taken.
+#[inline(always)]
+pub(super) unsafe fn suspend(stack: Stack, after: NonNull<AfterLeaving>) {
     let way_back = stack.frame().way_back.0.get();
     // SAFETY: the goroutine runs, so its way back has been set, and lies at the base of this very stack.
-    unsafe { &*way_back }.suspend(());
+    unsafe { &*way_back }.suspend(after);
 }

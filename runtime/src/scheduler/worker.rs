@@ -6,10 +6,11 @@
 //! worker's thread, so what it calls may use `local` as well.
 //!
 //! # A turn
-//! 1. Every few turns: look at the clock and the mailbox ([`Worker::look_around`]), and every other time take the first in
-//!    line, so that who is not part of a conversation need not wait for the end of the time slice, or for a thief.
+//! 1. If something asks for attention ([`Worker::attend`]): every few turns, look at the clock and the mailbox, and every
+//!    other time take the first in line, so that who is not part of a conversation need not wait for the end of the time
+//!    slice, or for a thief; take in messages; end the time slice if the monitor says so.
 //! 2. Otherwise take the next goroutine: `next` while the time slice lasts, else the first in line.
-//! 3. Resume it. It comes back suspended, with a step to be done now that its stack has been left; or ended.
+//! 3. Resume it. It comes back suspended, with a step to be taken now that its stack has been left; or ended.
 
 use std::cell::Cell;
 use std::ptr::{self, NonNull};
@@ -24,9 +25,9 @@ use super::inbox::Inbox;
 use super::placement::{SiteId, Sites};
 use super::queues::{Queued, Queues};
 use super::shared::Shared;
-use super::switch::{self, Left};
+use super::switch::{self, AfterLeaving, Left};
 use super::watch::WorkerId;
-use crate::goroutine::{Goroutine, Status};
+use crate::goroutine::Goroutine;
 use crate::stack::{LocalPool, Stack};
 use crate::timer::Store;
 
@@ -80,11 +81,9 @@ pub(super) struct Local {
     pub(super) timers: Store,
     pub(super) stacks: LocalPool,
     pub(super) sites: Sites,
-    /// The stack of the goroutine that runs.
+    /// The stack of the goroutine that runs. What a worker does between two goroutines takes long only after it has cleared
+    /// this.
     running: Cell<Option<Stack>>,
-    /// The two parts of an [`AfterLeaving`], apart, for they are written and read on every switch.
-    after_call: Cell<Option<unsafe fn(*mut ())>>,
-    after_with: Cell<*mut ()>,
     /// How many turns until the next look around.
     turns_left: Cell<u32>,
     /// Whether the line came before `next` at the last look around.
@@ -101,17 +100,6 @@ pub(super) struct Local {
     pub(super) swept: Cell<bool>,
     /// How many goroutines have left their stacks while they may have been unwinding.
     pub(super) unwinding_elsewhere: Cell<usize>,
-}
-
-/// What is to be done once the goroutine's stack has been left: a call of the function with the pointer.
-#[derive(Clone, Copy)]
-pub(super) struct AfterLeaving {
-    pub(super) call: unsafe fn(*mut ()),
-    pub(super) with: *mut (),
-}
-
-impl AfterLeaving {
-    pub(super) const NOTHING: Self = Self { call: |_| (), with: ptr::null_mut() };
 }
 
 // SAFETY: `local` is touched by the worker's own thread only (see the module); the rest is made to be shared.
@@ -136,8 +124,6 @@ impl Worker {
                 stacks: LocalPool::default(),
                 sites: Sites::default(),
                 running: Cell::new(None),
-                after_call: Cell::new(None),
-                after_with: Cell::new(ptr::null_mut()),
                 turns_left: Cell::new(1),
                 line_first: Cell::new(false),
                 look: super::look::Look::default(),
@@ -187,31 +173,59 @@ impl Worker {
     /// Runs goroutines until the runtime has shut down and none is left.
     pub(super) fn run(&self) {
         self.signals.asleep.store(false, Ordering::Relaxed);
-        while let Some(goroutine) = self.next_goroutine() {
-            self.execute(goroutine);
+        while let Some(stack) = self.pick() {
+            self.execute(stack);
         }
         self.local().stacks.clear(&self.shared().stacks);
     }
 
-    fn next_goroutine(&self) -> Option<NonNull<Goroutine>> {
+    /// Steps 1 and 2 of a turn: the stack of the goroutine to be run, once there is one. `None` when the runtime has shut
+    /// down and nothing is left.
+    ///
+    /// Who is in `next` or `ready` has started, and is at home here.
+    #[inline(always)]
+    fn pick(&self) -> Option<Stack> {
+        let local = self.local();
         loop {
-            if let Some(goroutine) = self.pick() {
-                return Some(goroutine);
+            let turns_left = local.turns_left.get() - 1;
+            local.turns_left.set(turns_left);
+            let mut goroutine = None;
+            if turns_left == 0 || self.inbox.has_messages() || self.signals.preempt.load(Ordering::Relaxed) {
+                goroutine = self.attend();
             }
-            if !self.idle() {
-                return None;
+            if goroutine.is_none() {
+                let started = local.queues.take_next().or_else(|| {
+                    count(&self.signals.slice);
+                    local.queues.pop_ready()
+                });
+                if let Some(goroutine) = started {
+                    // SAFETY: a goroutine in a queue has not ended.
+                    let control = unsafe { goroutine.as_ref() };
+                    // SAFETY: who is in `next` or `ready` has started.
+                    return Some(unsafe { control.started_stack() });
+                }
+                local.running.set(None);
+                goroutine = self.pop_line();
+            }
+            match goroutine {
+                None if !self.idle() => return None,
+                None => {}
+                Some(goroutine) => {
+                    if let Some(stack) = self.start(goroutine) {
+                        return Some(stack);
+                    }
+                }
             }
         }
     }
 
-    /// Steps 1 and 2 of a turn.
-    #[inline]
-    fn pick(&self) -> Option<NonNull<Goroutine>> {
+    /// Step 1 of a turn: something asks for attention. Gives the first in line, if that comes before `next`.
+    #[inline(never)]
+    fn attend(&self) -> Option<NonNull<Goroutine>> {
         let local = self.local();
-        let turns_left = local.turns_left.get() - 1;
-        local.turns_left.set(turns_left);
+        local.running.set(None);
         let mut line_first = false;
-        if turns_left == 0 {
+        if local.turns_left.get() == 0 {
             local.turns_left.set(self.look_around());
             // At every second look only: there may be one at every turn, and `next` is not to starve either.
             line_first = !local.line_first.get();
@@ -223,15 +237,29 @@ impl Worker {
         if self.signals.preempt.load(Ordering::Relaxed) {
             self.end_slice();
         }
-        if line_first && let Some(goroutine) = local.queues.pop() {
-            return Some(goroutine);
+        line_first.then(|| local.queues.pop()).flatten()
+    }
+
+    /// Whether nobody else is ready, so that who yields may go on. It counts as a turn, and is over when something asks for
+    /// attention.
+    #[inline]
+    pub(super) fn spends_turn_alone(&self) -> bool {
+        let Local { queues, turns_left, .. } = self.local();
+        let alone = queues.has_nobody()
+            && turns_left.get() > 1
+            && !self.inbox.has_messages()
+            && !self.signals.preempt.load(Ordering::Relaxed);
+        if alone {
+            turns_left.set(turns_left.get() - 1);
         }
-        if let Some(goroutine) = local.queues.take_next() {
-            return Some(goroutine);
-        }
-        count(&self.signals.slice);
-        match local.queues.pop() {
-            None if self.take_mail() => local.queues.pop(),
+        alone
+    }
+
+    /// The first in line, those in the mailbox being the last.
+    #[inline]
+    fn pop_line(&self) -> Option<NonNull<Goroutine>> {
+        match self.local().queues.pop() {
+            None if self.take_mail() => self.local().queues.pop(),
             first => first,
         }
     }
@@ -265,33 +293,31 @@ impl Worker {
         !self.mailbox.is_empty() && self.local().queues.take_in(|fresh| self.mailbox.steal_batch(fresh))
     }
 
-    /// Step 3 of a turn.
+    /// The stack of a goroutine from the line, which it may have to be given first. `None` if that is not possible now.
     #[inline]
-    fn execute(&self, goroutine: NonNull<Goroutine>) {
+    fn start(&self, goroutine: NonNull<Goroutine>) -> Option<Stack> {
         // SAFETY: a goroutine in a queue has not ended, and only its home ends it.
         let control = unsafe { goroutine.as_ref() };
+        match control.stack() {
+            Some(stack) if ptr::eq(control.home(), self) => Some(stack),
+            Some(stack) => Some(self.adopt(control, stack)),
+            None => self.equip(goroutine),
+        }
+    }
+
+    /// Step 3 of a turn.
+    #[inline(always)]
+    fn execute(&self, stack: Stack) {
         let local = self.local();
-        let stack = match control.stack() {
-            Some(stack) if ptr::eq(control.home(), self) => stack,
-            Some(stack) => self.adopt(control, stack),
-            None => match self.equip(goroutine) {
-                Some(stack) => stack,
-                None => return,
-            },
-        };
-        control.set_status(Status::Running);
         local.running.set(Some(stack));
-        // SAFETY: the stack was prepared or suspended, and this is the goroutine's home.
-        let left = unsafe { switch::resume(stack) };
-        local.running.set(None);
-        match left {
-            Left::Ended => self.recycle(stack),
-            Left::Suspended => {
-                if let Some(call) = local.after_call.get() {
-                    // SAFETY: the goroutine left the two to be called once, now. They may lead to its stack: it is resumed
-                    // by this thread only, so not before this returns.
-                    unsafe { call(local.after_with.get()) };
-                }
+        // SAFETY: the stack was prepared or suspended, and this is its goroutine's home.
+        match unsafe { switch::resume(stack) } {
+            // SAFETY: the goroutine left the step to be taken once, now. It stands on the goroutine's stack, which is resumed
+            // only after the step has made it known to others: before that, the step was copied from there.
+            Left::Suspended(after) => unsafe { AfterLeaving::take(after) },
+            Left::Ended => {
+                local.running.set(None);
+                self.recycle(stack);
             }
         }
     }
@@ -383,16 +409,6 @@ impl Worker {
         if let Some(site) = site {
             self.local().sites.resident_ends(site);
         }
-    }
-
-    /// Suspends the goroutine that runs; `after` is done once its stack has been left.
-    #[inline]
-    pub(super) fn leave(&self, stack: Stack, after: AfterLeaving) {
-        let local = self.local();
-        local.after_call.set(Some(after.call));
-        local.after_with.set(after.with);
-        // SAFETY: the caller is the goroutine that runs on the stack.
-        unsafe { switch::suspend(stack) };
     }
 
     /// A number for a wait with a deadline that no other wait on this worker has.

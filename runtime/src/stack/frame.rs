@@ -1,6 +1,7 @@
 //! One stack, and the record at its top.
 
 use std::cell::{Cell, UnsafeCell};
+use std::mem::MaybeUninit;
 use std::num::NonZeroUsize;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
@@ -24,7 +25,7 @@ use crate::scheduler::{Switch, WayBack, Worker};
 /// | `next_free`  | the pool that owns the stack           | the same                                  |
 #[repr(C, align(16))]
 pub(crate) struct Frame {
-    pub(crate) switch: UnsafeCell<Option<Switch>>,
+    pub(crate) switch: UnsafeCell<MaybeUninit<Switch>>,
     pub(crate) way_back: WayBack,
     goroutine: AtomicPtr<Goroutine>,
     home: AtomicPtr<Worker>,
@@ -118,8 +119,6 @@ impl Stack {
     /// The stack is the caller's own, of this class, its memory is zero, and nobody runs on it.
     pub(super) unsafe fn make_frame(self, class: SizeClass) {
         let frame = self.frame();
-        // SAFETY: nobody runs on the stack, so nobody refers to its switch.
-        unsafe { frame.switch.get().write(None) };
         frame.next_free.set(None);
         frame.class.set(class);
     }

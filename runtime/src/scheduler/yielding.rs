@@ -1,0 +1,128 @@
+//! Yielding: a goroutine lets others run, and stays ready itself.
+//!
+//! Who yields while nobody else is ready goes on at once, without a switch. That counts as a turn: at the latest when the
+//! next look around is due, or when something asks for the worker's attention, it leaves its stack after all. So mail,
+//! messages, timers, the end of the time slice and the shutdown of the runtime are seen as if it had switched each time.
+
+use std::ptr::NonNull;
+use std::sync::atomic::Ordering;
+
+use super::switch::{self, Step};
+use super::{current_here, current_parkable, current_parkable_here, home_of};
+use crate::goroutine::{Goroutine, unwind_cancelled};
+
+/// Lets every other goroutine run that is ready on the caller's worker, before the caller goes on. On an ordinary thread,
+/// yields the processor.
+///
+/// ```
+/// use std::sync::atomic::{AtomicBool, Ordering};
+/// use gocsp_runtime::{run, spawn, yield_now};
+///
+/// static DONE: AtomicBool = AtomicBool::new(false);
+/// run(|| {
+///     spawn(|| DONE.store(true, Ordering::Relaxed));
+///     while !DONE.load(Ordering::Relaxed) {
+///         yield_now();
+///     }
+/// });
+/// ```
+#[inline(always)]
+pub fn yield_now() {
+    match begin_yield() {
+        Yield::Stay => {}
+        Yield::Leave(goroutine) => yield_goroutine(goroutine),
+        Yield::Thread => std::thread::yield_now(),
+    }
+}
+
+/// What a caller does that yields.
+enum Yield {
+    /// It goes on: it is the only goroutine here that is ready.
+    Stay,
+    /// It leaves its stack.
+    Leave(NonNull<Goroutine>),
+    /// It yields as a thread, for it is no goroutine, or one that cannot leave its stack.
+    Thread,
+}
+
+#[inline(never)]
+fn begin_yield() -> Yield {
+    match current_parkable_here() {
+        // SAFETY: the goroutine calls, so it has not ended.
+        Some(goroutine) if home_of(unsafe { goroutine.as_ref() }).spends_turn_alone() => Yield::Stay,
+        Some(goroutine) => Yield::Leave(goroutine),
+        None => Yield::Thread,
+    }
+}
+
+/// Inlined as a park is.
+#[inline(always)]
+fn yield_goroutine(goroutine: NonNull<Goroutine>) {
+    // SAFETY: the goroutine calls, so it has not ended.
+    let control = unsafe { goroutine.as_ref() };
+    let worker = home_of(control);
+    if worker.shared().is_shutting_down() {
+        return yield_cancelled(control);
+    }
+    let mut step = Step::new(queue_last(goroutine));
+    // SAFETY: the goroutine calls, so it has started.
+    let stack = unsafe { control.started_stack() };
+    // SAFETY: as above, and the step stays on its stack until it goes on.
+    unsafe { switch::suspend(stack, step.head()) };
+}
+
+#[cold]
+#[inline(never)]
+fn yield_cancelled(control: &Goroutine) {
+    home_of(control).yield_in_shutdown(control);
+    unwind_cancelled();
+}
+
+/// Lets the others run that are ready on the caller's worker, if it is a goroutine that can leave its stack. Never unwinds.
+pub(crate) fn yield_uncancelled() {
+    if let Some(goroutine) = current_parkable() {
+        // SAFETY: the goroutine calls, so it has not ended.
+        let control = unsafe { goroutine.as_ref() };
+        home_of(control).leave_perhaps_unwinding(control, queue_last(goroutine));
+    }
+}
+
+/// A step that puts `goroutine`, which leaves its stack, last in line.
+#[inline]
+pub(super) fn queue_last(goroutine: NonNull<Goroutine>) -> impl FnOnce() {
+    move || {
+        // SAFETY: it has not ended: it only yields.
+        let control = unsafe { goroutine.as_ref() };
+        home_of(control).push_last(goroutine);
+    }
+}
+
+/// Yields if the caller's time slice is over, and unwinds if its runtime shuts down: for operations that may succeed for
+/// ever without parking, where nothing is lost if they unwind.
+#[inline]
+pub fn cooperate() {
+    if slice_is_over() {
+        yield_at_end_of_slice();
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn yield_at_end_of_slice() {
+    yield_now();
+}
+
+/// Whether the caller's time slice is over; it is while its runtime shuts down.
+#[inline(never)]
+fn slice_is_over() -> bool {
+    current_here().is_some_and(|worker| worker.signals.preempt.load(Ordering::Relaxed))
+}
+
+/// Yields if the caller's time slice is over, and never unwinds.
+#[cold]
+#[inline(never)]
+pub(crate) fn yield_if_due() {
+    if slice_is_over() {
+        yield_uncancelled();
+    }
+}
