@@ -148,14 +148,18 @@ impl Stack {
         self.frame().next_free.set(next);
     }
 
-    /// Gives the memory back to the system, the frame included.
+    /// Gives the memory of these stacks back to the system, the frames included.
     ///
     /// # Safety
-    /// The stack is the caller's own, and nobody runs on it.
-    pub(super) unsafe fn discard(self) {
-        let start = NonNull::new((self.limit() + page_size()) as *mut u8).expect("a stack lies above address 0");
-        // SAFETY: the range above the guard belongs to this stack, which the caller owns.
-        unsafe { slab::discard(start, self.class().bytes() - page_size()) };
+    /// The stacks are the caller's own, and nobody runs on them.
+    pub(super) unsafe fn discard(stacks: &[Self]) {
+        let above_guard = |stack: &Self| {
+            let start = NonNull::new((stack.limit() + page_size()) as *mut u8).expect("a stack lies above address 0");
+            slab::range(start, stack.class().bytes() - page_size())
+        };
+        let ranges: Vec<_> = stacks.iter().map(above_guard).collect();
+        // SAFETY: what lies above the guards belongs to the stacks, which the caller owns.
+        unsafe { slab::discard(&ranges) };
     }
 }
 

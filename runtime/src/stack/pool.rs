@@ -65,12 +65,9 @@ impl StackPool {
 
     /// Takes stacks that a worker has too much of.
     fn give_back(&self, class: SizeClass, stacks: impl Iterator<Item = Stack>) {
-        let trimmed: Vec<Stack> = stacks
-            .inspect(|stack| {
-                // SAFETY: the stacks come from a pool, so nobody runs on them.
-                unsafe { stack.discard() }
-            })
-            .collect();
+        let trimmed: Vec<Stack> = stacks.collect();
+        // SAFETY: the stacks come from a pool, so nobody runs on them.
+        unsafe { Stack::discard(&trimmed) };
         self.classes[class.index()].lock().expect("no panic happens under this lock").free.extend(trimmed);
         self.returned.fetch_add(1, Ordering::SeqCst);
     }

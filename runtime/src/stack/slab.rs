@@ -3,6 +3,10 @@
 use std::io;
 use std::ptr::{self, NonNull};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// How many ranges the system is given at once. It takes up to 1024, and lets no other thread map memory meanwhile.
+const BATCH: usize = 128;
 
 /// `MADV_GUARD_INSTALL`, Linux 6.13: touching the page raises `SIGSEGV`; no mapping is split.
 const MADV_GUARD_INSTALL: libc::c_int = 102;
@@ -81,12 +85,93 @@ pub(super) unsafe fn install_guard(page: NonNull<u8>) -> io::Result<()> {
     Err(io::Error::last_os_error())
 }
 
-/// Gives the memory of `bytes` from `start` back to the system; it reads as zero afterwards.
+/// A range of addresses, as the system wants it: start and length.
+pub(super) fn range(start: NonNull<u8>, bytes: usize) -> libc::iovec {
+    libc::iovec { iov_base: start.as_ptr().cast(), iov_len: bytes }
+}
+
+/// Gives the memory of these ranges back to the system; it reads as zero afterwards.
 ///
 /// # Safety
-/// The range belongs to a slab, starts at a page, and nothing refers to its contents.
-pub(super) unsafe fn discard(start: NonNull<u8>, bytes: usize) {
-    // SAFETY: the caller owns the range.
-    let result = unsafe { libc::madvise(start.as_ptr().cast(), bytes, libc::MADV_DONTNEED) };
-    debug_assert_eq!(result, 0);
+/// Each range belongs to a slab, starts and ends at a page, and nothing refers to its contents.
+pub(super) unsafe fn discard(mut ranges: &[libc::iovec]) {
+    while let Some(first) = ranges.first() {
+        let batch = &ranges[..ranges.len().min(BATCH)];
+        // SAFETY: the caller owns the ranges.
+        let mut discarded = unsafe { discard_batch(batch) };
+        if discarded == 0 {
+            // SAFETY: the caller owns the range. If a part of it is gone already, that changes nothing.
+            let result = unsafe { libc::madvise(first.iov_base, first.iov_len, libc::MADV_DONTNEED) };
+            debug_assert_eq!(result, 0);
+            discarded = 1;
+        }
+        ranges = &ranges[discarded..];
+    }
+}
+
+/// Whether the kernel has refused to discard a batch: it is older, or a filter of system calls lies before it. It is not asked
+/// again.
+static REFUSES_BATCHES: AtomicBool = AtomicBool::new(false);
+
+/// Discards ranges of a batch from its beginning, in one call, and says how many.
+///
+/// What costs most is that every processor that runs this process has to forget the addresses: Linux 6.16 has that done once
+/// for the batch. From 6.15 on it has no need of a file descriptor that stands for this process.
+///
+/// # Safety
+/// As for [`discard`].
+unsafe fn discard_batch(batch: &[libc::iovec]) -> usize {
+    /// `PIDFD_SELF_THREAD`: the calling thread, whose memory is meant, in place of a file descriptor. The number that stands
+    /// for the process would do as well, but was another one before 6.17.
+    const THIS_THREAD: libc::c_int = -10000;
+    // Relaxed: nothing else depends on it.
+    if REFUSES_BATCHES.load(Ordering::Relaxed) {
+        return 0;
+    }
+    // SAFETY: the caller owns the ranges.
+    let advised = unsafe {
+        libc::syscall(libc::SYS_process_madvise, THIS_THREAD, batch.as_ptr(), batch.len(), libc::MADV_DONTNEED, 0)
+    };
+    let Ok(advised) = usize::try_from(advised) else {
+        REFUSES_BATCHES.store(true, Ordering::Relaxed);
+        return 0;
+    };
+    // In bytes. It is less than asked for if a range failed, which was the last to be tried, or if all together are more than one
+    // call takes, which is somewhat less than 2 GiB.
+    let ends = batch.iter().scan(0, |end, range| {
+        *end += range.iov_len;
+        Some(*end)
+    });
+    ends.take_while(|&end| end <= advised).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Discards every other page of a slab, more of them than fit into one batch, and looks at all.
+    fn discard_every_other_page() {
+        const PAGES: usize = 5 * BATCH;
+        let slab = Slab::reserve(PAGES * page_size()).unwrap();
+        let page = |number: usize| slab.at(number * page_size());
+        for number in 0..PAGES {
+            // SAFETY: the page is this test's own.
+            unsafe { page(number).write(1) };
+        }
+        let ranges: Vec<_> = (0..PAGES).step_by(2).map(|number| range(page(number), page_size())).collect();
+        // SAFETY: nothing refers to the pages.
+        unsafe { discard(&ranges) };
+        for number in 0..PAGES {
+            // SAFETY: the page is this test's own.
+            let byte = unsafe { page(number).read() };
+            assert_eq!(usize::from(byte), number % 2, "page {number}");
+        }
+    }
+
+    #[test]
+    fn what_is_discarded_reads_as_zero_whether_the_kernel_takes_batches_or_not() {
+        discard_every_other_page();
+        REFUSES_BATCHES.store(true, Ordering::Relaxed);
+        discard_every_other_page();
+    }
 }
