@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use drops::{Counted, Drops};
 use gocsp::sync::{Mutex, WaitGroup};
+use gocsp::time::sleep_until;
 use gocsp::{
     Chan, Go, GoroutineId, JoinHandle, Receiver, Runtime, blocking, channel, go, lock_os_thread, max_procs,
     num_goroutines, scope, select, set_max_procs, sleep, yield_now,
@@ -48,6 +49,26 @@ fn the_three_forms_of_go() {
             half * 2
         };
         assert_eq!(block.join().unwrap(), 42);
+    });
+}
+
+#[test]
+fn those_who_sleep_until_the_same_moment_wake_in_the_order_in_which_they_fell_asleep() {
+    // More than are fired at one look.
+    const SLEEPERS: usize = 100;
+    on_procs(1, || {
+        let moment = Instant::now() + Duration::from_millis(50);
+        let woken = Mutex::new(Vec::new());
+        scope(|scope| {
+            for number in 0..SLEEPERS {
+                let woken = &woken;
+                scope.go(move || {
+                    sleep_until(moment);
+                    woken.lock().push((number, Instant::now() >= moment));
+                });
+            }
+        });
+        assert!(woken.into_inner().into_iter().eq((0..SLEEPERS).map(|number| (number, true))));
     });
 }
 

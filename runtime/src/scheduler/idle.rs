@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::look::Look;
-use super::worker::Worker;
+use super::worker::{Local, Worker};
 use crate::clock;
 use crate::park::Unparked;
 use crate::timer::Action;
@@ -27,6 +27,10 @@ const LONGEST_WATCH: Duration = Duration::from_millis(3);
 const KEEP_STACKS: Duration = Duration::from_secs(1);
 /// So many unstarted goroutines in one queue are a backlog, which may be taken from at once.
 const BACKLOG: usize = 32;
+
+/// So many timers are fired at a time. Those whom they wake have their turns before the next ones: so they find in the cache
+/// what firing has brought there, and when many timers are due at once, nobody waits until all of them have fired.
+const VOLLEY: usize = 32;
 
 /// So many looks in a row, about a millisecond, may find a worker that was roused still asleep. What others placed there
 /// was dealt to it, and is not to be taken only because a thread takes its time to wake up.
@@ -81,8 +85,8 @@ impl Worker {
             return Look::MOST_TURNS;
         }
         let now = clock::now();
-        self.fire_timers(now);
-        self.local().look.turns_until_next(now)
+        let turns = self.local().look.turns_until_next(now);
+        self.fire_timers(now).unwrap_or(turns)
     }
 
     /// Takes over who waits to be started at workers that are hogged. Those who watch would do it as well, but nobody
@@ -104,22 +108,50 @@ impl Worker {
         }
     }
 
-    fn fire_timers(&self, now: Instant) {
-        let timers = &self.local().timers;
-        while let Some((due, action)) = timers.pop(now) {
-            match action {
-                Action::Unpark(stack, number) => {
-                    if stack.frame().timed_park() == number {
-                        stack.frame().set_timed_park(0);
-                        self.time_out(stack);
-                    }
+    /// Fires what is due, in volleys, until one has woken somebody. If there may be more: how many turns those take.
+    fn fire_timers(&self, now: Instant) -> Option<u32> {
+        let Local { timers, queues, .. } = self.local();
+        if timers.next_due().is_none_or(|due| due > now) {
+            return None;
+        }
+        let mut volley = [const { None }; VOLLEY];
+        loop {
+            for place in &mut volley {
+                let Some((due, action)) = timers.pop(now) else { break };
+                if let Action::Unpark(stack, _) = &action {
+                    stack.prefetch();
                 }
-                Action::Call(what) => {
-                    if let Some(strong) = what.upgrade()
-                        && let Some(again) = strong.expire(due)
-                    {
-                        timers.push(again, Action::Call(what));
-                    }
+                *place = Some((due, action));
+            }
+            let full = volley[VOLLEY - 1].is_some();
+            let mut woken = 0;
+            for (due, action) in volley.iter_mut().map_while(Option::take) {
+                let before = queues.newest();
+                self.fire(due, action);
+                woken += u32::from(queues.newest() != before);
+            }
+            if !full {
+                return None;
+            }
+            if woken > 0 {
+                return Some(woken);
+            }
+        }
+    }
+
+    fn fire(&self, due: Instant, action: Action) {
+        match action {
+            Action::Unpark(stack, number) => {
+                if stack.frame().timed_park() == number {
+                    stack.frame().set_timed_park(0);
+                    self.time_out(stack);
+                }
+            }
+            Action::Call(what) => {
+                if let Some(strong) = what.upgrade()
+                    && let Some(again) = strong.expire(due)
+                {
+                    self.local().timers.push(again, Action::Call(what));
                 }
             }
         }
@@ -137,8 +169,9 @@ impl Worker {
     /// Takes in everything that may have made a goroutine ready; true if there is one to run.
     fn gather(&self) -> bool {
         self.drain_inbox();
-        self.look_around();
-        !self.local().queues.is_empty()
+        let local = self.local();
+        local.turns_left.set(self.look_around());
+        !local.queues.is_empty()
     }
 
     /// Waits until there is something to run. False when the runtime has shut down and nothing is left.

@@ -151,6 +151,11 @@ impl Queues {
         self.next.get().is_none() && self.ready_head.get().is_null() && self.fresh.is_empty()
     }
 
+    /// What changes whenever somebody is put into a queue.
+    pub(super) fn newest(&self) -> impl PartialEq + use<> {
+        (self.next.get(), self.ready_tail.get(), self.pushed.get())
+    }
+
     /// How often `fresh` has been found empty.
     #[inline]
     pub(super) fn emptied(&self) -> u64 {

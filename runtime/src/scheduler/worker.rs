@@ -85,7 +85,7 @@ pub(super) struct Local {
     /// this.
     running: Cell<Option<Stack>>,
     /// How many turns until the next look around.
-    turns_left: Cell<u32>,
+    pub(super) turns_left: Cell<u32>,
     /// Whether the line came before `next` at the last look around.
     line_first: Cell<bool>,
     pub(super) look: super::look::Look,
