@@ -15,7 +15,8 @@
 //! - **C3** The slot of a sender holds its value until a receiver takes it; the slot of a receiver is empty until
 //!   a sender fills it. So a sender that is woken with its value, or a receiver without one, learns from that
 //!   alone that the channel was closed.
-//! - **C4** The buffer never grows beyond the capacity, for which its memory was reserved at the beginning.
+//! - **C4** The buffer never grows beyond the capacity, for which its memory was reserved at the beginning, except in the
+//!   channel of a timer.
 //!
 //! # Protocol
 //! 1. An operation takes the lock and asks for its route. A waiting counterpart found there is claimed.
@@ -63,11 +64,14 @@ pub(crate) use recv::take_over;
 pub(crate) use send::hand_over;
 pub(crate) use slot::{RecvSlot, SendSlot};
 
+/// In place of the number of senders: the channel is a timer's. It has none, and nobody closes it.
+const OF_TIMER: usize = usize::MAX;
+
 /// A channel, as its handles see it.
 pub(crate) struct Shared<T> {
     state: Lock<State<T>>,
     capacity: usize,
-    /// How many handles can send. Zero from the beginning in a timer's channel, which nobody closes.
+    /// How many handles can send, or [`OF_TIMER`].
     senders: AtomicUsize,
     /// How many handles can receive.
     receivers: AtomicUsize,
@@ -203,18 +207,24 @@ impl<T> Shared<T> {
 
     /// Counts one handle less that can receive; the last one abandons.
     ///
-    /// AcqRel: pairs with itself in the other handles, so that whatever they received is out of the buffer.
+    /// With a timer's channel there is nothing to abandon: nobody waits to have his value back, and what is buffered is
+    /// dropped with the channel, which only its receivers keep alive. So nothing is counted there.
+    ///
+    /// AcqRel: pairs with itself in the other handles, so that whatever they received is out of the buffer. Relaxed: whether
+    /// a channel is a timer's never changes.
+    #[inline]
     pub(crate) fn release_receiver(&self) {
-        if self.receivers.fetch_sub(1, Ordering::AcqRel) == 1 {
+        if self.senders.load(Ordering::Relaxed) != OF_TIMER && self.receivers.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.abandon();
         }
     }
 }
 
 impl Shared<Instant> {
-    /// A channel of one place for a timer, with one receiver.
+    /// A channel of one place for a timer, with one receiver. Most timers never fire, so there is no memory for the value
+    /// until it comes.
     pub(crate) fn of_timer(period: Option<NonZeroU64>) -> Self {
-        Self { period, ..Self::new(1, 0, 1) }
+        Self { capacity: 1, period, ..Self::new(0, OF_TIMER, 1) }
     }
 
     /// The time from tick to tick, if this is a ticker's.

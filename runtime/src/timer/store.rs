@@ -1,9 +1,16 @@
 //! What one worker has to do at which time.
 //!
-//! A binary heap, the earliest first. Most timers are for deadlines that are never reached, so nothing is taken out
-//! when one is no longer needed: an entry holds no reference that keeps anything alive, finds out when due that nobody
-//! wants it, and is swept out when the heap has doubled since the last sweep. So making and forgetting a timer costs
-//! one push, and an entry nobody wants costs its own few words, for a bounded time.
+//! Most timers are for deadlines that are never reached, and most of these are not wanted any more after a short time. So
+//! nothing is taken out when it is no longer needed: an entry holds no reference that keeps anything alive, and is dropped
+//! when it is found to be unwanted. That is looked for twice:
+//! - The newest few entries stand in a *nursery*, in no order. When that is full, those still wanted move to the heap. So
+//!   who makes a timer and soon forgets it never gets as far as the heap, and what is left of the timer is given back
+//!   while the allocator has its place at hand.
+//! - The others stand in a binary heap, the earliest first. It is swept when it has doubled since the last sweep. So an
+//!   entry that nobody wants costs its own few words, for a bounded time.
+//!
+//! Rejected: to take out of the heap what is not wanted, by its place, as soon as that is known. It costs as much as
+//! firing it, and a timer that is dropped by another thread would need a lock.
 
 use std::cell::{Cell, RefCell};
 use std::cmp::Ordering;
@@ -68,6 +75,9 @@ impl Ord for Entry {
 /// The timers of one worker. See the [module](self).
 #[derive(Default)]
 pub(crate) struct Store {
+    nursery: RefCell<Vec<Entry>>,
+    /// No entry of the nursery is due before this. `None` if it is empty.
+    nursery_due: Cell<Option<Instant>>,
     heap: RefCell<BinaryHeap<Entry>>,
     made: Cell<u64>,
     /// The length at which the heap is next swept.
@@ -75,35 +85,54 @@ pub(crate) struct Store {
 }
 
 impl Store {
+    /// No more than the blocks of one size that an allocator keeps at hand for a thread: glibc's keeps seven.
+    const NURSERY: usize = 6;
     const SMALLEST_SWEEP: usize = 64;
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.heap.borrow().is_empty()
+        self.nursery_due.get().is_none() && self.heap.borrow().is_empty()
     }
 
     /// When the next entry is due, wanted or not.
     pub(crate) fn next_due(&self) -> Option<Instant> {
-        self.heap.borrow().peek().map(|entry| entry.due)
+        let heap_due = self.heap.borrow().peek().map(|entry| entry.due);
+        [self.nursery_due.get(), heap_due].into_iter().flatten().min()
     }
 
     pub(crate) fn push(&self, due: Instant, action: Action) {
         let number = self.made.get();
         self.made.set(number + 1);
-        let mut heap = self.heap.borrow_mut();
-        if heap.len() >= self.sweep_at.get() {
-            heap.retain(|entry| entry.action.is_wanted());
-            self.sweep_at.set(Self::SMALLEST_SWEEP.max(2 * heap.len()));
+        let mut nursery = self.nursery.borrow_mut();
+        if nursery.len() == Self::NURSERY {
+            self.grow_up(&mut nursery);
         }
-        heap.push(Entry { due, number, action });
+        nursery.push(Entry { due, number, action });
+        self.nursery_due.set(Some(self.nursery_due.get().map_or(due, |first| first.min(due))));
     }
 
     /// The next action due at `now`, and when it was due.
     pub(crate) fn pop(&self, now: Instant) -> Option<(Instant, Action)> {
+        if self.nursery_due.get().is_some_and(|due| due <= now) {
+            self.grow_up(&mut self.nursery.borrow_mut());
+        }
         let mut heap = self.heap.borrow_mut();
         if heap.peek()?.due > now {
             return None;
         }
         heap.pop().map(|entry| (entry.due, entry.action))
+    }
+
+    /// Moves what is still wanted from the nursery to the heap.
+    fn grow_up(&self, nursery: &mut Vec<Entry>) {
+        self.nursery_due.set(None);
+        let mut heap = self.heap.borrow_mut();
+        for entry in nursery.drain(..).filter(|entry| entry.action.is_wanted()) {
+            if heap.len() >= self.sweep_at.get() {
+                heap.retain(|entry| entry.action.is_wanted());
+                self.sweep_at.set(Self::SMALLEST_SWEEP.max(2 * heap.len()));
+            }
+            heap.push(entry);
+        }
     }
 }
 
@@ -140,12 +169,35 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_wants_is_swept() {
+    fn of_those_due_at_the_same_time_the_first_made_goes_first() {
+        let (store, start) = (Store::default(), Instant::now());
+        let made: Vec<_> = (0..100).map(|_| Arc::new(Nothing)).collect();
+        for what in &made {
+            store.push(start, call(what));
+        }
+        let fired = std::iter::from_fn(|| store.pop(start)).map(|(_, action)| match action {
+            Action::Call(what) => what.as_ptr().addr(),
+            Action::Unpark(..) => unreachable!("only calls were made"),
+        });
+        assert!(fired.eq(made.iter().map(|what| Arc::as_ptr(what).addr())));
+    }
+
+    #[test]
+    fn what_nobody_wants_does_not_pile_up() {
         let (store, kept, start) = (Store::default(), Arc::new(Nothing), Instant::now());
+        let length = || store.heap.borrow().len() + store.nursery.borrow().len();
         store.push(start, call(&kept));
         for _ in 0..100_000 {
             store.push(start + Duration::from_secs(1), call(&Arc::new(Nothing)));
-            assert!(store.heap.borrow().len() <= Store::SMALLEST_SWEEP + 1);
+            assert!(length() <= Store::NURSERY + 1);
+        }
+        // These are wanted for long enough to reach the heap.
+        let mut wanted: std::collections::VecDeque<_> = (0..Store::NURSERY).map(|_| Arc::new(Nothing)).collect();
+        for _ in 0..100_000 {
+            wanted.pop_front();
+            wanted.push_back(Arc::new(Nothing));
+            store.push(start + Duration::from_secs(1), call(&wanted[wanted.len() - 1]));
+            assert!(length() <= Store::SMALLEST_SWEEP + Store::NURSERY + 1);
         }
         assert!(store.pop(start).is_some());
     }
