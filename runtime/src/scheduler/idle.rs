@@ -9,6 +9,7 @@ use super::look::Look;
 use super::worker::{Local, Worker};
 use crate::clock;
 use crate::park::Unparked;
+use crate::stack::StackPool;
 use crate::timer::Action;
 
 /// How often a worker that has run out of work looks for messages before it does anything else about it: for a few
@@ -23,8 +24,6 @@ const FIRST_PAUSE: Duration = Duration::from_micros(80);
 const LONGEST_PAUSE: Duration = Duration::from_micros(160);
 /// A watcher that has found nothing for this long goes to sleep.
 const LONGEST_WATCH: Duration = Duration::from_millis(3);
-/// A worker that has slept for this long gives the memory of the stacks that it has in stock back to the system.
-const KEEP_STACKS: Duration = Duration::from_secs(1);
 /// So many unstarted goroutines in one queue are a backlog, which may be taken from at once.
 const BACKLOG: usize = 32;
 
@@ -324,7 +323,7 @@ impl Worker {
     fn sleep(&self) {
         let shared = self.shared();
         let stacks = &self.local().stacks;
-        let trim_at = (!stacks.is_empty()).then(|| clock::now() + KEEP_STACKS);
+        let trim_at = (!stacks.is_empty()).then(|| clock::now() + StackPool::KEEP);
         self.signals.asleep.store(true, Ordering::Relaxed);
         shared.watch.fall_asleep(self.id);
         self.pause(trim_at, || {
@@ -334,6 +333,7 @@ impl Worker {
         self.signals.asleep.store(false, Ordering::Relaxed);
         if trim_at.is_some_and(|trim_at| trim_at <= clock::now()) {
             stacks.clear(&shared.stacks);
+            shared.monitor.wake();
         }
     }
 

@@ -1,10 +1,13 @@
-//! The monitor: a thread that ends time slices.
+//! The monitor: a thread that ends time slices, and trims stacks.
 //!
 //! A worker does not look at the clock while it runs goroutines. The monitor does, every 5 ms: whose time slice is still
 //! the same as at the last look, and so has lasted for 5 to 10 ms, is asked to yield, by a flag that the runtime's calls
 //! read. So is everybody as long as a worker waits for its permit to run. Who still runs at the next look *hogs* the worker:
 //! those who wait there to be started are then taken over by the next worker that looks around, busy or not. When no worker
 //! has run anything for two looks, the monitor sleeps until one does.
+//!
+//! Stacks that came back and that nobody has needed for [`StackPool::KEEP`] give their memory back to the system: some at
+//! each look, so that the others do not notice. As long as there are such, the monitor does not sleep.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,6 +17,8 @@ use std::time::Duration;
 
 use super::shared::Shared;
 use super::thread::too_many_threads;
+use crate::clock;
+use crate::stack::StackPool;
 
 /// The time between two looks: half of what a goroutine may run before it is asked to yield.
 const PERIOD: Duration = Duration::from_millis(5);
@@ -56,40 +61,57 @@ fn watch_slices(shared: &Shared) {
     // Before it can be asleep, so that whoever wants to wake it can.
     monitor.thread.get_or_init(thread::current);
     let mut slices: Vec<u64> = Vec::new();
+    let mut stacks_marked = clock::now();
     let mut quiet = 0;
     while !shared.is_shutting_down() {
         thread::park_timeout(PERIOD);
-        if shared.running.load(Ordering::SeqCst) > 0 {
-            quiet = 0;
-        } else {
-            quiet += 1;
+        if clock::now().saturating_duration_since(stacks_marked) >= StackPool::KEEP {
+            shared.stacks.mark_unused();
+            stacks_marked = clock::now();
         }
+        let trims = shared.stacks.trim_some();
+        quiet = if trims || shared.running.load(Ordering::SeqCst) > 0 { 0 } else { quiet + 1 };
         if quiet >= 2 {
-            monitor.asleep.store(true, Ordering::SeqCst);
-            while monitor.asleep.load(Ordering::SeqCst)
-                && shared.running.load(Ordering::SeqCst) == 0
-                && !shared.shutting_down.load(Ordering::SeqCst)
-            {
-                thread::park();
-            }
-            monitor.asleep.store(false, Ordering::SeqCst);
+            sleep(shared);
             quiet = 0;
             continue;
         }
-        slices.resize(shared.worker_count(), u64::MAX);
-        for (worker, last) in shared.each_worker().zip(&mut slices) {
-            let slice = worker.signals.slice.load(Ordering::Relaxed);
-            // Slices end by themselves whenever nobody was woken, but permits change hands only here.
-            if slice == *last || shared.procs.is_contended() {
-                let asked_before = worker.signals.preempt.swap(true, Ordering::Relaxed);
-                if asked_before && slice == *last && shared.is_somebody_stuck_at(worker) {
-                    worker.signals.hogged.store(true, Ordering::Relaxed);
-                    shared.anybody_hogged.store(true, Ordering::Relaxed);
-                }
-            }
-            *last = slice;
-        }
+        end_slices(shared, &mut slices);
     }
     // Release: a worker that sees this sees that the runtime shuts down.
     shared.each_worker().for_each(|worker| worker.signals.preempt.store(true, Ordering::Release));
+}
+
+/// Sleeps until a worker runs, or until stacks may have become unused.
+fn sleep(shared: &Shared) {
+    let monitor = &shared.monitor;
+    monitor.asleep.store(true, Ordering::SeqCst);
+    while monitor.asleep.load(Ordering::SeqCst)
+        && shared.running.load(Ordering::SeqCst) == 0
+        && !shared.shutting_down.load(Ordering::SeqCst)
+    {
+        if shared.stacks.has_warm() {
+            thread::park_timeout(StackPool::KEEP);
+            break;
+        }
+        thread::park();
+    }
+    monitor.asleep.store(false, Ordering::SeqCst);
+}
+
+/// Asks those to yield whose time slice is over.
+fn end_slices(shared: &Shared, slices: &mut Vec<u64>) {
+    slices.resize(shared.worker_count(), u64::MAX);
+    for (worker, last) in shared.each_worker().zip(slices) {
+        let slice = worker.signals.slice.load(Ordering::Relaxed);
+        // Slices end by themselves whenever nobody was woken, but permits change hands only here.
+        if slice == *last || shared.procs.is_contended() {
+            let asked_before = worker.signals.preempt.swap(true, Ordering::Relaxed);
+            if asked_before && slice == *last && shared.is_somebody_stuck_at(worker) {
+                worker.signals.hogged.store(true, Ordering::Relaxed);
+                shared.anybody_hogged.store(true, Ordering::Relaxed);
+            }
+        }
+        *last = slice;
+    }
 }

@@ -83,6 +83,10 @@ pub(crate) struct SizeClass(u8);
 impl SizeClass {
     pub(crate) const COUNT: usize = (MAX_SIZE.trailing_zeros() - MIN_SIZE.trailing_zeros()) as usize + 1;
 
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        (0..Self::COUNT).map(|index| Self(index as u8))
+    }
+
     /// The smallest class of at least `bytes`.
     ///
     /// # Errors

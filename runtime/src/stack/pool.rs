@@ -1,12 +1,16 @@
 //! The stock of stacks: a small pool per worker, without locks, in front of one per runtime.
 //!
 //! A stack goes back to the pool of the worker on which its goroutine ended, and is the first to be used again:
-//! its top is in the cache, and its pages are there. What a worker has too much of is trimmed and goes to the shared
-//! pool. New stacks are cut from a slab in order of address, and get their guard then.
+//! its top is in the cache, and its pages are there. What a worker has too much of goes to the shared pool, as it is: to
+//! give its memory back at once would cost more than everything else in a goroutine's life. That is done later, for those
+//! that nobody has needed for a while; see [`StackPool::mark_unused`]. New stacks are cut from a slab in order of address,
+//! and get their guard then.
 
 use std::cell::Cell;
-use std::sync::Mutex;
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
 use std::{io, mem};
 
 use super::slab::{Slab, install_guard};
@@ -28,8 +32,14 @@ pub(crate) struct StackPool {
 
 #[derive(Default)]
 struct SharedClass {
+    /// Those that came back, with the memory that was used; the last to come is the last.
+    warm: VecDeque<Stack>,
+    /// How many of `warm`, from its beginning, are to be trimmed.
+    unused: usize,
+    /// The least length of `warm` since `unused` was last determined.
+    least_warm: usize,
     /// Trimmed, with their guards.
-    free: Vec<Stack>,
+    trimmed: Vec<Stack>,
     slabs: Vec<Slab>,
     /// How much of the last slab has been cut into stacks, in bytes.
     cut: usize,
@@ -37,39 +47,120 @@ struct SharedClass {
     stacks: usize,
 }
 
-impl StackPool {
-    /// A stack with a guard, trimmed or new.
-    ///
-    /// # Errors
-    /// What the system says when it has no memory or no mapping left.
-    fn take(&self, class: SizeClass) -> io::Result<Stack> {
-        let mut shared = self.classes[class.index()].lock().expect("no panic happens under this lock");
-        if let Some(stack) = shared.free.pop() {
-            return Ok(stack);
+impl SharedClass {
+    /// A new stack, with its guard.
+    fn cut(&mut self, class: SizeClass) -> io::Result<Stack> {
+        if self.slabs.last().is_none_or(|slab| self.cut == slab.bytes()) {
+            let slab = reserve_slab(class, self.slabs.last().map_or(FIRST_SLAB, |last| last.bytes() * 2))?;
+            self.slabs.push(slab);
+            self.cut = 0;
         }
-        if shared.slabs.last().is_none_or(|slab| shared.cut == slab.bytes()) {
-            let slab = reserve_slab(class, shared.slabs.last().map_or(FIRST_SLAB, |last| last.bytes() * 2))?;
-            shared.slabs.push(slab);
-            shared.cut = 0;
-        }
-        let cut = shared.cut;
-        let slab = shared.slabs.last().expect("a slab has just been made sure of");
+        let cut = self.cut;
+        let slab = self.slabs.last().expect("a slab has just been made sure of");
         // SAFETY: the page is the lowest of a stack that has not been handed out.
         unsafe { install_guard(slab.at(cut)) }?;
         // SAFETY: the memory from `cut` on is nobody's stack yet.
         let stack = unsafe { Stack::ending_at(slab.at(cut + class.bytes())) };
-        shared.cut = cut + class.bytes();
-        shared.stacks += 1;
+        self.cut = cut + class.bytes();
+        self.stacks += 1;
         Ok(stack)
     }
 
-    /// Takes stacks that a worker has too much of.
+    fn pop_warm(&mut self) -> Option<Stack> {
+        let stack = self.warm.pop_back();
+        self.note_length();
+        stack
+    }
+
+    /// To be called when `warm` has become shorter.
+    fn note_length(&mut self) {
+        self.least_warm = self.least_warm.min(self.warm.len());
+        self.unused = self.unused.min(self.warm.len());
+    }
+}
+
+impl StackPool {
+    /// How long stacks keep their memory while nobody needs them.
+    pub(crate) const KEEP: Duration = Duration::from_secs(1);
+    /// How many stacks a worker takes at once.
+    const BATCH: usize = 32;
+    /// How many stacks [`trim_some`](Self::trim_some) trims: it takes from half a millisecond to three.
+    const TRIM: usize = 512;
+
+    fn class(&self, class: SizeClass) -> MutexGuard<'_, SharedClass> {
+        self.classes[class.index()].lock().expect("no panic happens under this lock")
+    }
+
+    /// A stack with a guard; if some are warm, a few more for the caller's `stock`.
+    ///
+    /// # Errors
+    /// What the system says when it has no memory or no mapping left.
+    fn take(&self, class: SizeClass, stock: &LocalClass) -> io::Result<Stack> {
+        let mut shared = self.class(class);
+        if let Some(stack) = shared.pop_warm() {
+            (1..Self::BATCH).map_while(|_| shared.pop_warm()).for_each(|stack| stock.push(stack));
+            return Ok(stack);
+        }
+        let stack = match shared.trimmed.pop() {
+            Some(stack) => stack,
+            None => shared.cut(class)?,
+        };
+        drop(shared);
+        // SAFETY: the stack is trimmed or new, so its memory is zero.
+        unsafe { stack.make_frame(class) };
+        Ok(stack)
+    }
+
+    /// Takes stacks that a worker has too much of, and may need again soon.
     fn give_back(&self, class: SizeClass, stacks: impl Iterator<Item = Stack>) {
-        let trimmed: Vec<Stack> = stacks.collect();
-        // SAFETY: the stacks come from a pool, so nobody runs on them.
-        unsafe { Stack::discard(&trimmed) };
-        self.classes[class.index()].lock().expect("no panic happens under this lock").free.extend(trimmed);
+        self.class(class).warm.extend(stacks);
         self.returned.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Takes stacks that a worker has not needed for a while.
+    fn give_back_unused(&self, class: SizeClass, stacks: impl Iterator<Item = Stack>) {
+        let mut shared = self.class(class);
+        for stack in stacks {
+            shared.warm.push_front(stack);
+            shared.unused += 1;
+        }
+        drop(shared);
+        self.returned.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Whether there are stacks that may have to be trimmed.
+    pub(crate) fn has_warm(&self) -> bool {
+        SizeClass::all().any(|class| !self.class(class).warm.is_empty())
+    }
+
+    /// Makes those be trimmed that have not been needed since the last call: as many as `warm` has always held.
+    pub(crate) fn mark_unused(&self) {
+        for class in SizeClass::all() {
+            let mut shared = self.class(class);
+            shared.unused = shared.unused.max(shared.least_warm);
+            shared.least_warm = shared.warm.len();
+        }
+    }
+
+    /// Gives the memory of some unused stacks of one class back to the system. Whether there were any.
+    pub(crate) fn trim_some(&self) -> bool {
+        SizeClass::all().any(|class| self.trim_some_of(class))
+    }
+
+    fn trim_some_of(&self, class: SizeClass) -> bool {
+        let mut shared = self.class(class);
+        let number = shared.unused.min(Self::TRIM);
+        if number == 0 {
+            return false;
+        }
+        let stacks: Vec<Stack> = shared.warm.drain(..number).collect();
+        shared.unused -= number;
+        shared.least_warm = shared.least_warm.saturating_sub(number);
+        drop(shared);
+        // SAFETY: the stacks come from a pool, so nobody runs on them.
+        unsafe { Stack::discard(&stacks) };
+        self.class(class).trimmed.extend(stacks);
+        true
     }
 
     /// How often stacks have come back to this pool.
@@ -79,14 +170,14 @@ impl StackPool {
 
     /// Whether there is no stack of `class`, neither here nor with anybody who might give it back.
     pub(crate) fn is_hopeless(&self, class: SizeClass) -> bool {
-        self.classes[class.index()].lock().expect("no panic happens under this lock").stacks == 0
+        self.class(class).stacks == 0
     }
 
     /// Every stack that was ever handed out. Used by shutdown to find who is parked.
     pub(crate) fn for_each(&self, mut visit: impl FnMut(Stack)) {
-        for (index, class) in self.classes.iter().enumerate() {
-            let class_bytes = SizeClass(index as u8).bytes();
-            let shared = class.lock().expect("no panic happens under this lock");
+        for class in SizeClass::all() {
+            let class_bytes = class.bytes();
+            let shared = self.class(class);
             let last = shared.slabs.len().wrapping_sub(1);
             for (number, slab) in shared.slabs.iter().enumerate() {
                 let cut = if number == last { shared.cut } else { slab.bytes() };
@@ -157,13 +248,8 @@ impl LocalPool {
     /// As [`StackPool::take`].
     #[inline]
     pub(crate) fn take(&self, class: SizeClass, shared: &StackPool) -> io::Result<Stack> {
-        if let Some(stack) = self.classes[class.index()].pop() {
-            return Ok(stack);
-        }
-        let stack = shared.take(class)?;
-        // SAFETY: the stack was just taken from the pool of this class, where all is new or trimmed.
-        unsafe { stack.make_frame(class) };
-        Ok(stack)
+        let stock = &self.classes[class.index()];
+        stock.pop().map_or_else(|| shared.take(class, stock), Ok)
     }
 
     /// Takes back a stack on which nobody runs any more.
@@ -172,7 +258,7 @@ impl LocalPool {
         let class = &self.classes[stack.class().index()];
         class.push(stack);
         if class.len.get() > Self::keep(stack.class()) {
-            self.shrink(stack.class(), Self::keep(stack.class()) / 2, shared);
+            self.shrink(stack.class(), shared);
         }
     }
 
@@ -181,20 +267,19 @@ impl LocalPool {
         self.classes.iter().all(|class| class.len.get() == 0)
     }
 
-    /// Gives everything back to the shared pool, and so the memory to the system.
+    /// Gives everything to the shared pool, as unused: its memory goes back to the system soon.
     pub(crate) fn clear(&self, shared: &StackPool) {
-        for index in 0..SizeClass::COUNT {
-            self.shrink(SizeClass(index as u8), 0, shared);
+        for (class, stock) in SizeClass::all().zip(&self.classes).filter(|(_, stock)| stock.len.get() > 0) {
+            shared.give_back_unused(class, std::iter::from_fn(|| stock.pop()));
         }
     }
 
+    /// Gives half of the stock of a class to the shared pool.
     #[cold]
-    fn shrink(&self, class: SizeClass, keep: usize, shared: &StackPool) {
+    fn shrink(&self, class: SizeClass, shared: &StackPool) {
         let stock = &self.classes[class.index()];
-        let surplus = stock.len.get().saturating_sub(keep);
-        if surplus > 0 {
-            shared.give_back(class, (0..surplus).map_while(|_| stock.pop()));
-        }
+        let surplus = stock.len.get() - Self::keep(class) / 2;
+        shared.give_back(class, (0..surplus).map_while(|_| stock.pop()));
     }
 }
 
@@ -252,6 +337,38 @@ mod tests {
             other.take(CLASS, &shared).unwrap();
         }
         assert_eq!(cut(), keep + 1);
+    }
+
+    #[test]
+    fn stacks_are_trimmed_once_nobody_has_needed_them_for_a_while() {
+        let shared = StackPool::default();
+        let (busy, other) = (LocalPool::default(), LocalPool::default());
+        let peak = 2 * LocalPool::keep(CLASS);
+        let stacks: Vec<Stack> = (0..peak).map(|_| busy.take(CLASS, &shared).unwrap()).collect();
+        stacks.iter().for_each(|&stack| busy.put(stack, &shared));
+        let lengths = || {
+            let class = shared.class(CLASS);
+            (class.warm.len(), class.trimmed.len())
+        };
+        let trim = || while shared.trim_some() {};
+        let warm = lengths().0;
+        shared.mark_unused();
+        trim();
+        assert_eq!(lengths(), (warm, 0), "they have just come");
+        let needed = other.take(CLASS, &shared).unwrap();
+        shared.mark_unused();
+        trim();
+        assert_eq!(lengths(), (0, warm - StackPool::BATCH), "but for those that were taken");
+        assert!(!shared.has_warm());
+        other.put(needed, &shared);
+        other.clear(&shared);
+        trim();
+        assert_eq!(lengths(), (0, warm), "and those that a worker had no use for");
+        for _ in 0..warm {
+            let stack = other.take(CLASS, &shared).unwrap();
+            assert_eq!(stack.class(), CLASS, "it has a frame again");
+        }
+        assert_eq!(shared.class(CLASS).stacks, peak);
     }
 
     #[test]
