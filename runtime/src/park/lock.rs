@@ -1,8 +1,9 @@
 //! The lock around every structure that goroutines and threads wait on.
 //!
-//! One byte, one read-modify-write to take it, one store to release it. It is held for a few dozen
-//! instructions, never across user code and never across a wake-up; a goroutine that parks hands it to the
-//! scheduler, which releases it once the goroutine's stack has been left (see [`super`]).
+//! One read-modify-write to take it, one store to release it, and stores only as long as one thread alone uses it: how is
+//! told in [`raw_lock`](super::raw_lock). It is held for a few dozen instructions, never across user code and never across
+//! a wake-up; a goroutine that parks hands it to the scheduler, which releases it once the goroutine's stack has been left
+//! (see [`super`]).
 //!
 //! Two locks are held at once only by a select, which takes them in address order. Debug builds check that no
 //! wake-up happens while this thread holds any.
@@ -16,12 +17,12 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 
-use crate::sync::atomic::{AtomicBool, Ordering};
+use super::raw_lock::RawLock;
 
 /// A spin lock for short critical sections. Held for a few dozen instructions: no user code runs under it, nobody is
 /// woken, and nobody parks but by handing it over (see the [protocol](super)).
 pub struct Lock<T> {
-    locked: AtomicBool,
+    raw: RawLock,
     value: UnsafeCell<T>,
 }
 
@@ -34,21 +35,20 @@ impl<T> Lock<T> {
     /// An unlocked lock around `value`.
     #[cfg(not(any(loom, shuttle)))]
     pub const fn new(value: T) -> Self {
-        Self { locked: AtomicBool::new(false), value: UnsafeCell::new(value) }
+        Self { raw: RawLock::new(), value: UnsafeCell::new(value) }
     }
 
     /// An unlocked lock around `value`.
     #[cfg(any(loom, shuttle))]
     pub fn new(value: T) -> Self {
-        Self { locked: AtomicBool::new(false), value: UnsafeCell::new(value) }
+        Self { raw: RawLock::new(), value: UnsafeCell::new(value) }
     }
 
-    /// Takes the lock, spinning while another thread holds it.
+    /// Takes the lock, spinning while another thread holds it. A thread that holds it already waits for ever; so a signal
+    /// handler may not take it.
     #[inline]
     pub fn lock(&self) -> LockGuard<'_, T> {
-        if !self.acquire() {
-            self.lock_contended();
-        }
+        self.raw.acquire();
         held::enter();
         LockGuard { lock: self, not_send: PhantomData }
     }
@@ -78,26 +78,6 @@ impl<T> Lock<T> {
         // SAFETY: the caller holds the lock, and no other reference is alive.
         unsafe { &mut *self.value.get() }
     }
-
-    /// Acquire: pairs with the Release in [`LockGuard::drop`].
-    #[inline]
-    fn acquire(&self) -> bool {
-        self.locked.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok()
-    }
-
-    #[cold]
-    fn lock_contended(&self) {
-        let mut backoff = Backoff::new();
-        loop {
-            // Read before trying again: a failed exchange would take the cache line from the holder.
-            while self.locked.load(Ordering::Relaxed) {
-                backoff.wait();
-            }
-            if self.acquire() {
-                return;
-            }
-        }
-    }
 }
 
 impl<T: Default> Default for Lock<T> {
@@ -108,7 +88,7 @@ impl<T: Default> Default for Lock<T> {
 
 impl<T> fmt::Debug for Lock<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lock").field("locked", &self.locked.load(Ordering::Relaxed)).finish_non_exhaustive()
+        f.debug_struct("Lock").field("locked", &self.raw.is_locked()).finish_non_exhaustive()
     }
 }
 
@@ -148,53 +128,13 @@ impl<T> Drop for LockGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
         held::leave();
-        // Release: pairs with the Acquire in `Lock::acquire`.
-        self.lock.locked.store(false, Ordering::Release);
+        self.lock.raw.release();
     }
 }
 
 impl<T> fmt::Debug for LockGuard<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LockGuard").finish_non_exhaustive()
-    }
-}
-
-/// Waits longer each time: first on the processor, then giving it up, at last asleep, so that a lock holder
-/// which the kernel has preempted runs again whatever the priorities.
-struct Backoff {
-    step: u32,
-}
-
-impl Backoff {
-    #[cfg(not(any(loom, shuttle)))]
-    const SPIN_STEPS: u32 = 6;
-    #[cfg(not(any(loom, shuttle)))]
-    const YIELD_STEPS: u32 = 40;
-    #[cfg(not(any(loom, shuttle)))]
-    const NAP: std::time::Duration = std::time::Duration::from_micros(50);
-
-    fn new() -> Self {
-        Self { step: 0 }
-    }
-
-    #[cfg(not(any(loom, shuttle)))]
-    fn wait(&mut self) {
-        if self.step < Self::SPIN_STEPS {
-            for _ in 0..1 << self.step {
-                crate::sync::hint::spin_loop();
-            }
-        } else if self.step < Self::YIELD_STEPS {
-            crate::sync::thread::yield_now();
-        } else {
-            std::thread::sleep(Self::NAP);
-        }
-        self.step = self.step.saturating_add(1);
-    }
-
-    #[cfg(any(loom, shuttle))]
-    fn wait(&mut self) {
-        self.step += 1;
-        crate::sync::thread::yield_now();
     }
 }
 

@@ -8,6 +8,9 @@
 //!
 //! Stacks that came back and that nobody has needed for [`StackPool::KEEP`] give their memory back to the system: some at
 //! each look, so that the others do not notice. As long as there are such, the monitor does not sleep.
+//!
+//! The monitor also makes the call of the kernel that biased [locks](park::Lock) need: it is the only one who has time to
+//! wait.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,8 +20,8 @@ use std::time::Duration;
 
 use super::shared::Shared;
 use super::thread::too_many_threads;
-use crate::clock;
 use crate::stack::StackPool;
+use crate::{clock, park};
 
 /// The time between two looks: half of what a goroutine may run before it is asked to yield.
 const PERIOD: Duration = Duration::from_millis(5);
@@ -65,6 +68,7 @@ fn watch_slices(shared: &Shared) {
     let mut quiet = 0;
     while !shared.is_shutting_down() {
         thread::park_timeout(PERIOD);
+        park::provide_process_barrier();
         if clock::now().saturating_duration_since(stacks_marked) >= StackPool::KEEP {
             shared.stacks.mark_unused();
             stacks_marked = clock::now();
