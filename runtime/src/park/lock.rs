@@ -8,6 +8,10 @@
 //! Two locks are held at once only by a select, which takes them in address order. Debug builds check that no
 //! wake-up happens while this thread holds any.
 //!
+//! Who finds it taken leaves it alone for as long as dozens of operations last, not only for one. Two threads that took it in
+//! turns would have its line, and all that it protects, travel at every operation, which takes longer than the operation; so
+//! one does many in a row meanwhile, and the other wins the lock at one of its next tries.
+//!
 //! Rejected: a lock that parks the OS thread when contended. Its release is a read-modify-write, which every
 //! uncontended operation would pay; the spinner here yields its processor instead, and at last sleeps, so that
 //! a holder that lost its processor gets it back.

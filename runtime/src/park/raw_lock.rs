@@ -256,13 +256,17 @@ impl RawLock {
     }
 }
 
-/// Waits longer each time: first on the processor, then giving it up, at last asleep, so that a lock holder
-/// which the kernel has preempted runs again whatever the priorities.
+/// Waits: first on the processor, from about 0.6 to 2.5 µs each time, then giving it up, at last asleep, so that a lock
+/// holder which the kernel has preempted runs again whatever the priorities.
 struct Backoff {
     step: u32,
 }
 
 impl Backoff {
+    #[cfg(not(any(loom, shuttle)))]
+    const SHORTEST: u32 = 64;
+    #[cfg(not(any(loom, shuttle)))]
+    const DOUBLINGS: u32 = 2;
     #[cfg(not(any(loom, shuttle)))]
     const SPIN_STEPS: u32 = 6;
     #[cfg(not(any(loom, shuttle)))]
@@ -277,7 +281,7 @@ impl Backoff {
     #[cfg(not(any(loom, shuttle)))]
     fn wait(&mut self) {
         if self.step < Self::SPIN_STEPS {
-            for _ in 0..1 << self.step {
+            for _ in 0..Self::SHORTEST << self.step.min(Self::DOUBLINGS) {
                 crate::sync::hint::spin_loop();
             }
         } else if self.step < Self::YIELD_STEPS {
