@@ -12,10 +12,13 @@ use crate::park::Unparked;
 use crate::stack::StackPool;
 use crate::timer::Action;
 
-/// How often a worker that has run out of work looks for messages before it does anything else about it: for a few
-/// microseconds, or, when it was woken soon after it had gone to sleep the last time, for some tens.
+/// How often a worker that has run out of work looks for messages before it does anything else about it, which takes some
+/// 4 µs.
 const SHORT_SPIN: u32 = 400;
-const LONG_SPIN: u32 = 4000;
+/// For how long it goes on when it was woken soon after it had gone to sleep the last time, and how often it looks before it
+/// offers its processor to others: whoever is to answer may be one who waits for just this processor.
+const LONG_SPIN: Duration = Duration::from_micros(40);
+const LOOKS_BETWEEN_OFFERS: u32 = 100;
 /// Who slept for less than this had better not have slept: to be woken takes as long. Two workers that answer each other
 /// would go to sleep at every step, each because it takes the other so long to wake up.
 const SHORT_SLEEP: Duration = Duration::from_micros(50);
@@ -217,7 +220,23 @@ impl Worker {
         if shared.procs.limit() > shared.options.processors || shared.options.processors == 1 {
             return false;
         }
-        let looks = if self.local().slept_briefly.get() { LONG_SPIN } else { SHORT_SPIN };
+        self.look_for_answer(SHORT_SPIN) || (self.local().slept_briefly.get() && self.spin_on())
+    }
+
+    /// Goes on for longer, but gives its processor to whoever else wants it.
+    fn spin_on(&self) -> bool {
+        let until = clock::now() + LONG_SPIN;
+        while clock::now() < until {
+            thread::yield_now();
+            if self.look_for_answer(LOOKS_BETWEEN_OFFERS) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Whether at one of so many looks somebody on another worker has answered.
+    fn look_for_answer(&self, looks: u32) -> bool {
         (0..looks).any(|_| {
             hint::spin_loop();
             self.inbox.has_messages() || !self.mailbox.is_empty()
