@@ -58,11 +58,13 @@ fn those_who_sleep_until_the_same_moment_wake_in_the_order_in_which_they_fell_as
     const SLEEPERS: usize = 100;
     on_procs(1, || {
         let moment = Instant::now() + Duration::from_millis(50);
+        let asleep = AtomicUsize::new(0);
         let woken = Mutex::new(Vec::new());
         scope(|scope| {
-            for number in 0..SLEEPERS {
-                let woken = &woken;
+            for _ in 0..SLEEPERS {
+                let (asleep, woken) = (&asleep, &woken);
                 scope.go(move || {
+                    let number = asleep.fetch_add(1, Ordering::Relaxed);
                     sleep_until(moment);
                     woken.lock().push((number, Instant::now() >= moment));
                 });

@@ -161,6 +161,16 @@ where
     NonNull::from(Box::leak(cell)).cast()
 }
 
+/// A goroutine that nobody runs, and that lives for ever.
+#[cfg(all(test, not(any(loom, shuttle))))]
+pub(crate) fn unstarted_for_ever(id: u64) -> &'static Goroutine {
+    let id = GoroutineId(id.try_into().expect("numbers of goroutines begin at 1"));
+    // SAFETY: the closure borrows nothing.
+    let goroutine = unsafe { new(|| (), id, Location::caller(), None) };
+    // SAFETY: a cell is freed by those who run or drop the goroutine only.
+    unsafe { goroutine.as_ref() }
+}
+
 /// Runs the goroutine to its end, on its own stack; while its runtime shuts down it is only [cancelled](cancel). The control
 /// block may be gone afterwards.
 ///

@@ -63,7 +63,7 @@ pub(crate) enum Unwinding {
 /// |--------------------------------------|--------------------------------------|-------------------------------|
 /// | `vtable`, `id`, `spawned_at`, `attributes` | at spawn                       | by anyone                     |
 /// | `join`, `joiner`                     | by the join protocol, see `cell`     | the same                      |
-/// | `queue_link`                         | the worker whose queue it is in      | the same                      |
+/// | `newer_link`, `older_link`, `number` | the owner of the queue that it is in, or of the queue's lock | the same |
 /// | `inbox_link`                         | the thread that spends the token     | the home, draining its inbox  |
 /// | `home`                               | the worker that starts it            | the home; holders of a token  |
 /// | all others                           | the home                             | the home                      |
@@ -84,12 +84,16 @@ pub(crate) struct Goroutine {
     unwinding: Cell<Unwinding>,
     /// How many [`OsThreadLock`](super::OsThreadLock)s it holds: while it holds any, not even `migrate` moves it.
     pinned: Cell<u32>,
-    queue_link: Cell<*const Goroutine>,
+    /// Who came after it into the queue that it is in, and before it.
+    newer_link: Cell<*const Goroutine>,
+    older_link: Cell<*const Goroutine>,
     inbox_link: AtomicPtr<Goroutine>,
     home: Cell<*const Worker>,
     stack: Cell<Option<Stack>>,
     /// Its place in line between the queue of started and the queue of unstarted goroutines.
     ticket: Cell<u64>,
+    /// Its number in the queue of those whom others may take.
+    number: Cell<u64>,
     /// The line that spawned it, as its home numbers it, while it is counted there as a resident.
     site: Cell<Option<SiteId>>,
     id: GoroutineId,
@@ -114,11 +118,13 @@ impl Goroutine {
             cancellations: Cell::new(Some(0)),
             unwinding: Cell::new(Unwinding::No),
             pinned: Cell::new(0),
-            queue_link: Cell::new(ptr::null()),
+            newer_link: Cell::new(ptr::null()),
+            older_link: Cell::new(ptr::null()),
             inbox_link: AtomicPtr::new(ptr::null_mut()),
             home: Cell::new(ptr::null()),
             stack: Cell::new(None),
             ticket: Cell::new(0),
+            number: Cell::new(0),
             site: Cell::new(None),
             id,
             spawned_at,
@@ -278,8 +284,23 @@ impl Goroutine {
     }
 
     #[inline]
-    pub(crate) fn queue_link(&self) -> &Cell<*const Goroutine> {
-        &self.queue_link
+    pub(crate) fn number(&self) -> u64 {
+        self.number.get()
+    }
+
+    #[inline]
+    pub(crate) fn set_number(&self, number: u64) {
+        self.number.set(number);
+    }
+
+    #[inline]
+    pub(crate) fn newer_link(&self) -> &Cell<*const Goroutine> {
+        &self.newer_link
+    }
+
+    #[inline]
+    pub(crate) fn older_link(&self) -> &Cell<*const Goroutine> {
+        &self.older_link
     }
 }
 

@@ -25,6 +25,8 @@ mod pin;
 mod scope;
 mod spawn;
 
+#[cfg(all(test, not(any(loom, shuttle))))]
+pub(crate) use cell::unstarted_for_ever;
 pub(crate) use cell::{cancel, fail_unstarted, run};
 pub(crate) use control::{Goroutine, Status, Unwinding};
 pub(crate) use panics::{install_hook, resume_unwind, unwind_cancelled};

@@ -27,9 +27,6 @@ const FIRST_PAUSE: Duration = Duration::from_micros(80);
 const LONGEST_PAUSE: Duration = Duration::from_micros(160);
 /// A watcher that has found nothing for this long goes to sleep.
 const LONGEST_WATCH: Duration = Duration::from_millis(3);
-/// So many unstarted goroutines in one queue are a backlog, which may be taken from at once.
-const BACKLOG: usize = 32;
-
 /// So many timers are fired at a time. Those whom they wake have their turns before the next ones: so they find in the cache
 /// what firing has brought there, and when many timers are due at once, nobody waits until all of them have fired.
 const VOLLEY: usize = 32;
@@ -41,18 +38,26 @@ const ROUSED: u32 = 12;
 /// What a watcher has seen at another worker, as long as somebody waits there to be started.
 #[derive(Clone, Copy, Default)]
 struct Seen {
+    /// How many the worker had started.
     started: u64,
+    /// The number of the oldest who waits.
+    oldest: u64,
     asleep: bool,
+    /// How often the worker was seen asleep, or awake, in a row.
     looks: u32,
 }
 
 impl Seen {
-    /// Takes another look; true if those who wait there have waited for long enough.
-    fn again(&mut self, started: u64, asleep: bool, waiting: usize) -> bool {
-        let unchanged = self.looks > 0 && self.started == started && self.asleep == asleep;
-        let looks = if unchanged { self.looks + 1 } else { 1 };
-        *self = Self { started, asleep, looks };
-        if asleep { looks > ROUSED } else { looks > 1 || waiting >= BACKLOG }
+    /// Takes another look, at a worker where so many wait. True if somebody there has waited for long enough: since the last
+    /// look; or at a worker which, at the pace that it has had since then, would need longer than that for those who wait.
+    fn again(&mut self, started: u64, oldest: u64, asleep: bool, waiting: usize) -> bool {
+        let before = *self;
+        let looks = if before.asleep == asleep { before.looks + 1 } else { 1 };
+        *self = Self { started, oldest, asleep, looks };
+        if asleep {
+            return looks > ROUSED;
+        }
+        looks > 1 && (oldest == before.oldest || waiting as u64 > started - before.started)
     }
 }
 
@@ -70,7 +75,6 @@ impl Worker {
     /// Step 1 of a turn; gives the number of turns until the next look.
     #[cold]
     pub(super) fn look_around(&self) -> u32 {
-        self.take_mail();
         if self.shared().is_shutting_down() {
             self.take_part_in_shutdown();
         }
@@ -99,7 +103,7 @@ impl Worker {
         shared.anybody_hogged.store(false, Ordering::Relaxed);
         for victim in shared.each_worker().filter(|victim| victim.id != self.id) {
             if victim.signals.hogged.swap(false, Ordering::Relaxed) {
-                self.steal_from(victim);
+                while self.steal_from(victim) {}
             }
         }
     }
@@ -128,9 +132,9 @@ impl Worker {
             let full = volley[VOLLEY - 1].is_some();
             let mut woken = 0;
             for (due, action) in volley.iter_mut().map_while(Option::take) {
-                let before = queues.newest();
+                let before = queues.newest(&self.fresh);
                 self.fire(due, action);
-                woken += u32::from(queues.newest() != before);
+                woken += u32::from(queues.newest(&self.fresh) != before);
             }
             if !full {
                 return None;
@@ -173,7 +177,7 @@ impl Worker {
         self.drain_inbox();
         let local = self.local();
         local.turns_left.set(self.look_around());
-        !local.queues.is_empty()
+        !local.queues.is_empty() || !self.fresh.is_empty()
     }
 
     /// Waits until there is something to run. False when the runtime has shut down and nothing is left.
@@ -209,7 +213,7 @@ impl Worker {
     /// is to look after it.
     fn pass_the_watch_on(&self) {
         let shared = self.shared();
-        if self.stealer.len() > 1 || shared.has_work_to_steal(self.id) {
+        if self.fresh.count() > 1 || shared.has_work_to_steal(self.id) {
             shared.announce_work();
         }
     }
@@ -239,7 +243,7 @@ impl Worker {
     fn look_for_answer(&self, looks: u32) -> bool {
         (0..looks).any(|_| {
             hint::spin_loop();
-            self.inbox.has_messages() || !self.mailbox.is_empty()
+            self.inbox.has_messages() || !self.fresh.is_empty()
         })
     }
 
@@ -309,7 +313,7 @@ impl Worker {
         }
     }
 
-    /// Takes a batch from somebody whose unstarted goroutines have waited for long enough, or who has a backlog.
+    /// Takes a batch from somebody whose unstarted goroutines have waited for long enough.
     fn search(&self, seen: &mut Vec<Seen>) -> Found {
         let shared = self.shared();
         let workers = shared.worker_count();
@@ -320,10 +324,11 @@ impl Worker {
             let victim = shared.worker(other);
             let waiting = shared.waiting_at(victim);
             let started = victim.signals.started.load(Ordering::Relaxed);
+            let oldest = victim.fresh.oldest();
             let asleep = victim.signals.asleep.load(Ordering::Relaxed);
             if waiting == 0 {
                 seen[other] = Seen::default();
-            } else if seen[other].again(started, asleep, waiting) && self.steal_from(victim) {
+            } else if seen[other].again(started, oldest, asleep, waiting) && self.steal_from(victim) {
                 return Found::Taken;
             } else {
                 found = Found::Waiting;
@@ -333,9 +338,10 @@ impl Worker {
     }
 
     fn steal_from(&self, victim: &Self) -> bool {
-        let queues = &self.local().queues;
-        queues.take_in(|fresh| victim.mailbox.steal_batch(fresh))
-            || (!self.shared().homes_are_final() && queues.take_in(|fresh| victim.stealer.steal_batch(fresh)))
+        let batch = if self.shared().homes_are_final() { None } else { victim.fresh.steal() };
+        let stolen = batch.is_some();
+        batch.into_iter().for_each(|batch| self.fresh.push_batch(batch));
+        stolen
     }
 
     /// Sleeps until something may have happened: step 2 of the [watch](super::watch).
@@ -377,7 +383,7 @@ impl Worker {
     /// Whether something awaits this worker that is not in its inbox. Asked after the inbox was told of the sleep.
     fn has_chores(&self) -> bool {
         let shared = self.shared();
-        !self.mailbox.is_empty()
+        !self.fresh.is_empty()
             || shared.is_done()
             || shared.has_foreign_timers()
             || self.has_shutdown_work()
@@ -390,21 +396,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_waits_at_a_busy_worker_is_taken_at_the_second_look_and_a_backlog_at_the_first() {
+    fn who_waits_at_a_busy_worker_is_taken_at_the_second_look() {
         let mut seen = Seen::default();
-        assert!(!seen.again(7, false, 1));
-        assert!(seen.again(7, false, 1));
-        assert!(!seen.again(8, false, 1), "the worker has started somebody");
-        assert!(Seen::default().again(0, false, BACKLOG));
+        assert!(!seen.again(7, 3, false, 2));
+        assert!(seen.again(7, 3, false, 2));
+        assert!(seen.again(100, 3, false, 1), "others were started, the oldest still waits");
+    }
+
+    #[test]
+    fn a_backlog_is_taken_if_the_worker_does_not_keep_pace() {
+        let mut seen = Seen::default();
+        assert!(!seen.again(0, 0, false, 64));
+        assert!(!seen.again(1000, 1000, false, 64), "it starts far more between two looks");
+        assert!(seen.again(1010, 1010, false, 64));
     }
 
     #[test]
     fn what_was_dealt_to_a_worker_that_wakes_up_is_left_to_it_for_longer() {
         let mut seen = Seen::default();
-        assert!((0..ROUSED).all(|_| !seen.again(0, true, BACKLOG)));
-        assert!(!seen.again(0, false, 1), "it is up now");
-        assert!(seen.again(0, false, 1));
+        assert!((0..ROUSED).all(|_| !seen.again(0, 0, true, 100)));
+        assert!(!seen.again(0, 0, false, 1), "it is up now");
+        assert!(seen.again(0, 0, false, 1));
         let mut seen = Seen::default();
-        assert_eq!((0..=ROUSED).find(|_| seen.again(0, true, 1)), Some(ROUSED));
+        assert_eq!((0..=ROUSED).find(|_| seen.again(0, 0, true, 1)), Some(ROUSED));
     }
 }

@@ -4,6 +4,8 @@
 //! |---------------|-------------------------------------------------------------------------------|
 //! | [`worker`]    | a thread and its goroutines; the loop                                         |
 //! | [`queues`]    | who runs next                                                                 |
+//! | [`fresh`]     | unstarted goroutines, which other workers may take                            |
+//! | [`line`]      | a list of goroutines, linked through their control blocks                     |
 //! | [`inbox`]     | wake-ups from other threads                                                   |
 //! | [`ready`]     | how a parked goroutine becomes ready                                          |
 //! | [`spawning`]  | new goroutines                                                                |
@@ -27,8 +29,10 @@
 //! Under `migrate` a goroutine may go on, after a switch, on another thread. Thread-locals are therefore read only in
 //! functions that are never inlined and do not switch: the compiler cannot keep an address across a switch then.
 
+mod fresh;
 mod idle;
 mod inbox;
+mod line;
 mod look;
 mod monitor;
 mod placement;

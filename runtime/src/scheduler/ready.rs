@@ -10,16 +10,19 @@ use super::worker::Worker;
 use crate::goroutine::{Goroutine, Status};
 use crate::park::Unparked;
 
+/// The ticket of one who was woken: nobody has to go first.
+const WOKEN: u64 = 0;
+
 impl Worker {
-    /// A token of this home's goroutine was spent, here: makes it the last in line.
+    /// A token of this home's goroutine was spent, here: puts it in line.
     #[inline(never)]
     pub(super) fn deliver(&self, goroutine: NonNull<Goroutine>) {
         if self.becomes_ready(goroutine) {
-            self.push_last(goroutine);
+            self.push_woken(goroutine);
         }
     }
 
-    /// A token of this home's goroutine was spent, here: makes it the next to run, or the last in line if there is one.
+    /// A token of this home's goroutine was spent, here: makes it the next to run, or puts it in line if there is one.
     #[inline]
     pub(super) fn deliver_next(&self, goroutine: NonNull<Goroutine>) {
         // SAFETY: a goroutine with a token waits for it, so it has not ended.
@@ -54,7 +57,7 @@ impl Worker {
         let control = unsafe { goroutine.as_ref() };
         control.set_status(Status::Awake(reason));
         // Not to be stolen, even under `migrate`: a token may be on its way to this home.
-        self.local().queues.push_ready(goroutine);
+        self.local().queues.push_ready(goroutine, WOKEN);
     }
 
     pub(super) fn drain_inbox(&self) {
@@ -65,29 +68,41 @@ impl Worker {
         }
     }
 
-    /// Puts a started goroutine that is ready last in line.
+    /// Puts a goroutine that was woken in line.
+    #[inline]
+    fn push_woken(&self, goroutine: NonNull<Goroutine>) {
+        self.push_started(goroutine, WOKEN);
+    }
+
+    /// Puts a goroutine that yields last in line, behind everybody who is there now.
     #[inline]
     pub(super) fn push_last(&self, goroutine: NonNull<Goroutine>) {
+        self.push_started(goroutine, self.fresh.pushed());
+    }
+
+    #[inline]
+    fn push_started(&self, goroutine: NonNull<Goroutine>, ticket: u64) {
         if self.shared().options.migrate {
-            self.push_last_migrating(goroutine);
+            self.push_started_migrating(goroutine, ticket);
         } else {
-            self.local().queues.push_ready(goroutine);
+            self.local().queues.push_ready(goroutine, ticket);
         }
     }
 
     #[inline(never)]
-    fn push_last_migrating(&self, goroutine: NonNull<Goroutine>) {
+    fn push_started_migrating(&self, goroutine: NonNull<Goroutine>, ticket: u64) {
         // SAFETY: a ready goroutine has not ended.
         let control = unsafe { goroutine.as_ref() };
         // While the runtime shuts down goroutines leave their stacks unwinding, and this thread counts their panics.
         if control.is_pinned() || self.shared().is_shutting_down() {
-            return self.local().queues.push_ready(goroutine);
+            return self.local().queues.push_ready(goroutine, ticket);
         }
         if let Some(stack) = control.stack() {
             // The timer of the wait that is over is this worker's, and must not find the goroutine on another.
             stack.frame().set_timed_park(0);
         }
-        self.local().queues.push_fresh(goroutine);
+        control.set_ticket(ticket);
+        self.fresh.push_started(goroutine);
         self.announce_work();
     }
 }

@@ -180,14 +180,17 @@ impl Shared {
         }
     }
 
-    /// Whether anything waits at another worker than `thief`.
+    /// Whether anything waits at another worker than `thief`, for certain. Looks at every queue, also if one is not empty:
+    /// who puts something into one of the others afterwards is to see what the caller has said before.
     pub(super) fn has_work_to_steal(&self, thief: WorkerId) -> bool {
-        self.each_worker().any(|worker| worker.id != thief && self.waiting_at(worker) > 0)
+        let others = self.each_worker().filter(|worker| worker.id != thief);
+        let waiting: usize = others.map(|worker| worker.fresh.count()).sum();
+        waiting > 0 && !self.homes_are_final()
     }
 
-    /// How many goroutines wait at `worker` that others may take.
+    /// How many goroutines wait at `worker` that others may take. A hint.
     pub(super) fn waiting_at(&self, worker: &Worker) -> usize {
-        worker.mailbox.len() + if self.homes_are_final() { 0 } else { worker.stealer.len() }
+        if self.homes_are_final() { 0 } else { worker.fresh.len() }
     }
 
     /// Whether some worker is hogged. Relaxed: a hint, acted on at the next look around.

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::placement::Placement;
-use super::queues::Queued;
 use super::shared::Shared;
 use super::watch::WorkerId;
 use super::worker::{Worker, count};
@@ -39,7 +38,7 @@ impl Worker {
         let goroutine = make(self.take_id());
         let target = self.choose(goroutine, placement);
         if target == self.id {
-            self.local().queues.push_fresh(goroutine);
+            self.fresh.push(goroutine);
             self.announce_work();
         } else {
             self.shared().mail(target, goroutine);
@@ -70,7 +69,7 @@ impl Worker {
                 }
                 let local = self.local();
                 let site = local.sites.id(spawned_at);
-                (self.id + local.sites.deal(site, workers, local.queues.emptied())) % workers
+                (self.id + local.sites.deal(site, workers, self.fresh.emptied())) % workers
             }
         }
     }
@@ -124,7 +123,7 @@ impl Shared {
     /// Places an unstarted goroutine with another worker.
     pub(super) fn mail(&self, target: WorkerId, goroutine: NonNull<Goroutine>) {
         let worker = self.worker(target);
-        worker.mailbox.push(Queued(goroutine));
+        worker.fresh.push(goroutine);
         match worker.inbox.rouse(|| worker.clone_bell()) {
             Some(bell) => bell.unpark(),
             // It is awake, but may be busy for long.

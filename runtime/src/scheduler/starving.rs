@@ -15,10 +15,15 @@ use std::ptr::NonNull;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use super::queues::Queued;
 use super::worker::Worker;
 use crate::goroutine::{self, Goroutine};
 use crate::stack::{SizeClass, StackError};
+
+/// An unstarted goroutine that waits for a stack.
+struct Queued(NonNull<Goroutine>);
+
+// SAFETY: an unstarted goroutine is owned by whoever takes it out of the queue.
+unsafe impl Send for Queued {}
 
 /// See the [module](self).
 #[derive(Default)]
@@ -83,7 +88,7 @@ impl Worker {
         let returned = shared.stacks.returned();
         if starving.tried_at.swap(returned, Ordering::SeqCst) != returned {
             for Queued(goroutine) in starving.take_all() {
-                self.local().queues.push_fresh(goroutine);
+                self.fresh.push(goroutine);
             }
         }
     }

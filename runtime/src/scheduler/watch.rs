@@ -2,25 +2,32 @@
 //!
 //! At most one idle worker *watches* at a time, the others *sleep*. The watcher looks at everybody's queues, at once
 //! and then at growing intervals, and takes what has waited: an unstarted goroutine that was there at two looks, or
-//! a backlog. A goroutine that its parent is about to wait for is thereby left alone: tearing the two apart costs more
-//! than it gains. While somebody watches, spawning sends no wake-up at all. A watcher that has found nothing for a
-//! while goes to sleep, and so does one that sees nobody else awake: an idle program uses no processor time.
+//! a backlog that the worker does not keep pace with. A goroutine that its parent is about to wait for is thereby left
+//! alone: tearing the two apart costs more than it gains. While somebody watches, spawning sends no wake-up at all. A
+//! watcher that has found nothing for a while goes to sleep, and so does one that sees nobody else awake: an idle program
+//! uses no processor time.
 //!
 //! # Protocol
-//! 1. A spawner puts the goroutine into a queue, then looks whether there is a watcher; if there is none, but a
-//!    sleeper, it rouses one, who becomes the watcher.
-//! 2. A worker that goes to sleep counts itself as a sleeper, and then looks at the queues once more. If something is
-//!    there and nobody watches, it does not sleep; nor if it was chosen to be roused meanwhile, for nobody would choose it again.
-//! 3. A watcher that stops watching says so, and then looks at the queues once more. If something is there, it tries
-//!    to watch again. One that stops because it has found something looks as well, and rouses a sleeper if there is more.
+//! 1. A spawner puts the goroutine into a queue, under the queue's lock, then looks whether there is a watcher; if there is
+//!    none, but a sleeper, it rouses one, who becomes the watcher.
+//! 2. A worker that goes to sleep counts itself as a sleeper, and then looks at the queues once more, under their locks. If
+//!    something is there and nobody watches, it does not sleep; nor if it was chosen to be roused meanwhile, for nobody
+//!    would choose it again.
+//! 3. A watcher that stops watching says so, and then looks at the queues once more, under their locks. If something is
+//!    there, it tries to watch again. One that stops because it has found something looks as well, and rouses a sleeper if
+//!    there is more.
 //!
 //! # No goroutine is overlooked
-//! Between "into the queue" and "is there a watcher or sleeper" (1), between "counted as sleeper" and "is there
-//! something" (2), and between "watches no more" and "is there something" (3) stands a SeqCst fence or operation. Take
-//! a goroutine put into a queue and the last worker to look at that queue in step 2 or 3 without seeing it. Its look
-//! precedes the spawner's fence in the single total order, so the spawner sees what the worker said before its look:
-//! that it sleeps (or that nobody watches while it does), and rouses a sleeper; or that another watches, which will
-//! itself take step 3 later, and then see the goroutine.
+//! Take a goroutine put into a queue, and those who look at that queue in step 2 or 3. Who held the lock before the spawner
+//! did has not seen the goroutine; but what it said before its look happened before what the spawner does after having put
+//! the goroutine in. The spawner therefore sees that it sleeps, or that it watches no more. If it sees nobody watch, it
+//! rouses a sleeper; if it sees another watch, that one will itself take step 3 later, and then see the goroutine.
+//!
+//! Who held the lock after the spawner sees the goroutine, and what those had said who looked before it came.
+//!
+//! Nor does a worker that sleeps because another watches (2) miss that this one stops although there is more (3). Between
+//! "sleeps" and "does anybody watch", and between "watches no more" and "does anybody sleep", stands a fence, so one of the
+//! two sees the other. The spawner, who does this for every goroutine, needs none.
 
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicUsize, Ordering, fence};
@@ -83,10 +90,10 @@ impl Watch {
         }
     }
 
-    /// Step 1, second half: the sleeper to be roused, if one has to be. To be called after the goroutine was queued.
+    /// Step 1, second half: the sleeper to be roused, if one has to be. To be called after the goroutine was queued. Relaxed:
+    /// what has to be seen happened before, by the queue's lock.
     #[inline]
     pub(crate) fn sleeper_to_rouse(&self) -> Option<WorkerId> {
-        fence(Ordering::SeqCst);
         if self.sleepers.load(Ordering::Relaxed) == 0 || self.watcher.load(Ordering::Relaxed) != 0 {
             return None;
         }

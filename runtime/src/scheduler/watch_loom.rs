@@ -1,8 +1,8 @@
 //! The watch under loom's schedules: `RUSTFLAGS="--cfg loom" cargo test -p gocsp-runtime --release --lib loom`.
 //!
 //! The model of a worker does what `idle.rs` does, step by step, and nothing else; its inbox and the watch are the real
-//! ones, the queue that can be stolen from is a number. Whoever has found something to run is busy for ever, so that a
-//! goroutine which was overlooked is taken by nobody, and loom reports the deadlock.
+//! ones, the queue that can be stolen from is a number under a lock. Whoever has found something to run is busy for ever, so
+//! that a goroutine which was overlooked is taken by nobody, and loom reports the deadlock.
 
 use std::array;
 use std::collections::BTreeSet;
@@ -14,6 +14,7 @@ use loom::thread::{self, JoinHandle};
 use super::super::inbox::loom_tests::Post;
 use super::*;
 use crate::models::outcomes;
+use crate::sync::Mutex;
 
 /// What a worker leaves out, to show that the models notice.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -27,6 +28,8 @@ enum Fault {
     SleepsThoughChosen,
     /// It has found something, and does not look whether there is more, for another to watch over.
     KeepsTheDuty,
+    /// It looks at the queues without their locks.
+    TakesHints,
 }
 
 /// What a worker finds to do.
@@ -44,7 +47,9 @@ enum Found {
 struct Model<const N: usize> {
     watch: Watch,
     posts: [Post; N],
-    queue: AtomicUsize,
+    queue: Mutex<usize>,
+    /// The length of the queue, as a hint.
+    queued: AtomicUsize,
     /// How many goroutines are to be taken before the runtime ends.
     left: AtomicUsize,
     done: AtomicBool,
@@ -56,7 +61,8 @@ impl<const N: usize> Model<N> {
         let model = Arc::new(Self {
             watch: Watch::new(),
             posts: array::from_fn(|_| Post::new()),
-            queue: AtomicUsize::new(0),
+            queue: Mutex::new(0),
+            queued: AtomicUsize::new(0),
             left: AtomicUsize::new(goroutines),
             done: AtomicBool::new(false),
             fault,
@@ -70,7 +76,10 @@ impl<const N: usize> Model<N> {
 
     /// Step 1.
     fn spawn_goroutine(&self) {
-        self.queue.fetch_add(1, Ordering::Release);
+        let mut queue = self.queue.lock().unwrap();
+        *queue += 1;
+        self.queued.store(*queue, Ordering::Relaxed);
+        drop(queue);
         self.announce_work();
     }
 
@@ -81,7 +90,10 @@ impl<const N: usize> Model<N> {
     }
 
     fn has_work_to_steal(&self) -> bool {
-        self.queue.load(Ordering::Acquire) != 0
+        if self.fault == Fault::TakesHints {
+            return self.queued.load(Ordering::Relaxed) != 0;
+        }
+        *self.queue.lock().unwrap() != 0
     }
 
     fn is_done(&self) -> bool {
@@ -135,10 +147,11 @@ impl<const N: usize> Model<N> {
     }
 
     fn take_goroutine(&self) -> bool {
-        let take = |queued: usize| queued.checked_sub(1);
-        if self.queue.fetch_update(Ordering::AcqRel, Ordering::Acquire, take).is_err() {
-            return false;
-        }
+        let mut queue = self.queue.lock().unwrap();
+        let Some(left) = queue.checked_sub(1) else { return false };
+        *queue = left;
+        self.queued.store(left, Ordering::Relaxed);
+        drop(queue);
         if self.left.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.done.store(true, Ordering::Release);
             self.posts.iter().for_each(Post::rouse);
@@ -234,6 +247,12 @@ fn to_look_before_the_inbox_knows_of_the_sleep_is_too_early() {
 #[should_panic(expected = "deadlock")]
 fn not_to_look_before_sleeping_overlooks_a_goroutine() {
     one_sleeper(Fault::DoesNotLook);
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn to_look_without_the_lock_overlooks_a_goroutine() {
+    one_sleeper(Fault::TakesHints);
 }
 
 #[test]

@@ -1,14 +1,14 @@
 //! A worker: one thread, the goroutines at home on it, and the loop that runs them.
 //!
 //! # Who touches what
-//! The fields of [`Worker`] fall in two: those that any thread may use (`inbox`, `mailbox`, `stealer`, `signals`, `bell`),
+//! The fields of [`Worker`] fall in two: those that any thread may use (`inbox`, `fresh`, `signals`, `bell`),
 //! and `local`, which only the worker's own thread may, always through [`Worker::local`]. A goroutine runs on its
 //! worker's thread, so what it calls may use `local` as well.
 //!
 //! # A turn
-//! 1. If something asks for attention ([`Worker::attend`]): every few turns, look at the clock and the mailbox, and every
-//!    other time take the first in line, so that who is not part of a conversation need not wait for the end of the time
-//!    slice, or for a thief; take in messages; end the time slice if the monitor says so.
+//! 1. If something asks for attention ([`Worker::attend`]): every few turns, look at the clock, and every other time take
+//!    the first in line, so that who is not part of a conversation need not wait for the end of the time slice, or for a
+//!    thief; take in messages; end the time slice if the monitor says so.
 //! 2. Otherwise take the next goroutine: `next` while the time slice lasts, else the first in line.
 //! 3. Resume it. It comes back suspended, with a step to be taken now that its stack has been left; or ended.
 
@@ -18,12 +18,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::Thread;
 
-use crossbeam_deque::{Injector, Stealer};
 use crossbeam_utils::CachePadded;
 
+use super::fresh::Fresh;
 use super::inbox::Inbox;
 use super::placement::{SiteId, Sites};
-use super::queues::{Queued, Queues};
+use super::queues::Queues;
 use super::shared::Shared;
 use super::switch::{self, AfterLeaving, Left};
 use super::watch::WorkerId;
@@ -38,9 +38,8 @@ pub(crate) struct Worker {
     shared: NonNull<Shared>,
     /// Goroutines at home here that other threads have woken.
     pub(super) inbox: CachePadded<Inbox<Goroutine>>,
-    /// Unstarted goroutines that others have placed here. Anybody may take them.
-    pub(super) mailbox: Injector<Queued>,
-    pub(super) stealer: Stealer<Queued>,
+    /// Unstarted goroutines that were spawned or placed here. Anybody may take them.
+    pub(super) fresh: CachePadded<Fresh>,
     pub(super) signals: CachePadded<Signals>,
     /// Wakes the thread.
     pub(super) bell: OnceLock<Thread>,
@@ -109,17 +108,15 @@ unsafe impl Send for Worker {}
 
 impl Worker {
     pub(super) fn new(id: WorkerId, shared: NonNull<Shared>) -> Self {
-        let queues = Queues::new();
         Self {
             id,
             shared,
             inbox: CachePadded::new(Inbox::new()),
-            mailbox: Injector::new(),
-            stealer: queues.stealer(),
+            fresh: CachePadded::new(Fresh::new()),
             signals: CachePadded::new(Signals { asleep: AtomicBool::new(true), ..Signals::default() }),
             bell: OnceLock::new(),
             local: Local {
-                queues,
+                queues: Queues::new(),
                 timers: Store::default(),
                 stacks: LocalPool::default(),
                 sites: Sites::default(),
@@ -196,7 +193,7 @@ impl Worker {
             if goroutine.is_none() {
                 let started = local.queues.take_next().or_else(|| {
                     count(&self.signals.slice);
-                    local.queues.pop_ready()
+                    local.queues.pop_ready(&self.fresh)
                 });
                 if let Some(goroutine) = started {
                     // SAFETY: a goroutine in a queue has not ended.
@@ -205,7 +202,7 @@ impl Worker {
                     return Some(unsafe { control.started_stack() });
                 }
                 local.running.set(None);
-                goroutine = self.pop_line();
+                goroutine = local.queues.pop(&self.fresh);
             }
             match goroutine {
                 None if !self.idle() => return None,
@@ -237,7 +234,7 @@ impl Worker {
         if self.signals.preempt.load(Ordering::Relaxed) {
             self.end_slice();
         }
-        line_first.then(|| local.queues.pop()).flatten()
+        line_first.then(|| local.queues.pop(&self.fresh)).flatten()
     }
 
     /// Whether nobody else is ready, so that who yields may go on. It counts as a turn, and is over when something asks for
@@ -245,7 +242,8 @@ impl Worker {
     #[inline]
     pub(super) fn spends_turn_alone(&self) -> bool {
         let Local { queues, turns_left, .. } = self.local();
-        let alone = queues.has_nobody()
+        let alone = queues.is_empty()
+            && self.fresh.is_empty()
             && turns_left.get() > 1
             && !self.inbox.has_messages()
             && !self.signals.preempt.load(Ordering::Relaxed);
@@ -255,22 +253,13 @@ impl Worker {
         alone
     }
 
-    /// The first in line, those in the mailbox being the last.
-    #[inline]
-    fn pop_line(&self) -> Option<NonNull<Goroutine>> {
-        match self.local().queues.pop() {
-            None if self.take_mail() => self.local().queues.pop(),
-            first => first,
-        }
-    }
-
     /// The time slice is over: the goroutine just woken goes to the end of the line, and other workers get their turn.
     #[cold]
     fn end_slice(&self) {
         self.begin_slice();
         let Local { queues, turns_left, .. } = self.local();
         if let Some(goroutine) = queues.take_next() {
-            queues.push_ready(goroutine);
+            queues.push_ready(goroutine, self.fresh.pushed());
         }
         // Who takes that long makes the number of turns until the next look a bad guess.
         turns_left.set(self.look_around());
@@ -286,11 +275,6 @@ impl Worker {
         if self.shared().is_shutting_down() {
             preempt.store(true, Ordering::Relaxed);
         }
-    }
-
-    /// Makes the goroutines that others have placed here part of the line.
-    pub(super) fn take_mail(&self) -> bool {
-        !self.mailbox.is_empty() && self.local().queues.take_in(|fresh| self.mailbox.steal_batch(fresh))
     }
 
     /// The stack of a goroutine from the line, which it may have to be given first. `None` if that is not possible now.
@@ -334,9 +318,8 @@ impl Worker {
 
     /// Takes over all started goroutines that have been stolen and not run yet.
     pub(super) fn adopt_all(&self) {
-        let queues = &self.local().queues;
-        for _ in 0..self.stealer.len() {
-            let Some(goroutine) = queues.pop_fresh() else { return };
+        let mut started = self.fresh.take_started();
+        while let Some(goroutine) = started.pop_oldest() {
             // SAFETY: a goroutine in a queue has not ended.
             let control = unsafe { goroutine.as_ref() };
             if let Some(stack) = control.stack()
@@ -344,7 +327,7 @@ impl Worker {
             {
                 self.adopt(control, stack);
             }
-            queues.push_fresh(goroutine);
+            self.local().queues.push_ready(goroutine, control.ticket());
         }
     }
 
@@ -372,7 +355,7 @@ impl Worker {
         unsafe { switch::prepare(stack, goroutine) };
         let local = self.local();
         let site = local.sites.id(control.spawned_at());
-        local.sites.resident_starts(site, local.queues.emptied());
+        local.sites.resident_starts(site, self.fresh.emptied());
         control.set_site(Some(site));
         control.set_home(self);
         control.set_stack(stack);

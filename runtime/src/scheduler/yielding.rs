@@ -1,7 +1,7 @@
 //! Yielding: a goroutine lets others run, and stays ready itself.
 //!
 //! Who yields while nobody else is ready goes on at once, without a switch. That counts as a turn: at the latest when the
-//! next look around is due, or when something asks for the worker's attention, it leaves its stack after all. So mail,
+//! next look around is due, or when something asks for the worker's attention, it leaves its stack after all. So
 //! messages, timers, the end of the time slice and the shutdown of the runtime are seen as if it had switched each time.
 
 use std::ptr::NonNull;
