@@ -58,7 +58,7 @@ use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use gocsp_runtime::park::{Claimed, Lock, LockGuard, WaitList, WakeToken};
+use gocsp_runtime::park::{Batch, Claimed, Lock, LockGuard, WaitList, WakeToken};
 
 pub(crate) use recv::take_over;
 pub(crate) use send::hand_over;
@@ -163,12 +163,21 @@ impl<T> Shared<T> {
         if mem::replace(&mut state.closed, true) {
             return false;
         }
-        let receivers = state.receivers.take_all();
-        let senders = state.senders.take_all();
+        let receivers = state.receivers.take_some();
+        let senders = state.senders.take_some();
         drop(state);
-        receivers.wake_all();
-        senders.wake_all();
+        self.wake_all(receivers, |state| &mut state.receivers);
+        self.wake_all(senders, |state| &mut state.senders);
         true
+    }
+
+    /// Wakes the `first` of a list that nobody joins any more, and the rest.
+    fn wake_all<P>(&self, first: Batch<P>, list: impl Fn(&mut State<T>) -> &mut WaitList<P>) {
+        let mut batch = first;
+        while !batch.is_empty() {
+            batch.wake_all();
+            batch = list(&mut self.state.lock()).take_some();
+        }
     }
 
     /// Marks that no receiver is left: gives the blocked senders their values back and drops what is buffered.
@@ -176,9 +185,9 @@ impl<T> Shared<T> {
         let mut state = self.state.lock();
         state.abandoned = true;
         let unread = mem::take(&mut state.buffer);
-        let senders = state.senders.take_all();
+        let senders = state.senders.take_some();
         drop(state);
-        senders.wake_all();
+        self.wake_all(senders, |state| &mut state.senders);
         // Last, since the destructor of a value may panic.
         drop(unread);
     }

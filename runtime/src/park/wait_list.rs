@@ -69,6 +69,9 @@ pub struct WaitList<P> {
 unsafe impl<P: Send> Send for WaitList<P> {}
 
 impl<P> WaitList<P> {
+    /// How many [`take_some`](Self::take_some) takes.
+    const BATCH: usize = 64;
+
     /// An empty list.
     pub const fn new() -> Self {
         Self { head: ptr::null(), tail: ptr::null() }
@@ -104,8 +107,18 @@ impl<P> WaitList<P> {
 
     /// Takes out and claims everyone, to be woken in order once the lock is released.
     pub fn take_all(&mut self) -> Batch<P> {
+        self.take(usize::MAX)
+    }
+
+    /// Takes out and claims the first [`BATCH`](Self::BATCH): for lists that nobody joins any more, which can be emptied in
+    /// several goes. The lock is not held for longer, then, and whoever is claimed is still in the cache when it is woken.
+    pub fn take_some(&mut self) -> Batch<P> {
+        self.take(Self::BATCH)
+    }
+
+    fn take(&mut self, most: usize) -> Batch<P> {
         let mut batch = Batch { head: ptr::null(), tail: ptr::null() };
-        while let Some(claimed) = self.pop() {
+        for claimed in std::iter::from_fn(|| self.pop()).take(most) {
             batch.push(claimed);
         }
         batch
