@@ -179,7 +179,12 @@ impl RawLock {
         if !self.take_byte() {
             self.take_byte_contended();
         }
-        if self.claimant.get() != me {
+        let claimant = self.claimant.get();
+        if claimant == 0 {
+            // Most locks live shortly: the first to come is the claimant without further ado.
+            return self.claimant.set(me);
+        }
+        if claimant != me {
             return self.change_claim(me);
         }
         let (left, none) = self.left.get().overflowing_sub(1);
