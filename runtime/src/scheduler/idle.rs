@@ -350,6 +350,8 @@ impl Worker {
         let stacks = &self.local().stacks;
         let trim_at = (!stacks.is_empty()).then(|| clock::now() + StackPool::KEEP);
         self.signals.asleep.store(true, Ordering::Relaxed);
+        // Nobody runs here whom a request could be for.
+        self.begin_slice();
         shared.watch.fall_asleep(self.id);
         self.pause(trim_at, || {
             !shared.watch.is_sleeper(self.id) || (shared.has_work_to_steal(self.id) && !shared.watch.is_kept())

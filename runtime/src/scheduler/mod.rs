@@ -14,6 +14,7 @@
 //! | [`idle`]      | looking around, watching, sleeping                                            |
 //! | [`look`]      | how often a busy worker looks at the clock                                    |
 //! | [`monitor`]   | the end of time slices                                                        |
+//! | [`preempt`]   | the request to a worker to yield                                              |
 //! | [`procs`]     | how many workers run at the same time                                         |
 //! | [`starving`]  | goroutines for which there is no stack                                        |
 //! | [`shutdown`]  | the end of a runtime                                                          |
@@ -36,6 +37,7 @@ mod line;
 mod look;
 mod monitor;
 mod placement;
+mod preempt;
 mod procs;
 mod queues;
 mod ready;

@@ -82,8 +82,8 @@ fn watch_slices(shared: &Shared) {
         }
         end_slices(shared, &mut slices);
     }
-    // Release: a worker that sees this sees that the runtime shuts down.
-    shared.each_worker().for_each(|worker| worker.signals.preempt.store(true, Ordering::Release));
+    // A worker that is asked from now on sees that the runtime shuts down.
+    shared.each_worker().for_each(|worker| _ = worker.signals.preempt.raise());
 }
 
 /// Sleeps until a worker runs, or until stacks may have become unused.
@@ -108,9 +108,11 @@ fn end_slices(shared: &Shared, slices: &mut Vec<u64>) {
     slices.resize(shared.worker_count(), u64::MAX);
     for (worker, last) in shared.each_worker().zip(slices) {
         let slice = worker.signals.slice.load(Ordering::Relaxed);
+        // Who sleeps runs nobody who could yield.
+        let asleep = worker.signals.asleep.load(Ordering::Relaxed);
         // Slices end by themselves whenever nobody was woken, but permits change hands only here.
-        if slice == *last || shared.procs.is_contended() {
-            let asked_before = worker.signals.preempt.swap(true, Ordering::Relaxed);
+        if !asleep && (slice == *last || shared.procs.is_contended()) {
+            let asked_before = worker.signals.preempt.raise();
             if asked_before && slice == *last && shared.is_somebody_stuck_at(worker) {
                 worker.signals.hogged.store(true, Ordering::Relaxed);
                 shared.anybody_hogged.store(true, Ordering::Relaxed);

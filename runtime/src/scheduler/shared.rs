@@ -236,7 +236,7 @@ impl Shared {
         let (old, granted) = self.procs.set_limit(procs);
         granted.into_iter().for_each(|worker| self.grant(worker));
         // Those who run take turns from now on.
-        self.each_worker().for_each(|worker| worker.signals.preempt.store(true, Ordering::Relaxed));
+        self.each_worker().for_each(|worker| _ = worker.signals.preempt.raise());
         Ok(old)
     }
 

@@ -23,6 +23,7 @@ use crossbeam_utils::CachePadded;
 use super::fresh::Fresh;
 use super::inbox::Inbox;
 use super::placement::{SiteId, Sites};
+use super::preempt::Preempt;
 use super::queues::Queues;
 use super::shared::Shared;
 use super::switch::{self, AfterLeaving, Left};
@@ -50,7 +51,7 @@ pub(crate) struct Worker {
 #[derive(Debug, Default)]
 pub(super) struct Signals {
     /// Set by the monitor: the goroutine that runs shall yield, the time slice is over.
-    pub(super) preempt: AtomicBool,
+    pub(super) preempt: Preempt,
     /// Set by the monitor: the goroutine that runs takes no notice of `preempt`, and others wait here to be started.
     /// Cleared by the worker that comes for them.
     pub(super) hogged: AtomicBool,
@@ -187,7 +188,7 @@ impl Worker {
             let turns_left = local.turns_left.get() - 1;
             local.turns_left.set(turns_left);
             let mut goroutine = None;
-            if turns_left == 0 || self.inbox.has_messages() || self.signals.preempt.load(Ordering::Relaxed) {
+            if turns_left == 0 || self.inbox.has_messages() || self.signals.preempt.is_raised() {
                 goroutine = self.attend();
             }
             if goroutine.is_none() {
@@ -231,7 +232,7 @@ impl Worker {
         if self.inbox.has_messages() {
             self.drain_inbox();
         }
-        if self.signals.preempt.load(Ordering::Relaxed) {
+        if self.signals.preempt.is_raised() {
             self.end_slice();
         }
         line_first.then(|| local.queues.pop(&self.fresh)).flatten()
@@ -246,7 +247,7 @@ impl Worker {
             && self.fresh.is_empty()
             && turns_left.get() > 1
             && !self.inbox.has_messages()
-            && !self.signals.preempt.load(Ordering::Relaxed);
+            && !self.signals.preempt.is_raised();
         if alone {
             turns_left.set(turns_left.get() - 1);
         }
@@ -270,10 +271,9 @@ impl Worker {
     /// cooperate are unwound too.
     pub(super) fn begin_slice(&self) {
         let preempt = &self.signals.preempt;
-        // Acquire: pairs with the monitor's last Release.
-        preempt.swap(false, Ordering::AcqRel);
+        preempt.withdraw();
         if self.shared().is_shutting_down() {
-            preempt.store(true, Ordering::Relaxed);
+            preempt.raise();
         }
     }
 

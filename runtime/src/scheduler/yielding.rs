@@ -5,10 +5,9 @@
 //! messages, timers, the end of the time slice and the shutdown of the runtime are seen as if it had switched each time.
 
 use std::ptr::NonNull;
-use std::sync::atomic::Ordering;
 
 use super::switch::{self, Step};
-use super::{current_here, current_parkable, current_parkable_here, home_of};
+use super::{current_here, current_parkable, current_parkable_here, home_of, preempt};
 use crate::goroutine::{Goroutine, unwind_cancelled};
 
 /// Lets every other goroutine run that is ready on the caller's worker, before the caller goes on. On an ordinary thread,
@@ -101,7 +100,7 @@ pub(super) fn queue_last(goroutine: NonNull<Goroutine>) -> impl FnOnce() {
 /// ever without parking, where nothing is lost if they unwind.
 #[inline]
 pub fn cooperate() {
-    if slice_is_over() {
+    if preempt::is_anybody_asked() {
         yield_at_end_of_slice();
     }
 }
@@ -109,20 +108,22 @@ pub fn cooperate() {
 #[cold]
 #[inline(never)]
 fn yield_at_end_of_slice() {
-    yield_now();
+    if slice_is_over() {
+        yield_now();
+    }
 }
 
 /// Whether the caller's time slice is over; it is while its runtime shuts down.
 #[inline(never)]
 fn slice_is_over() -> bool {
-    current_here().is_some_and(|worker| worker.signals.preempt.load(Ordering::Relaxed))
+    current_here().is_some_and(|worker| worker.signals.preempt.is_raised())
 }
 
 /// Yields if the caller's time slice is over, and never unwinds.
 #[cold]
 #[inline(never)]
 pub(crate) fn yield_if_due() {
-    if slice_is_over() {
+    if preempt::is_anybody_asked() && slice_is_over() {
         yield_uncancelled();
     }
 }
