@@ -18,13 +18,12 @@
 //! - The slot says how it went: a sending case that completed is successful if its value is gone, a receiving
 //!   one if a value is there. Otherwise the channel was closed (C3 of `shared`).
 //!
-//! Locks are held here across calls, as guards that were forgotten: a list of cases of different types has no
-//! place to keep them.
+//! Locks are held here across calls, without guards: a list of cases of different types has no place to keep them.
 
-use std::ptr::{self, NonNull};
-use std::{fmt, mem};
+use std::fmt;
+use std::ptr::NonNull;
 
-use gocsp_runtime::park::{Node, WaitList, Waiter, WakeToken};
+use gocsp_runtime::park::{Node, RawLock, WaitList, Waiter, WakeToken};
 
 use crate::shared::{RecvRoute, RecvSlot, SendRoute, SendSlot, Shared, State, hand_over, take_over};
 use crate::{Chan, Receiver, RecvError, SendError, Sender};
@@ -34,43 +33,34 @@ use crate::{Chan, Receiver, RecvError, SendError, Sender};
 /// # Safety
 /// Implementors do what each method says, and nothing else with the lock.
 pub unsafe trait Case {
-    /// The address of the channel's lock: the order in which locks are taken. 0 for a nil channel, which is never
-    /// locked, tried or enqueued.
-    fn address(&self) -> usize;
-
-    /// Takes the lock of the channel and forgets the guard.
-    fn lock(&self);
-
-    /// Releases the lock of the channel.
-    ///
-    /// # Safety
-    /// This thread has taken it through [`lock`](Self::lock).
-    unsafe fn unlock(&self);
+    /// The lock of the channel, the same one each time. `None` for a nil channel, which may be treated like the others as if
+    /// its lock were held: it never completes, and has no list.
+    fn lock(&self) -> Option<&RawLock>;
 
     /// Whether [`try_now`](Self::try_now) may complete the operation; a false is certain.
     ///
     /// # Safety
-    /// The lock is held through [`lock`](Self::lock).
+    /// This thread has taken the [lock](Self::lock).
     unsafe fn may_complete(&self) -> bool;
 
     /// Completes the operation if that needs no waiting. `Some` tells that it has; the token inside is to be
     /// spent after all locks were released.
     ///
     /// # Safety
-    /// The lock is held through [`lock`](Self::lock), and no case of this select has completed.
+    /// This thread has taken the [lock](Self::lock), and no case of this select has completed.
     unsafe fn try_now(&mut self) -> Option<Option<WakeToken>>;
 
     /// Links the node of this case, as number `index` of the select `waiter`.
     ///
     /// # Safety
-    /// The lock is held through [`lock`](Self::lock). This case and `waiter` stay in place until the case was
+    /// This thread has taken the [lock](Self::lock). This case and `waiter` stay in place until the case was
     /// dequeued or the waiter woken, and afterwards the case is dequeued before it is moved or dropped.
     unsafe fn enqueue(&mut self, waiter: &Waiter, index: u32);
 
     /// Unlinks the node if it is still linked.
     ///
     /// # Safety
-    /// The lock is held through [`lock`](Self::lock).
+    /// This thread has taken the [lock](Self::lock).
     unsafe fn dequeue(&mut self);
 }
 
@@ -88,30 +78,13 @@ impl<'a, T, P> Place<'a, T, P> {
         Self { channel, slot, node: None }
     }
 
-    #[inline]
-    fn address(&self) -> usize {
-        self.channel.map_or(0, |channel| ptr::from_ref(channel.state()).addr())
-    }
-
-    #[inline]
-    fn lock(&self) {
-        if let Some(channel) = self.channel {
-            mem::forget(channel.state().lock());
-        }
+    #[inline(always)]
+    fn lock(&self) -> Option<&RawLock> {
+        self.channel.map(|channel| channel.state().raw())
     }
 
     /// # Safety
-    /// This thread has taken the lock through [`lock`](Self::lock).
-    #[inline]
-    unsafe fn unlock(&self) {
-        if let Some(channel) = self.channel {
-            // SAFETY: the caller has taken the lock, and `lock` forgot the guard.
-            unsafe { channel.state().force_unlock() };
-        }
-    }
-
-    /// # Safety
-    /// The lock is held through [`lock`](Self::lock), and the state is not referred to otherwise.
+    /// This thread has taken the [lock](Self::lock), and the state is not referred to otherwise.
     #[inline]
     unsafe fn state(&self) -> Option<&'a mut State<T>> {
         let channel = self.channel?;
@@ -165,23 +138,12 @@ impl<'a, T> RecvCase<'a, T> {
 
 // SAFETY: the methods do what the trait says.
 unsafe impl<T> Case for RecvCase<'_, T> {
-    #[inline]
-    fn address(&self) -> usize {
-        self.0.address()
+    #[inline(always)]
+    fn lock(&self) -> Option<&RawLock> {
+        self.0.lock()
     }
 
-    #[inline]
-    fn lock(&self) {
-        self.0.lock();
-    }
-
-    #[inline]
-    unsafe fn unlock(&self) {
-        // SAFETY: the same contract.
-        unsafe { self.0.unlock() }
-    }
-
-    #[inline]
+    #[inline(always)]
     unsafe fn may_complete(&self) -> bool {
         // SAFETY: the lock is held by contract.
         unsafe { self.0.state() }.is_some_and(|state| state.may_recv())
@@ -206,13 +168,13 @@ unsafe impl<T> Case for RecvCase<'_, T> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     unsafe fn enqueue(&mut self, waiter: &Waiter, index: u32) {
         // SAFETY: the same contract; the list is that of the receivers.
         unsafe { self.0.enqueue(State::receivers, waiter, index) }
     }
 
-    #[inline]
+    #[inline(always)]
     unsafe fn dequeue(&mut self) {
         // SAFETY: the same contract; the list is that of `enqueue`.
         unsafe { self.0.dequeue(State::receivers) }
@@ -276,23 +238,12 @@ impl<'a, T> SendCase<'a, T> {
 
 // SAFETY: the methods do what the trait says.
 unsafe impl<T> Case for SendCase<'_, T> {
-    #[inline]
-    fn address(&self) -> usize {
-        self.0.address()
+    #[inline(always)]
+    fn lock(&self) -> Option<&RawLock> {
+        self.0.lock()
     }
 
-    #[inline]
-    fn lock(&self) {
-        self.0.lock();
-    }
-
-    #[inline]
-    unsafe fn unlock(&self) {
-        // SAFETY: the same contract.
-        unsafe { self.0.unlock() }
-    }
-
-    #[inline]
+    #[inline(always)]
     unsafe fn may_complete(&self) -> bool {
         let capacity = self.0.channel.map_or(0, Shared::capacity);
         // SAFETY: the lock is held by contract.
@@ -315,13 +266,13 @@ unsafe impl<T> Case for SendCase<'_, T> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     unsafe fn enqueue(&mut self, waiter: &Waiter, index: u32) {
         // SAFETY: the same contract; the list is that of the senders.
         unsafe { self.0.enqueue(State::senders, waiter, index) }
     }
 
-    #[inline]
+    #[inline(always)]
     unsafe fn dequeue(&mut self) {
         // SAFETY: the same contract; the list is that of `enqueue`.
         unsafe { self.0.dequeue(State::senders) }

@@ -12,6 +12,10 @@ pub trait Cases {
     /// With a closure instead of a reference returned, the closure is compiled for the type of each case of a
     /// [`Pair`] by itself, and needs no virtual call.
     fn with<R>(&mut self, number: usize, act: impl FnOnce(&mut dyn Case) -> R) -> R;
+
+    /// Does something with each case, of which the first one's number is `first`. For a [`Pair`] this takes neither a loop nor
+    /// a look at the number.
+    fn each(&mut self, first: usize, act: &mut impl FnMut(usize, &mut dyn Case));
 }
 
 /// The end of a list.
@@ -32,6 +36,9 @@ impl Cases for End {
     fn with<R>(&mut self, number: usize, _act: impl FnOnce(&mut dyn Case) -> R) -> R {
         unreachable!("{number} cases too few")
     }
+
+    #[inline(always)]
+    fn each(&mut self, _first: usize, _act: &mut impl FnMut(usize, &mut dyn Case)) {}
 }
 
 impl<C: Case, Rest: Cases> Cases for Pair<'_, C, Rest> {
@@ -47,6 +54,12 @@ impl<C: Case, Rest: Cases> Cases for Pair<'_, C, Rest> {
             Some(number) => self.1.with(number, act),
         }
     }
+
+    #[inline(always)]
+    fn each(&mut self, first: usize, act: &mut impl FnMut(usize, &mut dyn Case)) {
+        act(first, self.0);
+        self.1.each(first + 1, act);
+    }
 }
 
 impl<'c> Cases for [&'c mut (dyn Case + 'c)] {
@@ -58,5 +71,12 @@ impl<'c> Cases for [&'c mut (dyn Case + 'c)] {
     #[inline]
     fn with<R>(&mut self, number: usize, act: impl FnOnce(&mut dyn Case) -> R) -> R {
         act(self[number])
+    }
+
+    #[inline]
+    fn each(&mut self, first: usize, act: &mut impl FnMut(usize, &mut dyn Case)) {
+        for (number, case) in (first..).zip(self) {
+            act(number, *case);
+        }
     }
 }

@@ -1,55 +1,50 @@
 //! The two orders in which a select goes over its cases: by address, to take locks, and at random, to choose.
 
 use std::cell::Cell;
+use std::ptr;
 
+use gocsp_channels::case::Case;
+use gocsp_runtime::park::RawLock;
 use gocsp_runtime::random;
 
-/// One case whose channel is not nil, among the others in the order of their locks.
+use crate::cases::Cases;
+
+/// One element of two lists that are as long as there are cases, and otherwise have nothing to do with each other.
 pub(crate) struct Place {
-    /// Of the channel's lock. Cases of one channel have the same, and stand side by side.
-    pub(crate) address: usize,
-    /// The number of the case.
-    pub(crate) case: u32,
-    /// The lottery ticket at this place: the number of a case, not of this one in general.
-    ticket: Cell<u32>,
+    /// The lock of a case, or null for that of a nil channel. They are in order.
+    pub(crate) lock: *const RawLock,
+    /// The lottery ticket at this place: the number of a case.
+    ticket: Cell<usize>,
 }
 
 impl Place {
     /// What a list of places is made of before [`sort`] fills it.
     pub(crate) const fn empty() -> Self {
-        Self { address: 0, case: 0, ticket: Cell::new(0) }
-    }
-
-    fn new(address: usize, case: u32) -> Self {
-        Self { address, case, ticket: Cell::new(case) }
+        Self { lock: ptr::null(), ticket: Cell::new(0) }
     }
 }
 
 /// Up to here sorting by insertion is the fastest.
 const FEW: usize = 16;
 
-/// Fills `places` with the cases that have an address, in its order; what is left over stays at the end. Returns the
-/// places that are filled.
-#[inline]
-pub(crate) fn sort(places: &mut [Place], addresses: impl Iterator<Item = usize>) -> &[Place] {
-    let mut filled = 0;
-    for (case, address) in addresses.enumerate() {
-        if address == 0 {
-            continue;
-        }
-        let mut at = filled;
-        while at > 0 && filled <= FEW && places[at - 1].address > address {
-            places.swap(at - 1, at);
+/// Fills `places` with the locks of all `cases` in the order of their addresses. There are as many of the one as of the
+/// other.
+#[inline(always)]
+pub(crate) fn sort<C: Cases + ?Sized>(places: &mut [Place], cases: &mut C) {
+    let count = cases.count();
+    let places = &mut places[..count];
+    cases.each(0, &mut |number, case| {
+        let lock = case.lock().map_or(ptr::null(), ptr::from_ref);
+        let mut at = number;
+        while at > 0 && count <= FEW && places[at - 1].lock > lock {
+            places[at].lock = places[at - 1].lock;
             at -= 1;
         }
-        places[at] = Place::new(address, case as u32);
-        filled += 1;
+        places[at].lock = lock;
+    });
+    if count > FEW {
+        places.sort_unstable_by_key(|place| place.lock);
     }
-    let places = &mut places[..filled];
-    if filled > FEW {
-        places.sort_unstable_by_key(|place| (place.address, place.case));
-    }
-    places
 }
 
 /// Draws some of the cases in uniformly random order, each once.
@@ -59,25 +54,29 @@ pub(crate) struct Lottery<'p> {
 }
 
 impl<'p> Lottery<'p> {
-    /// Among the cases of `places` that `may_win`. Often that is one, and takes neither a random number nor a branch that
-    /// cannot be predicted.
-    #[inline]
-    pub(crate) fn among(places: &'p [Place], may_win: impl Fn(u32) -> bool) -> Self {
+    /// Among the `cases` that `may_win`. Often that is one, and takes neither a random number nor a branch that cannot be
+    /// predicted. There are as many places as cases.
+    #[inline(always)]
+    pub(crate) fn among<C: Cases + ?Sized>(
+        places: &'p [Place],
+        cases: &mut C,
+        may_win: impl Fn(&mut dyn Case) -> bool,
+    ) -> Self {
         let mut tickets = 0;
-        for place in places {
+        cases.each(0, &mut |number, case| {
             // Overwritten by the next one if this one is not counted.
-            places[tickets].ticket.set(place.case);
-            tickets += usize::from(may_win(place.case));
-        }
+            places[tickets].ticket.set(number);
+            tickets += usize::from(may_win(case));
+        });
         Self { places: &places[..tickets], dice: Dice::new() }
     }
 }
 
 impl Iterator for Lottery<'_> {
-    type Item = u32;
+    type Item = usize;
 
     #[inline]
-    fn next(&mut self) -> Option<u32> {
+    fn next(&mut self) -> Option<usize> {
         let (last, others) = self.places.split_last()?;
         let drawn = &self.places[self.dice.below(self.places.len() as u32) as usize].ticket;
         let case = drawn.get();
@@ -124,47 +123,70 @@ impl Dice {
 
 #[cfg(test)]
 mod tests {
+    use gocsp_channels::case::RecvCase;
+    use gocsp_channels::{Receiver, channel};
+
     use super::*;
 
-    fn sorted(addresses: &[usize]) -> Vec<(usize, u32)> {
-        let mut places: Vec<Place> = addresses.iter().map(|_| Place::empty()).collect();
-        sort(&mut places, addresses.iter().copied()).iter().map(|place| (place.address, place.case)).collect()
+    /// The locks of the cases, from which are received through `handles`, in the order in which `sort` puts them.
+    fn sorted(handles: &[&Receiver<()>]) -> Vec<*const RawLock> {
+        let mut cases: Vec<RecvCase<'_, ()>> = handles.iter().map(|rx| RecvCase::new(rx)).collect();
+        let mut cases: Vec<&mut dyn Case> = cases.iter_mut().map(|case| case as _).collect();
+        let mut places: Vec<Place> = cases.iter().map(|_| Place::empty()).collect();
+        sort(&mut places, &mut *cases);
+        places.into_iter().map(|place| place.lock).collect()
+    }
+
+    fn lock_of(rx: &Receiver<()>) -> *const RawLock {
+        RecvCase::new(rx).lock().map_or(ptr::null(), ptr::from_ref)
+    }
+
+    /// The order in which so many cases are drawn, all of which may win.
+    fn drawn(count: usize) -> Vec<usize> {
+        let rx = Receiver::<()>::nil();
+        let mut cases: Vec<RecvCase<'_, ()>> = (0..count).map(|_| RecvCase::new(&rx)).collect();
+        let mut cases: Vec<&mut dyn Case> = cases.iter_mut().map(|case| case as _).collect();
+        let places: Vec<Place> = cases.iter().map(|_| Place::empty()).collect();
+        Lottery::among(&places, &mut *cases, |_| true).collect()
     }
 
     #[test]
-    fn places_are_sorted_by_address_and_nil_has_none() {
+    fn locks_are_sorted_by_address_however_many() {
         assert_eq!(sorted(&[]), []);
-        assert_eq!(sorted(&[0, 0]), []);
-        assert_eq!(sorted(&[30, 0, 10, 20, 10]), [(10, 2), (10, 4), (20, 3), (30, 0)]);
+        let channels: Vec<Receiver<()>> = (0..100).map(|_| channel(0).1).collect();
+        for count in [2, 3, 16, 17, 100] {
+            let handles: Vec<&Receiver<()>> = channels[..count].iter().collect();
+            let mut expected: Vec<*const RawLock> = handles.iter().map(|rx| lock_of(rx)).collect();
+            expected.sort_unstable();
+            assert_eq!(sorted(&handles), expected);
+            assert_eq!(sorted(&handles.into_iter().rev().collect::<Vec<_>>()), expected);
+        }
     }
 
     #[test]
-    fn many_places_are_sorted_too() {
-        let addresses: Vec<usize> = (0..100_usize).map(|i| i * 37 % 101).collect();
-        let mut expected: Vec<(usize, u32)> = addresses.iter().copied().zip(0..).filter(|it| it.0 != 0).collect();
-        expected.sort_unstable();
-        assert_eq!(sorted(&addresses), expected);
+    fn nil_channels_come_first_and_the_same_stand_side_by_side() {
+        let nil = Receiver::nil();
+        let (a, b) = (channel(0).1, channel(0).1);
+        let (low, high) = if lock_of(&a) < lock_of(&b) { (&a, &b) } else { (&b, &a) };
+        let expected = [&nil, &nil, low, low, high].map(lock_of);
+        assert_eq!(sorted(&[low, &nil, high, low, &nil]), expected);
     }
 
     #[test]
     fn a_lottery_draws_each_case_once() {
         for count in [0, 1, 2, 3, 8, 40, 300] {
-            let addresses: Vec<usize> = (1..=count).collect();
-            let mut places: Vec<Place> = addresses.iter().map(|_| Place::empty()).collect();
-            let mut drawn: Vec<u32> = Lottery::among(sort(&mut places, addresses.into_iter()), |_| true).collect();
+            let mut drawn = drawn(count);
             drawn.sort_unstable();
-            assert!(drawn.into_iter().eq(0..count as u32));
+            assert!(drawn.into_iter().eq(0..count));
         }
     }
 
     #[test]
     fn every_order_is_equally_likely() {
         const ROUNDS: u32 = 60_000;
-        let mut seen = std::collections::BTreeMap::<Vec<u32>, u32>::new();
+        let mut seen = std::collections::BTreeMap::<Vec<usize>, u32>::new();
         for _ in 0..ROUNDS {
-            let mut places = [const { Place::empty() }; 4];
-            let order = Lottery::among(sort(&mut places, [4, 3, 2, 1].into_iter()), |_| true).collect();
-            *seen.entry(order).or_default() += 1;
+            *seen.entry(drawn(4)).or_default() += 1;
         }
         assert_eq!(seen.len(), 24);
         let share = f64::from(ROUNDS) / 24.0;

@@ -12,8 +12,7 @@
 //!    [`Waiter`] from open to the number of a case.
 //! 4. The select returns from parking. It learns the winner; a select that comes back early claims itself, so that
 //!    nobody else can any more. If somebody did before, a wake-up is on its way, and the select waits for it.
-//! 5. The nodes are unlinked, one channel after the other. The node of the winner was unlinked by the claim; so a
-//!    channel that has no other case is left alone.
+//! 5. The nodes are unlinked, each under its own lock, except the winner's, which was unlinked by the claim.
 //!
 //! # Why the commit may outlive the wait
 //! Between the first and the last release of step 3 the select can be claimed, and under a migrating scheduler a thread
@@ -26,12 +25,11 @@
 //! - Taking the locks together again in step 5: the order is needed only by who judges all channels at one instant.
 //! - Reading the clock before step 2: most selects with a time limit find something ready.
 
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 use std::time::{Duration, Instant};
 
-use gocsp_channels::case::Case;
 use gocsp_runtime::clock;
-use gocsp_runtime::park::{self, Lock, Patience, Unparked, WaitList, Waiter, WakeToken};
+use gocsp_runtime::park::{self, Lock, Patience, RawLock, Unparked, WaitList, Waiter, WakeToken};
 
 use crate::cases::Cases;
 use crate::order::{self, Lottery, Place};
@@ -79,15 +77,15 @@ const NO_CASE: u32 = u32::MAX - 1;
 pub(crate) fn select<C: Cases + ?Sized>(cases: &mut C, places: &mut [Place], wait: Wait) -> Option<usize> {
     park::cooperate();
     let count = cases.count();
-    let places = order::sort(places, (0..count).map(|number| cases.with(number, |case| case.address())));
+    order::sort(places, cases);
     let contest = Contest { cases: NonNull::from(cases), places: NonNull::from(places) };
-    let mut locked = contest.lock();
+    let locked = contest.lock();
     if let Some((winner, token)) = locked.try_cases() {
         drop(locked);
         if let Some(token) = token {
             token.wake();
         }
-        return Some(winner as usize);
+        return Some(winner);
     }
     let patience = wait.patience()?;
     match contest.park(locked, patience) {
@@ -135,7 +133,7 @@ enum Parked {
     Cancelled,
 }
 
-/// The cases of one select, and its places in the order of their addresses. Both are borrowed by the call of [`select`]
+/// The cases of one select, and the places in which their locks stand in order. Both are borrowed by the call of [`select`]
 /// that made this, and outlive it.
 struct Contest<C: ?Sized> {
     cases: NonNull<C>,
@@ -158,35 +156,45 @@ impl<C: Cases + ?Sized> Contest<C> {
         unsafe { self.places.as_ref() }
     }
 
-    /// The distinct channels, each as the places of its cases.
-    #[inline]
-    fn channels(&self) -> impl Iterator<Item = &[Place]> {
-        self.places().chunk_by(|one, next| one.address == next.address)
+    /// The lock at one of the places, or null.
+    #[inline(always)]
+    fn lock_at(&self, place: usize) -> *const RawLock {
+        // SAFETY: there is one of this number.
+        let place = unsafe { self.places.cast::<Place>().add(place) };
+        // SAFETY: the places outlive the contest.
+        unsafe { (*place.as_ptr()).lock }
     }
 
-    /// Does something with one case, but not with the contest.
+    /// The cases. The borrow ends before the next begins.
     #[inline(always)]
-    fn with<R>(&self, case: u32, act: impl FnOnce(&mut dyn Case) -> R) -> R {
-        let mut cases = self.cases;
-        // SAFETY: the cases outlive the contest, which is the only way to them; `act` does not come back to it.
-        let cases = unsafe { cases.as_mut() };
-        cases.with(case as usize, act)
+    fn cases(&mut self) -> &mut C {
+        // SAFETY: the cases outlive the contest, and its copies, the only way to them, are not used meanwhile.
+        unsafe { self.cases.as_mut() }
     }
 
     /// Step 1.
-    #[inline]
+    #[inline(always)]
     fn lock(self) -> Locked<C> {
-        for channel in self.channels() {
-            self.with(channel[0].case, |case| case.lock());
+        let mut last = ptr::null();
+        for place in 0..self.places.len() {
+            let lock = self.lock_at(place);
+            if lock != last {
+                // SAFETY: the lock of a channel, which outlives the case that borrows a handle of it.
+                unsafe { &*lock }.acquire();
+                last = lock;
+            }
         }
         Locked { contest: self }
     }
 
-    /// Steps 3 to 5.
-    #[inline(never)]
-    fn park(self, locked: Locked<C>, patience: Patience) -> Parked {
+    /// Steps 3 to 5. Inlined into the function that selects, which so is the only one that returns between two parks.
+    #[inline(always)]
+    fn park(mut self, locked: Locked<C>, patience: Patience) -> Parked {
         let waiter = Waiter::current();
-        locked.enqueue(&waiter);
+        self.cases().each(0, &mut |number, case| {
+            // SAFETY: the lock is held; this does not return before every case was dequeued or has won.
+            unsafe { case.enqueue(&waiter, number as u32) };
+        });
         // SAFETY: the waiter was just made here.
         let parked = match unsafe { waiter.park(patience, move || drop(locked)) } {
             Unparked::Woken => Parked::Won(winner(&waiter)),
@@ -197,21 +205,21 @@ impl<C: Cases + ?Sized> Contest<C> {
     }
 
     /// Step 5.
-    #[inline]
-    fn dequeue(&self, parked: &Parked) {
-        for channel in self.channels() {
-            let first = channel[0].case;
-            if channel.len() == 1 && matches!(parked, Parked::Won(winner) if *winner == first) {
-                continue;
+    #[inline(always)]
+    fn dequeue(&mut self, parked: &Parked) {
+        self.cases().each(0, &mut |number, case| {
+            if matches!(parked, Parked::Won(winner) if *winner as usize == number) {
+                return;
             }
-            self.with(first, |case| case.lock());
-            for place in channel {
-                // SAFETY: the lock of the channel is held.
-                self.with(place.case, |case| unsafe { case.dequeue() });
-            }
+            let Some(lock) = case.lock().map(NonNull::from) else { return };
+            // SAFETY: as in `lock`.
+            let lock = unsafe { lock.as_ref() };
+            lock.acquire();
+            // SAFETY: the lock of the channel is held.
+            unsafe { case.dequeue() };
             // SAFETY: it was taken above.
-            self.with(first, |case| unsafe { case.unlock() });
-        }
+            unsafe { lock.release() };
+        });
     }
 }
 
@@ -239,37 +247,36 @@ struct Locked<C: Cases + ?Sized> {
 
 impl<C: Cases + ?Sized> Locked<C> {
     /// Step 2: the case that completed, and the token to be spent once the locks are released.
-    #[inline]
-    fn try_cases(&mut self) -> Option<(u32, Option<WakeToken>)> {
-        let contest = self.contest;
+    #[inline(always)]
+    fn try_cases(&self) -> Option<(usize, Option<WakeToken>)> {
+        let mut contest = self.contest;
         // SAFETY: the locks are held.
-        let may_win = |case| contest.with(case, |case| unsafe { case.may_complete() });
-        for case in Lottery::among(contest.places(), may_win) {
+        let lottery = Lottery::among(self.contest.places(), contest.cases(), |case| unsafe { case.may_complete() });
+        for number in lottery {
             // SAFETY: its lock is held, and no case before this one has completed.
-            if let Some(token) = self.contest.with(case, |case| unsafe { case.try_now() }) {
-                return Some((case, token));
+            if let Some(token) = contest.cases().with(number, |case| unsafe { case.try_now() }) {
+                return Some((number, token));
             }
         }
         None
     }
-
-    /// Step 3, up to the commit.
-    #[inline]
-    fn enqueue(&self, waiter: &Waiter) {
-        for place in self.contest.places() {
-            // SAFETY: the lock is held; `Contest::park` does not return before every case was dequeued, or, if it was
-            // the only one of its channel, has won.
-            self.contest.with(place.case, |case| unsafe { case.enqueue(waiter, place.case) });
-        }
-    }
 }
 
 impl<C: Cases + ?Sized> Drop for Locked<C> {
-    #[inline]
+    /// A lock is released where it stands for the last time: after the last release no place is looked at any more.
+    #[inline(always)]
     fn drop(&mut self) {
-        for channel in self.contest.channels() {
-            // SAFETY: the lock was taken when this was made.
-            self.contest.with(channel[0].case, |case| unsafe { case.unlock() });
+        let contest = self.contest;
+        let places = contest.places.len();
+        for place in 0..places {
+            let lock = contest.lock_at(place);
+            let again = place + 1 < places && contest.lock_at(place + 1) == lock;
+            if !again && !lock.is_null() {
+                // SAFETY: the lock of a channel, which outlives the case that borrows a handle of it.
+                let lock = unsafe { &*lock };
+                // SAFETY: it was taken when this was made.
+                unsafe { lock.release() };
+            }
         }
     }
 }

@@ -1,10 +1,11 @@
 //! The smallest select there is, over the seam that the real one uses, and two that meet.
 
+use std::ptr;
 use std::time::Instant;
 
 use gocsp_channels::Chan;
 use gocsp_channels::case::{AsReceiver, AsSender, Case, RecvCase, SendCase};
-use gocsp_runtime::park::{Patience, Unparked, Waiter};
+use gocsp_runtime::park::{Patience, RawLock, Unparked, Waiter};
 
 /// Carries out the first of `cases` that can be, waiting until the deadline if there is one; which one it was.
 pub(crate) fn choose(cases: &mut [&mut dyn Case], deadline: Option<Instant>) -> Option<usize> {
@@ -63,23 +64,23 @@ pub(crate) fn swap(mine: &Chan<usize>, theirs: &Chan<usize>, values: usize) -> (
     (sent, received)
 }
 
-/// The case that stands for each channel: the first one, so that none is locked twice.
-fn distinct<'a>(cases: &'a [&mut dyn Case]) -> Vec<&'a dyn Case> {
-    let mut distinct: Vec<&dyn Case> = cases.iter().map(|case| &**case).filter(|case| case.address() != 0).collect();
-    distinct.sort_by_key(|case| case.address());
-    distinct.dedup_by_key(|case| case.address());
+/// The locks of the channels, each once.
+fn distinct<'a>(cases: &'a [&mut dyn Case]) -> Vec<&'a RawLock> {
+    let mut distinct: Vec<&RawLock> = cases.iter().filter_map(|case| case.lock()).collect();
+    distinct.sort_by_key(|&lock| ptr::from_ref(lock));
+    distinct.dedup_by_key(|lock| ptr::from_ref(*lock));
     distinct
 }
 
 fn lock(cases: &[&mut dyn Case]) {
-    for case in distinct(cases) {
-        case.lock();
+    for lock in distinct(cases) {
+        lock.acquire();
     }
 }
 
 fn unlock(cases: &[&mut dyn Case]) {
-    for case in distinct(cases) {
+    for lock in distinct(cases) {
         // SAFETY: `lock` has taken it.
-        unsafe { case.unlock() };
+        unsafe { lock.release() };
     }
 }

@@ -53,7 +53,6 @@ impl<T> Lock<T> {
     #[inline]
     pub fn lock(&self) -> LockGuard<'_, T> {
         self.raw.acquire();
-        held::enter();
         LockGuard { lock: self, not_send: PhantomData }
     }
 
@@ -63,19 +62,16 @@ impl<T> Lock<T> {
         self.value.get_mut()
     }
 
-    /// Releases the lock in place of a guard that was forgotten.
-    ///
-    /// # Safety
-    /// This thread took the lock and forgot the guard.
+    /// The lock without the value, to be taken without a guard.
     #[inline]
-    pub unsafe fn force_unlock(&self) {
-        drop(LockGuard { lock: self, not_send: PhantomData });
+    pub fn raw(&self) -> &RawLock {
+        &self.raw
     }
 
-    /// The value, in place of a guard that was forgotten.
+    /// The value, when there is no guard.
     ///
     /// # Safety
-    /// This thread took the lock and forgot the guard, and no other reference to the value is alive.
+    /// This thread took the lock by [`raw`](Self::raw), and no other reference to the value is alive.
     #[inline]
     #[expect(clippy::mut_from_ref, reason = "the lock that is held stands for the exclusive borrow")]
     pub unsafe fn force_get(&self) -> &mut T {
@@ -131,8 +127,8 @@ impl<T> DerefMut for LockGuard<'_, T> {
 impl<T> Drop for LockGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        held::leave();
-        self.lock.raw.release();
+        // SAFETY: the guard stands for the lock that this thread has taken, and ends here.
+        unsafe { self.lock.raw.release() };
     }
 }
 

@@ -44,6 +44,7 @@ mod wait_list;
 mod waiter;
 
 pub use lock::{Lock, LockGuard};
+pub use raw_lock::RawLock;
 pub use wait_list::{Batch, Claimed, Node, Outcome, WaitList, wait};
 pub use waiter::{Patience, Unparked, Waiter, WakeToken};
 

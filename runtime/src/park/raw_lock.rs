@@ -1,4 +1,4 @@
-//! Mutual exclusion for the [`Lock`](super::Lock), which costs no atomic read-modify-write when only one thread uses it.
+//! Mutual exclusion for the [`Lock`], which costs no atomic read-modify-write when only one thread uses it.
 //!
 //! A channel whose two ends live on the same worker is used by one thread only, and then half the time of a message would
 //! be locked operations that lock out nobody. So a lock that one thread has taken a thousand times in succession becomes
@@ -60,8 +60,11 @@
 //!   next grant, to be sure that nothing of that owner's step 1 is still to come.
 
 use std::cell::Cell;
+use std::fmt;
 
-use super::{process_barrier, thread_id};
+#[cfg(doc)]
+use super::Lock;
+use super::{held, process_barrier, thread_id};
 use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// In `seat`, beside a number: the owner does not hold the lock by the bias.
@@ -77,8 +80,8 @@ const RUN: u32 = if cfg!(shuttle) { 1 } else { 1_000 };
 /// A run is doubled no more than this often.
 const MOST_DOUBLINGS: u8 = 20;
 
-/// See the [module](self).
-pub(super) struct RawLock {
+/// A [`Lock`] without its value: for a select, which holds the locks of values of several types.
+pub struct RawLock {
     locked: AtomicBool,
     /// Whether there is an owner who has not lost the bias. Set by the owner, cleared by a stranger, both of whom hold the byte.
     biased: AtomicBool,
@@ -128,16 +131,21 @@ impl RawLock {
 
     /// Takes the lock, spinning while another thread holds it.
     #[inline]
-    pub(super) fn acquire(&self) {
+    pub fn acquire(&self) {
         let me = thread_id::current();
         if !self.sit_down(me) {
             self.acquire_by_byte(me);
         }
+        held::enter();
     }
 
-    /// Step 5. To be called by the thread that has taken the lock.
+    /// Step 5.
+    ///
+    /// # Safety
+    /// This thread has taken the lock, and nobody uses a reference to the value any more that was had by it.
     #[inline]
-    pub(super) fn release(&self) {
+    pub unsafe fn release(&self) {
+        held::leave();
         let me = thread_id::current();
         // Relaxed: only this thread writes its own number there.
         if self.seat.load(Ordering::Relaxed) == me {
@@ -258,6 +266,12 @@ impl RawLock {
         while self.seat.load(Ordering::Acquire) == owner {
             backoff.wait();
         }
+    }
+}
+
+impl fmt::Debug for RawLock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RawLock").field("locked", &self.is_locked()).finish_non_exhaustive()
     }
 }
 
