@@ -218,10 +218,11 @@ impl Worker {
         }
     }
 
-    /// Waits a little for somebody on another worker to answer: waking a thread takes longer than that.
+    /// Waits a little for somebody on another worker to answer: waking a thread takes longer than that. Not if those who run
+    /// wait for a processor.
     fn spin(&self) -> bool {
         let shared = self.shared();
-        if shared.procs.limit() > shared.options.processors || shared.options.processors == 1 {
+        if shared.running.load(Ordering::Relaxed) > shared.options.processors || shared.options.processors == 1 {
             return false;
         }
         self.look_for_answer(SHORT_SPIN) || (self.local().slept_briefly.get() && self.spin_on())
@@ -313,12 +314,13 @@ impl Worker {
         }
     }
 
-    /// Takes a batch from somebody whose unstarted goroutines have waited for long enough.
+    /// Takes a batch from somebody whose unstarted goroutines have waited for long enough; unless all processors are taken.
     fn search(&self, seen: &mut Vec<Seen>) -> Found {
         let shared = self.shared();
         let workers = shared.worker_count();
         seen.resize(workers, Seen::default());
         let mut found = Found::Nothing;
+        let crowded = shared.are_processors_taken();
         let first = crate::random::below(workers as u32) as usize;
         for other in (first..workers).chain(0..first).filter(|&other| other != self.id) {
             let victim = shared.worker(other);
@@ -328,11 +330,16 @@ impl Worker {
             let asleep = victim.signals.asleep.load(Ordering::Relaxed);
             if waiting == 0 {
                 seen[other] = Seen::default();
-            } else if seen[other].again(started, oldest, asleep, waiting) && self.steal_from(victim) {
-                return Found::Taken;
-            } else {
-                found = Found::Waiting;
+                continue;
             }
+            let waited = seen[other].again(started, oldest, asleep, waiting);
+            if crowded {
+                continue;
+            }
+            if waited && self.steal_from(victim) {
+                return Found::Taken;
+            }
+            found = Found::Waiting;
         }
         found
     }
@@ -342,6 +349,11 @@ impl Worker {
         let stolen = batch.is_some();
         batch.into_iter().for_each(|batch| self.fresh.push_batch(batch));
         stolen
+    }
+
+    /// Whether it sleeps although there is something for it to do. A hint.
+    pub(super) fn is_waking_up(&self) -> bool {
+        self.signals.asleep.load(Ordering::Relaxed) && (!self.fresh.is_empty() || self.inbox.has_messages())
     }
 
     /// Sleeps until something may have happened: step 2 of the [watch](super::watch).

@@ -1,8 +1,8 @@
 //! Where a new goroutine goes. A home is for life, so this decides who shares a core with whom.
 //!
-//! Goroutines spawned by the same line of the program (*siblings*) are dealt out over the workers, beginning with the
-//! spawner's own, in blocks that grow: one each, then two each, then four. The rounds go there and back, so that the last
-//! of one round and the first of the next share a worker. So
+//! Goroutines spawned by the same line of the program (*siblings*) are dealt out over the workers, but over no more of these
+//! than there are processors, beginning with the spawner's own, in blocks that grow: one each, then two each, then four. The
+//! rounds go there and back, so that the last of one round and the first of the next share a worker. So
 //! - a pool of two or of a thousand uses every core, from the start, without waiting to be robbed;
 //! - neighbours in a ring or a pipeline share a worker except at the ends of blocks, of which there are only
 //!   logarithmically many;

@@ -27,7 +27,7 @@ pub(crate) const MAX_WORKERS: usize = 1024;
 pub(crate) struct Options {
     pub(crate) stack: SizeClass,
     pub(crate) migrate: bool,
-    /// How many processors the process may use: with more workers than these, a spinning one is in the way of others.
+    /// How many processors the process may use: a worker more would be in the way of the others.
     pub(crate) processors: usize,
 }
 
@@ -191,6 +191,16 @@ impl Shared {
     /// How many goroutines wait at `worker` that others may take. A hint.
     pub(super) fn waiting_at(&self, worker: &Worker) -> usize {
         if self.homes_are_final() { 0 } else { worker.fresh.len() }
+    }
+
+    /// Whether as many workers run goroutines, or were just roused to, as there are processors: one more would only take the
+    /// processor of one of these. A hint.
+    pub(super) fn are_processors_taken(&self) -> bool {
+        let processors = self.options.processors;
+        self.worker_count() > processors && {
+            let roused = self.each_worker().filter(|worker| worker.is_waking_up()).count();
+            self.running.load(Ordering::Relaxed) + roused >= processors
+        }
     }
 
     /// Whether some worker is hogged. Relaxed: a hint, acted on at the next look around.

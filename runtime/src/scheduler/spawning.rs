@@ -52,8 +52,7 @@ impl Worker {
             // Others may have ended already. It will not be started, only dropped.
             return self.id;
         }
-        let workers = self.shared().procs.limit();
-        if workers == 1 {
+        if self.shared().procs.limit() == 1 {
             return 0;
         }
         // SAFETY: a goroutine just made has not ended.
@@ -67,11 +66,20 @@ impl Worker {
                 if parent.is_some_and(|parent| ptr::eq(parent, spawned_at)) {
                     return self.id;
                 }
-                let local = self.local();
+                let (local, workers) = (self.local(), self.shared().workers_dealt_to());
                 let site = local.sites.id(spawned_at);
-                (self.id + local.sites.deal(site, workers, self.fresh.emptied())) % workers
+                match local.sites.deal(site, workers, self.fresh.emptied()) {
+                    0 if self.is_within_limit() => self.id,
+                    offset => (self.id + offset) % workers,
+                }
             }
         }
+    }
+
+    /// Whether this worker may get new goroutines. One beyond a lowered limit is to fall idle by and by.
+    #[inline]
+    fn is_within_limit(&self) -> bool {
+        self.id < self.shared().procs.limit()
     }
 
     /// There is something new to be stolen: sees to it that somebody looks.
@@ -97,6 +105,13 @@ impl Worker {
 }
 
 impl Shared {
+    /// Over how many workers siblings are dealt: more of them than there are processors would not run at the same time, and
+    /// would have to be woken for each message between those who live on them.
+    #[inline]
+    fn workers_dealt_to(&self) -> usize {
+        self.procs.limit().min(self.options.processors)
+    }
+
     /// Queues a goroutine spawned by an ordinary thread.
     pub(super) fn spawn_foreign(
         &self,
@@ -113,7 +128,7 @@ impl Shared {
                 // SAFETY: a goroutine just made has not ended.
                 let site = sites.id(unsafe { goroutine.as_ref() }.spawned_at());
                 // Those who wait are not known here: the epoch never changes, and the count goes on.
-                sites.deal(site, self.procs.limit(), 0)
+                sites.deal(site, self.workers_dealt_to(), 0)
             }
         };
         self.mail(target, goroutine);
