@@ -21,6 +21,7 @@ mod goroutine;
 #[doc(hidden)]
 pub mod models;
 pub mod park;
+mod prefetch;
 pub mod random;
 mod runtime;
 mod scheduler;

@@ -27,11 +27,12 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::thread::Result as ThreadResult;
 
+use super::blocks::Shape;
 use super::control::{Goroutine, GoroutineId};
 use super::panics::Cancelled;
 use super::scope::ScopeState;
 use super::spawn::Attributes;
-use crate::scheduler;
+use crate::scheduler::{self, Worker};
 use crate::sync::atomic::Ordering;
 
 /// The result is in the cell.
@@ -75,6 +76,7 @@ impl<F: FnOnce() -> T, T> Cell<F, T> {
         clear: Self::clear,
         free: Self::free,
     };
+    const SHAPE: Shape = Shape::of::<Self>();
 
     /// The stage of the cell whose control block this is.
     ///
@@ -130,8 +132,10 @@ impl<F: FnOnce() -> T, T> Cell<F, T> {
     }
 
     unsafe fn free(goroutine: NonNull<Goroutine>) {
-        // SAFETY: the cell was made by `Box::new` in `new`, and the caller is its last owner.
-        drop(unsafe { Box::from_raw(goroutine.cast::<Self>().as_ptr()) });
+        // SAFETY: the cell was made in `new`, and the caller is its last owner.
+        unsafe { goroutine.cast::<Self>().drop_in_place() };
+        // SAFETY: nothing is in the block any more, which was taken for this shape.
+        unsafe { scheduler::give_block(goroutine.cast(), Self::SHAPE) };
     }
 }
 
@@ -143,7 +147,8 @@ fn drop_quietly<V>(value: V) {
     }
 }
 
-/// A cell around `closure`, owned by the scheduler and by a handle that the caller makes.
+/// A cell around `closure`, owned by the scheduler and by a handle that the caller makes; from the stock of `worker`, if
+/// the caller is one.
 ///
 /// # Safety
 /// What the closure and its result borrow outlives the goroutine, and they may be sent to another thread.
@@ -152,13 +157,16 @@ pub(super) unsafe fn new<F, T>(
     id: GoroutineId,
     spawned_at: &'static Location<'static>,
     attributes: Option<Box<Attributes>>,
+    worker: Option<&Worker>,
 ) -> NonNull<Goroutine>
 where
     F: FnOnce() -> T,
 {
+    let cell = scheduler::take_block(worker, Cell::<F, T>::SHAPE).cast::<Cell<F, T>>();
     let control = Goroutine::new(&Cell::<F, T>::VTABLE, 0, id, spawned_at, attributes);
-    let cell = Box::new(Cell::<F, T> { control, stage: UnsafeCell::new(Stage::Closure(closure)) });
-    NonNull::from(Box::leak(cell)).cast()
+    // SAFETY: the block is new, and has the shape of the cell.
+    unsafe { cell.write(Cell { control, stage: UnsafeCell::new(Stage::Closure(closure)) }) };
+    cell.cast()
 }
 
 /// A goroutine that nobody runs, and that lives for ever.
@@ -166,7 +174,7 @@ where
 pub(crate) fn unstarted_for_ever(id: u64) -> &'static Goroutine {
     let id = GoroutineId(id.try_into().expect("numbers of goroutines begin at 1"));
     // SAFETY: the closure borrows nothing.
-    let goroutine = unsafe { new(|| (), id, Location::caller(), None) };
+    let goroutine = unsafe { new(|| (), id, Location::caller(), None, None) };
     // SAFETY: a cell is freed by those who run or drop the goroutine only.
     unsafe { goroutine.as_ref() }
 }

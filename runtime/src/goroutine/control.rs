@@ -103,6 +103,7 @@ pub(crate) struct Goroutine {
 }
 
 impl Goroutine {
+    #[inline]
     pub(super) fn new(
         vtable: &'static VTable,
         join: u32,

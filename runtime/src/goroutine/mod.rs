@@ -15,8 +15,10 @@
 //!
 //! # One allocation
 //! The control block, the closure and later its result share one allocation, the [cell](cell). It is owned by two:
-//! the scheduler until the goroutine has ended, and the [`JoinHandle`] until dropped. The last one frees it.
+//! the scheduler until the goroutine has ended, and the [`JoinHandle`] until dropped. The last one frees it. Its memory comes
+//! from, and goes back to, the stock of [blocks] of the worker on which that happens.
 
+mod blocks;
 mod cell;
 mod control;
 mod join;
@@ -25,6 +27,7 @@ mod pin;
 mod scope;
 mod spawn;
 
+pub(crate) use blocks::{BlockPool, LocalBlocks, Shape};
 #[cfg(all(test, not(any(loom, shuttle))))]
 pub(crate) use cell::unstarted_for_ever;
 pub(crate) use cell::{cancel, fail_unstarted, run};

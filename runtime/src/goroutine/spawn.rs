@@ -11,7 +11,7 @@ use super::control::{Goroutine, GoroutineId};
 use super::join::JoinHandle;
 use super::scope::ScopeState;
 use crate::runtime::Runtime;
-use crate::scheduler::{self, Placement, Shared};
+use crate::scheduler::{self, Placement, Shared, Worker};
 use crate::stack::{self, SizeClass};
 
 /// What only some goroutines have.
@@ -25,6 +25,7 @@ pub(crate) struct Attributes {
 }
 
 impl Attributes {
+    #[inline]
     fn boxed(self) -> Option<Box<Self>> {
         let has_any = self.name.is_some() || self.stack.is_some() || self.scope.is_some() || self.borrows;
         has_any.then(|| Box::new(self))
@@ -34,7 +35,7 @@ impl Attributes {
 /// Starts a goroutine that runs `f`: on the runtime of the caller, or on the global one when the caller is an ordinary
 /// thread. The function behind `go!`.
 ///
-/// The goroutine is queued, and gets a stack when it first runs. This costs one allocation.
+/// The goroutine is queued, and gets a stack when it first runs. This costs one allocation, at most.
 ///
 /// # Panics
 /// When the global runtime has to be started and cannot be: no thread can be had, or `GOCSP_MAXPROCS` is not a number.
@@ -160,9 +161,9 @@ where
     F: FnOnce() -> T,
 {
     scheduler::cooperate();
-    let make = |id: NonZeroU64| -> NonNull<Goroutine> {
+    let make = |id: NonZeroU64, worker: Option<&Worker>| -> NonNull<Goroutine> {
         // SAFETY: passed on.
-        unsafe { cell::new(f, GoroutineId(id), spawned_at, attributes.boxed()) }
+        unsafe { cell::new(f, GoroutineId(id), spawned_at, attributes.boxed(), worker) }
     };
     let goroutine = scheduler::spawn(runtime, make, placement);
     // SAFETY: the cell was just made for `T`, and has no other handle.

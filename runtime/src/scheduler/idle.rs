@@ -359,8 +359,8 @@ impl Worker {
     /// Sleeps until something may have happened: step 2 of the [watch](super::watch).
     fn sleep(&self) {
         let shared = self.shared();
-        let stacks = &self.local().stacks;
-        let trim_at = (!stacks.is_empty()).then(|| clock::now() + StackPool::KEEP);
+        let Local { stacks, blocks, .. } = self.local();
+        let trim_at = (!stacks.is_empty() || !blocks.is_empty()).then(|| clock::now() + StackPool::KEEP);
         self.signals.asleep.store(true, Ordering::Relaxed);
         // Nobody runs here whom a request could be for.
         self.begin_slice();
@@ -371,7 +371,7 @@ impl Worker {
         shared.watch.wake_up(self.id);
         self.signals.asleep.store(false, Ordering::Relaxed);
         if trim_at.is_some_and(|trim_at| trim_at <= clock::now()) {
-            stacks.clear(&shared.stacks);
+            self.clear_stock();
             shared.monitor.wake();
         }
     }

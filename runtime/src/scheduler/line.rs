@@ -10,6 +10,7 @@
 use std::ptr::{self, NonNull};
 
 use crate::goroutine::Goroutine;
+use crate::prefetch::prefetch;
 
 /// Greater than every number.
 const NO_NUMBER: u64 = u64::MAX;
@@ -81,6 +82,8 @@ impl Line {
         if self.len == 0 {
             self.oldest_number = NO_NUMBER;
         }
+        // It is likely to be the next; in a burst it has not been touched for long.
+        prefetch(self.newest.cast(), size_of::<Goroutine>());
         Some(NonNull::from(entry))
     }
 

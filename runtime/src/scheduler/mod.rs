@@ -61,7 +61,7 @@ pub(crate) use inbox::Linked;
 pub(crate) use placement::{Placement, SiteId};
 pub(crate) use shared::{MAX_WORKERS, Options, Shared};
 pub(crate) use shutdown::abandon_running;
-pub(crate) use spawning::spawn;
+pub(crate) use spawning::{give_block, spawn, take_block};
 pub(crate) use switch::{Switch, WayBack};
 pub(crate) use worker::Worker;
 pub use yielding::{cooperate, yield_now};

@@ -1,4 +1,4 @@
-//! The monitor: a thread that ends time slices, and trims stacks.
+//! The monitor: a thread that ends time slices, trims stacks, and frees blocks.
 //!
 //! A worker does not look at the clock while it runs goroutines. The monitor does, every 5 ms: whose time slice is still
 //! the same as at the last look, and so has lasted for 5 to 10 ms, is asked to yield, by a flag that the runtime's calls
@@ -6,8 +6,9 @@
 //! those who wait there to be started are then taken over by the next worker that looks around, busy or not. When no worker
 //! has run anything for two looks, the monitor sleeps until one does.
 //!
-//! Stacks that came back and that nobody has needed for [`StackPool::KEEP`] give their memory back to the system: some at
-//! each look, so that the others do not notice. As long as there are such, the monitor does not sleep.
+//! Stacks that came back and that nobody has needed for [`StackPool::KEEP`] give their memory back to the system, and the
+//! blocks of goroutines are freed: some at each look, so that the others do not notice. As long as there are such, the
+//! monitor does not sleep.
 //!
 //! The monitor also makes the call of the kernel that biased [locks](park::Lock) need: it is the only one who has time to
 //! wait.
@@ -64,16 +65,17 @@ fn watch_slices(shared: &Shared) {
     // Before it can be asleep, so that whoever wants to wake it can.
     monitor.thread.get_or_init(thread::current);
     let mut slices: Vec<u64> = Vec::new();
-    let mut stacks_marked = clock::now();
+    let mut marked = clock::now();
     let mut quiet = 0;
     while !shared.is_shutting_down() {
         thread::park_timeout(PERIOD);
         park::provide_process_barrier();
-        if clock::now().saturating_duration_since(stacks_marked) >= StackPool::KEEP {
+        if clock::now().saturating_duration_since(marked) >= StackPool::KEEP {
             shared.stacks.mark_unused();
-            stacks_marked = clock::now();
+            shared.blocks.mark_unused();
+            marked = clock::now();
         }
-        let trims = shared.stacks.trim_some();
+        let trims = shared.stacks.trim_some() | shared.blocks.free_some();
         quiet = if trims || shared.running.load(Ordering::SeqCst) > 0 { 0 } else { quiet + 1 };
         if quiet >= 2 {
             sleep(shared);
@@ -86,7 +88,7 @@ fn watch_slices(shared: &Shared) {
     shared.each_worker().for_each(|worker| _ = worker.signals.preempt.raise());
 }
 
-/// Sleeps until a worker runs, or until stacks may have become unused.
+/// Sleeps until a worker runs, or until stacks or blocks may have become unused.
 fn sleep(shared: &Shared) {
     let monitor = &shared.monitor;
     monitor.asleep.store(true, Ordering::SeqCst);
@@ -94,7 +96,7 @@ fn sleep(shared: &Shared) {
         && shared.running.load(Ordering::SeqCst) == 0
         && !shared.shutting_down.load(Ordering::SeqCst)
     {
-        if shared.stacks.has_warm() {
+        if shared.stacks.has_warm() || shared.blocks.has_any() {
             thread::park_timeout(StackPool::KEEP);
             break;
         }

@@ -15,7 +15,7 @@ use super::thread::start_worker;
 use super::watch::{Watch, WorkerId};
 use super::worker::Worker;
 use crate::clock;
-use crate::goroutine::{self, Goroutine};
+use crate::goroutine::{self, BlockPool, Goroutine};
 use crate::stack::{SizeClass, StackPool};
 use crate::timer::Action;
 
@@ -58,6 +58,7 @@ pub(crate) struct Shared {
     pub(super) anybody_hogged: AtomicBool,
     pub(super) starving: Starving,
     pub(super) stacks: StackPool,
+    pub(super) blocks: BlockPool,
 }
 
 impl Shared {
@@ -85,6 +86,7 @@ impl Shared {
             anybody_hogged: AtomicBool::new(false),
             starving: Starving::default(),
             stacks: StackPool::default(),
+            blocks: BlockPool::default(),
         });
         let started = shared.grow(procs).and_then(|()| {
             let monitor = Monitor::start(Arc::clone(&shared))?;

@@ -9,18 +9,40 @@ use super::placement::Placement;
 use super::shared::Shared;
 use super::watch::WorkerId;
 use super::worker::{Worker, count};
-use crate::goroutine::Goroutine;
+use crate::goroutine::{Goroutine, Shape};
 
 /// Queues the goroutine that `make` makes: on `runtime`, else on that of the caller, else on the global one.
 pub(crate) fn spawn(
     runtime: Option<&Arc<Shared>>,
-    make: impl FnOnce(NonZeroU64) -> NonNull<Goroutine>,
+    make: impl FnOnce(NonZeroU64, Option<&Worker>) -> NonNull<Goroutine>,
     placement: Placement,
 ) -> NonNull<Goroutine> {
     match (super::current(), runtime) {
         (Some(worker), None) => worker.spawn(make, placement),
         (_, Some(shared)) => shared.spawn_foreign(make, placement),
         (None, None) => crate::runtime::global().shared().spawn_foreign(make, placement),
+    }
+}
+
+/// A block of memory for a goroutine that `worker` spawns, or else an ordinary thread.
+#[inline]
+pub(crate) fn take_block(worker: Option<&Worker>, shape: Shape) -> NonNull<u8> {
+    match worker {
+        Some(worker) => worker.local().blocks.take(shape, &worker.shared().blocks),
+        None => shape.allocate(),
+    }
+}
+
+/// Takes a block back, for the stock of the caller's worker.
+///
+/// # Safety
+/// The caller owns the block, which was taken for this shape.
+pub(crate) unsafe fn give_block(block: NonNull<u8>, shape: Shape) {
+    match super::current() {
+        // SAFETY: passed on.
+        Some(worker) => unsafe { worker.local().blocks.put(block, shape, &worker.shared().blocks) },
+        // SAFETY: passed on.
+        None => unsafe { shape.free(block) },
     }
 }
 
@@ -33,9 +55,13 @@ fn reserve_ids(count: u64) -> u64 {
 impl Worker {
     /// Queues a goroutine spawned on this worker.
     #[inline]
-    fn spawn(&self, make: impl FnOnce(NonZeroU64) -> NonNull<Goroutine>, placement: Placement) -> NonNull<Goroutine> {
+    fn spawn(
+        &self,
+        make: impl FnOnce(NonZeroU64, Option<&Worker>) -> NonNull<Goroutine>,
+        placement: Placement,
+    ) -> NonNull<Goroutine> {
         count(&self.signals.spawned);
-        let goroutine = make(self.take_id());
+        let goroutine = make(self.take_id(), Some(self));
         let target = self.choose(goroutine, placement);
         if target == self.id {
             self.fresh.push(goroutine);
@@ -115,12 +141,12 @@ impl Shared {
     /// Queues a goroutine spawned by an ordinary thread.
     pub(super) fn spawn_foreign(
         &self,
-        make: impl FnOnce(NonZeroU64) -> NonNull<Goroutine>,
+        make: impl FnOnce(NonZeroU64, Option<&Worker>) -> NonNull<Goroutine>,
         placement: Placement,
     ) -> NonNull<Goroutine> {
         self.foreign_spawned.fetch_add(1, Ordering::Release);
         let id = NonZeroU64::new(reserve_ids(1)).expect("numbers of goroutines begin at 1");
-        let goroutine = make(id);
+        let goroutine = make(id, None);
         let target = match placement {
             Placement::Spread => self.next_in_turn(),
             Placement::Dealt | Placement::Local => {

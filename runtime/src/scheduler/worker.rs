@@ -28,7 +28,7 @@ use super::queues::Queues;
 use super::shared::Shared;
 use super::switch::{self, AfterLeaving, Left};
 use super::watch::WorkerId;
-use crate::goroutine::Goroutine;
+use crate::goroutine::{Goroutine, LocalBlocks};
 use crate::stack::{LocalPool, Stack};
 use crate::timer::Store;
 
@@ -80,6 +80,7 @@ pub(super) struct Local {
     pub(super) queues: Queues,
     pub(super) timers: Store,
     pub(super) stacks: LocalPool,
+    pub(super) blocks: LocalBlocks,
     pub(super) sites: Sites,
     /// The stack of the goroutine that runs. What a worker does between two goroutines takes long only after it has cleared
     /// this.
@@ -120,6 +121,7 @@ impl Worker {
                 queues: Queues::new(),
                 timers: Store::default(),
                 stacks: LocalPool::default(),
+                blocks: LocalBlocks::default(),
                 sites: Sites::default(),
                 running: Cell::new(None),
                 turns_left: Cell::new(1),
@@ -174,7 +176,14 @@ impl Worker {
         while let Some(stack) = self.pick() {
             self.execute(stack);
         }
-        self.local().stacks.clear(&self.shared().stacks);
+        self.clear_stock();
+    }
+
+    /// Gives the stacks and the blocks that it has in stock to the shared pools.
+    pub(super) fn clear_stock(&self) {
+        let (local, shared) = (self.local(), self.shared());
+        local.stacks.clear(&shared.stacks);
+        local.blocks.clear(&shared.blocks);
     }
 
     /// Steps 1 and 2 of a turn: the stack of the goroutine to be run, once there is one. `None` when the runtime has shut

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 use super::SizeClass;
 use super::slab::{self, page_size};
 use crate::goroutine::Goroutine;
+use crate::prefetch::prefetch;
 use crate::scheduler::{Switch, WayBack, Worker};
 
 /// What the runtime keeps at the top of every stack. It is made when the stack leaves the shared pool; before, and after
@@ -133,12 +134,7 @@ impl Stack {
     /// Brings the frame into the cache, as far as that helps.
     #[inline]
     pub(crate) fn prefetch(self) {
-        #[cfg(target_arch = "x86_64")]
-        {
-            use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            // SAFETY: a prefetch is allowed for any address.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(self.frame.as_ptr().cast()) };
-        }
+        prefetch(self.frame.as_ptr().cast(), 1);
     }
 
     /// The lowest address, where the guard is.
