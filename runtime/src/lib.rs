@@ -72,7 +72,7 @@ pub mod __private {
 pub use blocking::blocking;
 pub use goroutine::{
     Cancelled, Go, GoroutineId, JoinHandle, OsThreadLock, Scope, ScopedJoinHandle, exit_goroutine, lock_os_thread,
-    scope, spawn,
+    scope, spawn, spawn_detached,
 };
 pub use runtime::{Builder, Runtime, max_procs, num_goroutines, run, set_max_procs};
 pub use scheduler::yield_now;

@@ -157,11 +157,11 @@ impl WaitGroup {
     {
         self.add(1);
         let done = DoneOnDrop(self.clone());
-        drop(gocsp_runtime::spawn(move || {
+        gocsp_runtime::spawn_detached(move || {
             // Dropped after `f` has been called and everything that it owned is gone.
             let _done = done;
             f();
-        }));
+        });
     }
 
     /// Waits until the counter is zero.

@@ -6,7 +6,7 @@
 //! | bit          | set by                       | meaning                                                       |
 //! |--------------|------------------------------|---------------------------------------------------------------|
 //! | [`COMPLETE`] | the scheduler, last          | the result is in the cell, which now belongs to the handle    |
-//! | [`DETACHED`] | the handle, last             | the handle is gone; the cell belongs to the scheduler         |
+//! | [`DETACHED`] | the handle, last; or at spawn| the handle is gone; the cell belongs to the scheduler         |
 //! | [`JOINING`]  | the handle; cleared by it    | `joiner` holds a token, to be spent by who sets `COMPLETE`    |
 //!
 //! The owner that finds the other's last bit already set drops the result and frees the cell. A handle that sets
@@ -147,13 +147,14 @@ fn drop_quietly<V>(value: V) {
     }
 }
 
-/// A cell around `closure`, owned by the scheduler and by a handle that the caller makes; from the stock of `worker`, if
-/// the caller is one.
+/// A cell around `closure`, from the stock of `worker`, if the caller is one. It is owned by the scheduler and, unless `join`
+/// says that there is no handle, by a handle that the caller makes.
 ///
 /// # Safety
 /// What the closure and its result borrow outlives the goroutine, and they may be sent to another thread.
 pub(super) unsafe fn new<F, T>(
     closure: F,
+    join: u32,
     id: GoroutineId,
     spawned_at: &'static Location<'static>,
     attributes: Option<Box<Attributes>>,
@@ -163,7 +164,7 @@ where
     F: FnOnce() -> T,
 {
     let cell = scheduler::take_block(worker, Cell::<F, T>::SHAPE).cast::<Cell<F, T>>();
-    let control = Goroutine::new(&Cell::<F, T>::VTABLE, 0, id, spawned_at, attributes);
+    let control = Goroutine::new(&Cell::<F, T>::VTABLE, join, id, spawned_at, attributes);
     // SAFETY: the block is new, and has the shape of the cell.
     unsafe { cell.write(Cell { control, stage: UnsafeCell::new(Stage::Closure(closure)) }) };
     cell.cast()
@@ -174,7 +175,7 @@ where
 pub(crate) fn unstarted_for_ever(id: u64) -> &'static Goroutine {
     let id = GoroutineId(id.try_into().expect("numbers of goroutines begin at 1"));
     // SAFETY: the closure borrows nothing.
-    let goroutine = unsafe { new(|| (), id, Location::caller(), None, None) };
+    let goroutine = unsafe { new(|| (), 0, id, Location::caller(), None, None) };
     // SAFETY: a cell is freed by those who run or drop the goroutine only.
     unsafe { goroutine.as_ref() }
 }

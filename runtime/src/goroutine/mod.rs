@@ -40,4 +40,4 @@ pub use join::JoinHandle;
 pub use panics::{Cancelled, exit_goroutine};
 pub use pin::{OsThreadLock, lock_os_thread};
 pub use scope::{Scope, ScopedJoinHandle, scope};
-pub use spawn::{Go, spawn};
+pub use spawn::{Go, spawn, spawn_detached};

@@ -6,7 +6,7 @@ use std::panic::Location;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-use super::cell;
+use super::cell::{self, DETACHED};
 use super::control::{Goroutine, GoroutineId};
 use super::join::JoinHandle;
 use super::scope::ScopeState;
@@ -55,6 +55,28 @@ where
 {
     // SAFETY: what is 'static outlives everything, and both types are Send.
     unsafe { spawn_on(None, f, Attributes::default(), Placement::Dealt, Location::caller()) }
+}
+
+/// Starts a goroutine as [`spawn`] does, but without a handle, which saves an atomic operation.
+///
+/// # Panics
+/// As [`spawn`].
+///
+/// ```
+/// use std::sync::mpsc::channel;
+/// use gocsp_runtime::spawn_detached;
+///
+/// let (tx, rx) = channel();
+/// spawn_detached(move || tx.send("hello").unwrap());
+/// assert_eq!(rx.recv().unwrap(), "hello");
+/// ```
+#[track_caller]
+pub fn spawn_detached<F>(f: F)
+where
+    F: FnOnce() + Send + 'static,
+{
+    // SAFETY: what is 'static outlives everything, and the closure is Send.
+    unsafe { queue_on(None, f, DETACHED, Attributes::default(), Placement::Dealt, Location::caller()) };
 }
 
 /// A goroutine in the making, for when it should have a name, a stack of another size, or a place of its own.
@@ -160,12 +182,32 @@ pub(super) unsafe fn spawn_on<F, T>(
 where
     F: FnOnce() -> T,
 {
+    // SAFETY: passed on.
+    let goroutine = unsafe { queue_on(runtime, f, 0, attributes, placement, spawned_at) };
+    // SAFETY: the cell was just made for `T`, and has no other handle.
+    unsafe { JoinHandle::new(goroutine) }
+}
+
+/// Makes a goroutine whose handle is as `join` says, and queues it on `runtime`, or else on that of the caller. With no handle
+/// it may be gone already.
+///
+/// # Safety
+/// As [`spawn_on`].
+unsafe fn queue_on<F, T>(
+    runtime: Option<&Arc<Shared>>,
+    f: F,
+    join: u32,
+    attributes: Attributes,
+    placement: Placement,
+    spawned_at: &'static Location<'static>,
+) -> NonNull<Goroutine>
+where
+    F: FnOnce() -> T,
+{
     scheduler::cooperate();
     let make = |id: NonZeroU64, worker: Option<&Worker>| -> NonNull<Goroutine> {
         // SAFETY: passed on.
-        unsafe { cell::new(f, GoroutineId(id), spawned_at, attributes.boxed(), worker) }
+        unsafe { cell::new(f, join, GoroutineId(id), spawned_at, attributes.boxed(), worker) }
     };
-    let goroutine = scheduler::spawn(runtime, make, placement);
-    // SAFETY: the cell was just made for `T`, and has no other handle.
-    unsafe { JoinHandle::new(goroutine) }
+    scheduler::spawn(runtime, make, placement)
 }
