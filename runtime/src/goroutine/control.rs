@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::fmt;
-use std::num::NonZeroU64;
+use std::num::{NonZeroU8, NonZeroU64};
 use std::panic::Location;
 use std::ptr;
 
@@ -78,12 +78,15 @@ pub(crate) struct Goroutine {
     status: Cell<Status>,
     /// A token was spent while the goroutine was not parked: it had come back early, and will look here.
     token_arrived: Cell<bool>,
-    /// How often the shutdown of its runtime has unwound it. `None` if it is not to be unwound: it is only dropped.
-    cancellations: Cell<Option<u32>>,
+    /// How often the shutdown of its runtime has unwound it, or a little less, plus one. `None` if it is not to be unwound: it is
+    /// only dropped.
+    cancellations: Cell<Option<NonZeroU8>>,
     /// While its runtime shuts down: whether it is unwinding, as far as is known.
     unwinding: Cell<Unwinding>,
     /// How many [`OsThreadLock`](super::OsThreadLock)s it holds: while it holds any, not even `migrate` moves it.
     pinned: Cell<u32>,
+    /// The line that spawned it, as its home numbers it, while it is counted there as a resident.
+    site: Cell<Option<SiteId>>,
     /// Who came after it into the queue that it is in, and before it.
     newer_link: Cell<*const Goroutine>,
     older_link: Cell<*const Goroutine>,
@@ -94,13 +97,15 @@ pub(crate) struct Goroutine {
     ticket: Cell<u64>,
     /// Its number in the queue of those whom others may take.
     number: Cell<u64>,
-    /// The line that spawned it, as its home numbers it, while it is counted there as a resident.
-    site: Cell<Option<SiteId>>,
     id: GoroutineId,
     spawned_at: &'static Location<'static>,
     attributes: Option<Box<Attributes>>,
     pub(super) joiner: Cell<Option<WakeToken>>,
 }
+
+/// It is what a parked goroutine costs beside its stack.
+#[cfg(all(target_pointer_width = "64", not(any(loom, shuttle))))]
+const _: () = assert!(size_of::<Goroutine>() == 128);
 
 impl Goroutine {
     #[inline]
@@ -116,9 +121,10 @@ impl Goroutine {
             join: AtomicU32::new(join),
             status: Cell::new(Status::Awake(Unparked::Woken)),
             token_arrived: Cell::new(false),
-            cancellations: Cell::new(Some(0)),
+            cancellations: Cell::new(Some(NonZeroU8::MIN)),
             unwinding: Cell::new(Unwinding::No),
             pinned: Cell::new(0),
+            site: Cell::new(None),
             newer_link: Cell::new(ptr::null()),
             older_link: Cell::new(ptr::null()),
             inbox_link: AtomicPtr::new(ptr::null_mut()),
@@ -126,7 +132,6 @@ impl Goroutine {
             stack: Cell::new(None),
             ticket: Cell::new(0),
             number: Cell::new(0),
-            site: Cell::new(None),
             id,
             spawned_at,
             attributes,
@@ -208,9 +213,10 @@ impl Goroutine {
     }
 
     /// Counts one more time that it is unwound, if it may be.
-    pub(super) fn count_cancellation(&self) -> Option<u32> {
-        self.cancellations.set(self.cancellations.get().map(|count| count + 1));
-        self.cancellations.get()
+    pub(super) fn count_cancellation(&self) -> Option<u8> {
+        let count = self.cancellations.get()?;
+        self.cancellations.set(Some(count.saturating_add(1)));
+        Some(count.get())
     }
 
     pub(crate) fn unwinding(&self) -> Unwinding {

@@ -12,7 +12,7 @@ use super::control::{Goroutine, GoroutineId, Unwinding};
 use crate::scheduler;
 
 /// How often a goroutine may catch the unwinding by which the shutdown of its runtime ends it.
-const MOST_CANCELLATIONS: u32 = 100;
+const MOST_CANCELLATIONS: u8 = 100;
 
 /// What joining a goroutine gives as the error, in place of a panic's payload, when the goroutine did not panic but
 /// [exited](exit_goroutine), or was ended by the shutdown of its runtime.

@@ -22,6 +22,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::panic::Location;
 use std::ptr;
 
@@ -43,7 +44,19 @@ struct Place(usize);
 
 /// A line that spawns goroutines, known to a [`Sites`] by its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct SiteId(u32);
+pub(crate) struct SiteId(NonZeroU32);
+
+impl SiteId {
+    /// The number of the last of `count` lines.
+    fn last_of(count: usize) -> Self {
+        let number = u32::try_from(count).ok().and_then(NonZeroU32::new);
+        Self(number.expect("a program has some lines, and fewer than 2^32"))
+    }
+
+    fn index(self) -> usize {
+        self.0.get() as usize - 1
+    }
+}
 
 /// What one worker knows about the lines that spawn goroutines.
 #[derive(Debug, Default)]
@@ -103,7 +116,7 @@ impl Sites {
         let Known { numbers, sites } = &mut *self.known.borrow_mut();
         *numbers.entry(place).or_insert_with(|| {
             sites.push(Site::default());
-            SiteId(sites.len() as u32 - 1)
+            SiteId::last_of(sites.len())
         })
     }
 
@@ -112,7 +125,7 @@ impl Sites {
     #[inline]
     pub(crate) fn deal(&self, site: SiteId, workers: usize, epoch: u64) -> usize {
         let mut known = self.known.borrow_mut();
-        let site = &mut known.sites[site.0 as usize];
+        let site = &mut known.sites[site.index()];
         if site.residents == 0 && *site.waiting(epoch) == 0 {
             site.dealt = 0;
         }
@@ -128,7 +141,7 @@ impl Sites {
     #[inline]
     pub(crate) fn resident_starts(&self, site: SiteId, epoch: u64) {
         let mut known = self.known.borrow_mut();
-        let site = &mut known.sites[site.0 as usize];
+        let site = &mut known.sites[site.index()];
         site.residents += 1;
         let waiting = site.waiting(epoch);
         *waiting = waiting.saturating_sub(1);
@@ -138,7 +151,7 @@ impl Sites {
     #[inline]
     pub(crate) fn resident_ends(&self, site: SiteId) {
         let mut known = self.known.borrow_mut();
-        let residents = &mut known.sites[site.0 as usize].residents;
+        let residents = &mut known.sites[site.index()].residents;
         *residents = residents.saturating_sub(1);
     }
 }
