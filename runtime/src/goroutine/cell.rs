@@ -23,7 +23,7 @@ use std::any::Any;
 use std::cell::UnsafeCell;
 use std::mem;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 use std::sync::Arc;
 use std::thread::Result as ThreadResult;
 
@@ -97,7 +97,9 @@ impl<F: FnOnce() -> T, T> Cell<F, T> {
         };
         let result = catch_unwind(AssertUnwindSafe(closure));
         // SAFETY: passed on; the first borrow has ended.
-        *unsafe { Self::stage(goroutine) } = Stage::Result(result);
+        let stage = unsafe { Self::stage(goroutine) };
+        // SAFETY: nothing is in the stage that would have to be dropped.
+        unsafe { ptr::write(stage, Stage::Result(result)) };
     }
 
     unsafe fn fail(goroutine: NonNull<Goroutine>, error: Box<dyn Any + Send>) {
@@ -120,6 +122,11 @@ impl<F: FnOnce() -> T, T> Cell<F, T> {
         // SAFETY: passed on.
         let stage = unsafe { Self::stage(goroutine) };
         let contents = mem::replace(stage, Stage::Empty);
+        if let Stage::Result(Ok(_)) = &contents
+            && !mem::needs_drop::<T>()
+        {
+            return mem::forget(contents);
+        }
         // SAFETY: the caller owns the cell.
         let attributes = unsafe { goroutine.as_ref() }.attributes();
         if let Stage::Result(Err(payload)) = &contents
@@ -133,8 +140,8 @@ impl<F: FnOnce() -> T, T> Cell<F, T> {
 
     unsafe fn free(goroutine: NonNull<Goroutine>) {
         // SAFETY: the cell was made in `new`, and the caller is its last owner.
-        unsafe { goroutine.cast::<Self>().drop_in_place() };
-        // SAFETY: nothing is in the block any more, which was taken for this shape.
+        unsafe { goroutine.drop_in_place() };
+        // SAFETY: nothing is in the block any more, for the stage is clear. It was taken for this shape.
         unsafe { scheduler::give_block(goroutine.cast(), Self::SHAPE) };
     }
 }

@@ -69,7 +69,7 @@ impl<'scope> Scope<'scope, '_> {
         let starting = Starting::new(&self.state);
         let attributes = Attributes { scope: Some(Arc::clone(&self.state)), borrows: true, ..Attributes::default() };
         // SAFETY: `scope` waits for the goroutine before anything that outlives 'scope ends; the types are Send.
-        let handle = unsafe { spawn_on(None, f, attributes, Placement::Dealt, Location::caller()) };
+        let handle = unsafe { spawn_on(None, f, attributes.boxed(), Placement::Dealt, Location::caller()) };
         std::mem::forget(starting);
         ScopedJoinHandle { handle, scope: PhantomData }
     }

@@ -25,8 +25,7 @@ pub(crate) struct Attributes {
 }
 
 impl Attributes {
-    #[inline]
-    fn boxed(self) -> Option<Box<Self>> {
+    pub(super) fn boxed(self) -> Option<Box<Self>> {
         let has_any = self.name.is_some() || self.stack.is_some() || self.scope.is_some() || self.borrows;
         has_any.then(|| Box::new(self))
     }
@@ -54,7 +53,7 @@ where
     T: Send + 'static,
 {
     // SAFETY: what is 'static outlives everything, and both types are Send.
-    unsafe { spawn_on(None, f, Attributes::default(), Placement::Dealt, Location::caller()) }
+    unsafe { spawn_on(None, f, None, Placement::Dealt, Location::caller()) }
 }
 
 /// Starts a goroutine as [`spawn`] does, but without a handle, which saves an atomic operation.
@@ -76,7 +75,7 @@ where
     F: FnOnce() + Send + 'static,
 {
     // SAFETY: what is 'static outlives everything, and the closure is Send.
-    unsafe { queue_on(None, f, DETACHED, Attributes::default(), Placement::Dealt, Location::caller()) };
+    unsafe { queue_on(None, f, DETACHED, None, Placement::Dealt, Location::caller()) };
 }
 
 /// A goroutine in the making, for when it should have a name, a stack of another size, or a place of its own.
@@ -145,7 +144,7 @@ impl Go {
         let stack = self.stack_size.map(SizeClass::for_bytes).transpose()?;
         let attributes = Attributes { name: self.name, stack, scope: None, borrows: false };
         // SAFETY: what is 'static outlives everything, and both types are Send.
-        Ok(unsafe { spawn_on(None, f, attributes, self.placement, Location::caller()) })
+        Ok(unsafe { spawn_on(None, f, attributes.boxed(), self.placement, Location::caller()) })
     }
 }
 
@@ -165,7 +164,7 @@ where
     const STACK: SizeClass = SizeClass::round_up(stack::MAIN_SIZE);
     let attributes = Attributes { name: Some("main".into()), stack: Some(STACK), scope: None, borrows: true };
     // SAFETY: passed on.
-    unsafe { spawn_on(Some(runtime.shared()), f, attributes, Placement::Spread, spawned_at) }
+    unsafe { spawn_on(Some(runtime.shared()), f, attributes.boxed(), Placement::Spread, spawned_at) }
 }
 
 /// Starts a goroutine on `runtime`, or else on that of the caller.
@@ -175,7 +174,7 @@ where
 pub(super) unsafe fn spawn_on<F, T>(
     runtime: Option<&Arc<Shared>>,
     f: F,
-    attributes: Attributes,
+    attributes: Option<Box<Attributes>>,
     placement: Placement,
     spawned_at: &'static Location<'static>,
 ) -> JoinHandle<T>
@@ -197,7 +196,7 @@ unsafe fn queue_on<F, T>(
     runtime: Option<&Arc<Shared>>,
     f: F,
     join: u32,
-    attributes: Attributes,
+    attributes: Option<Box<Attributes>>,
     placement: Placement,
     spawned_at: &'static Location<'static>,
 ) -> NonNull<Goroutine>
@@ -207,7 +206,7 @@ where
     scheduler::cooperate();
     let make = |id: NonZeroU64, worker: Option<&Worker>| -> NonNull<Goroutine> {
         // SAFETY: passed on.
-        unsafe { cell::new(f, join, GoroutineId(id), spawned_at, attributes.boxed(), worker) }
+        unsafe { cell::new(f, join, GoroutineId(id), spawned_at, attributes, worker) }
     };
     scheduler::spawn(runtime, make, placement)
 }
