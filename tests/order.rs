@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use gocsp::{Runtime, Sender, channel, go, yield_now};
+use gocsp::{Runtime, Sender, channel, go, num_goroutines, yield_now};
 
 /// How many there are of something, and how many there have been at once.
 #[derive(Default)]
@@ -51,6 +51,18 @@ fn tree(procs: usize, leaves: usize) -> usize {
         assert_eq!(rx.recv(), Ok(leaves));
     });
     census.most()
+}
+
+#[test]
+fn who_spawns_in_a_loop_lets_the_others_start_meanwhile() {
+    Runtime::builder().procs(1).build().unwrap().run(|| {
+        let most = (0..100_000).map(|_| {
+            go!(|| ());
+            num_goroutines()
+        });
+        let most = most.max().unwrap();
+        assert!(most <= 2_000, "{most} at once");
+    });
 }
 
 #[test]

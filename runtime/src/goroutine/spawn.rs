@@ -203,7 +203,7 @@ unsafe fn queue_on<F, T>(
 where
     F: FnOnce() -> T,
 {
-    scheduler::cooperate();
+    scheduler::cooperate_to_spawn();
     let make = |id: NonZeroU64, worker: Option<&Worker>| -> NonNull<Goroutine> {
         // SAFETY: passed on.
         unsafe { cell::new(f, join, GoroutineId(id), spawned_at, attributes, worker) }
