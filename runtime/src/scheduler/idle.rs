@@ -12,13 +12,13 @@ use crate::park::Unparked;
 use crate::stack::StackPool;
 use crate::timer::Action;
 
-/// How often a worker that has run out of work looks for messages before it does anything else about it, which takes some
-/// 4 µs.
-const SHORT_SPIN: u32 = 400;
-/// For how long it goes on when it was woken soon after it had gone to sleep the last time, and how often it looks before it
-/// offers its processor to others: whoever is to answer may be one who waits for just this processor.
+/// How often a worker that has run out of work looks for messages, which takes some 400 ns, before it offers its processor to
+/// others for the first time, and then each time again: whoever is to answer may be one who waits for just this processor.
+const LOOKS_BETWEEN_OFFERS: u32 = 40;
+/// For how long it does so before it does anything else about it; and if it was woken soon after it had gone to sleep the
+/// last time.
+const SHORT_SPIN: Duration = Duration::from_micros(4);
 const LONG_SPIN: Duration = Duration::from_micros(40);
-const LOOKS_BETWEEN_OFFERS: u32 = 100;
 /// Who slept for less than this had better not have slept: to be woken takes as long. Two workers that answer each other
 /// would go to sleep at every step, each because it takes the other so long to wake up.
 const SHORT_SLEEP: Duration = Duration::from_micros(50);
@@ -225,12 +225,10 @@ impl Worker {
         if shared.running.load(Ordering::Relaxed) > shared.options.processors || shared.options.processors == 1 {
             return false;
         }
-        self.look_for_answer(SHORT_SPIN) || (self.local().slept_briefly.get() && self.spin_on())
-    }
-
-    /// Goes on for longer, but gives its processor to whoever else wants it.
-    fn spin_on(&self) -> bool {
-        let until = clock::now() + LONG_SPIN;
+        if self.look_for_answer(LOOKS_BETWEEN_OFFERS) {
+            return true;
+        }
+        let until = clock::now() + if self.local().slept_briefly.get() { LONG_SPIN } else { SHORT_SPIN };
         while clock::now() < until {
             thread::yield_now();
             if self.look_for_answer(LOOKS_BETWEEN_OFFERS) {
