@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use drops::{Counted, Drops};
 use gocsp::sync::{Mutex, WaitGroup};
-use gocsp::time::sleep_until;
+use gocsp::time::{self, sleep_until};
 use gocsp::{
     Chan, Go, GoroutineId, JoinHandle, Receiver, Runtime, blocking, channel, go, lock_os_thread, max_procs,
     num_goroutines, scope, select, set_max_procs, sleep, yield_now,
@@ -568,6 +568,89 @@ fn under_migrate_a_started_goroutine_is_run_elsewhere_when_its_worker_is_hogged(
             goroutines.into_iter().for_each(|goroutine| goroutine.join().unwrap());
         }
     });
+}
+
+/// Calls `step` until `stop` is set, and counts the calls.
+fn counted(stop: &Arc<AtomicBool>, mut step: impl FnMut() + Send + 'static) -> (JoinHandle<()>, Arc<AtomicUsize>) {
+    let (stop, count) = (Arc::clone(stop), Arc::new(AtomicUsize::new(0)));
+    let counter = Arc::clone(&count);
+    let goroutine = go!(move || while !stop.load(Ordering::Relaxed) {
+        step();
+        counter.fetch_add(1, Ordering::Relaxed);
+    });
+    (goroutine, count)
+}
+
+#[test]
+fn under_migrate_those_who_wait_where_everybody_computes_go_on_elsewhere() {
+    for procs in [1, 2] {
+        on_migrating_procs(procs, move || {
+            let stop = Arc::new(AtomicBool::new(false));
+            let (tx, rx) = channel(0);
+            let ticks = time::tick(Duration::from_micros(200));
+            let waiting = [
+                counted(&stop, || sleep(Duration::from_micros(100))),
+                counted(&stop, move || _ = ticks.recv().unwrap()),
+                counted(&stop, move || _ = rx.recv()),
+            ];
+            // These stay where they are, and go on as soon as nobody computes any more.
+            let (_silent, silence) = channel::<()>(0);
+            let staying = [
+                counted(&stop, move || assert!(silence.recv_timeout(Duration::from_micros(100)).is_err())),
+                counted(&stop, || {
+                    let (_guard, home) = (lock_os_thread(), thread::current().id());
+                    sleep(Duration::from_micros(100));
+                    assert_eq!(thread::current().id(), home);
+                }),
+            ];
+            let thread = thread::spawn(move || while tx.send(()).is_ok() {});
+            let counts = waiting.iter().map(|(_, count)| Arc::clone(count)).collect::<Vec<_>>();
+            let hogs: Vec<_> = (0..procs)
+                .map(|_| {
+                    let counts = counts.clone();
+                    go!(move || for _ in 0..3 {
+                        let enough: Vec<_> = counts.iter().map(|count| count.load(Ordering::Relaxed) + 20).collect();
+                        while counts.iter().zip(&enough).any(|(count, &enough)| count.load(Ordering::Relaxed) < enough)
+                        {
+                            std::hint::spin_loop();
+                        }
+                        yield_now();
+                    })
+                })
+                .collect();
+            hogs.into_iter().for_each(|hog| hog.join().unwrap());
+            let before: Vec<_> = staying.iter().map(|(_, count)| count.load(Ordering::Relaxed)).collect();
+            while staying.iter().zip(&before).any(|((_, count), before)| count.load(Ordering::Relaxed) < before + 3) {
+                sleep(Duration::from_micros(100));
+            }
+            stop.store(true, Ordering::Relaxed);
+            waiting.into_iter().chain(staying).for_each(|(goroutine, _)| goroutine.join().unwrap());
+            thread.join().unwrap();
+            assert_eq!(max_procs(), procs);
+        });
+    }
+}
+
+#[test]
+fn under_migrate_what_waits_to_be_started_is_run_although_everybody_computes() {
+    for procs in [1, 2] {
+        on_migrating_procs(procs, move || {
+            let started = Arc::new(AtomicUsize::new(0));
+            let goroutines: Vec<_> = (0..=procs)
+                .map(|_| {
+                    let started = Arc::clone(&started);
+                    go!(move || {
+                        started.fetch_add(1, Ordering::Relaxed);
+                        while started.load(Ordering::Relaxed) <= procs {
+                            std::hint::spin_loop();
+                        }
+                    })
+                })
+                .collect();
+            goroutines.into_iter().for_each(|goroutine| goroutine.join().unwrap());
+            assert_eq!(max_procs(), procs);
+        });
+    }
 }
 
 #[test]

@@ -139,7 +139,9 @@ impl Builder {
         self
     }
 
-    /// Lets started goroutines be stolen by other workers, and so change threads at any call that may block.
+    /// Lets started goroutines be stolen by other workers, and so change threads at any call that may block. When goroutines that
+    /// never call the runtime keep all workers from it, those who sleep or wait go on on spare threads, except for waits with
+    /// a deadline for something else.
     ///
     /// # Safety
     /// No goroutine of this runtime keeps, across a call that may block or yield, anything that is bound to its thread:
@@ -250,7 +252,8 @@ pub fn max_procs() -> usize {
 /// nothing. Go's `GOMAXPROCS`.
 ///
 /// More workers are started at once. Fewer take effect within a time slice of 10 ms; goroutines that have started stay
-/// on the worker where they are, and the workers take turns.
+/// on the worker where they are, and the workers take turns. Under [`migrate`](Builder::migrate) a goroutine that computes for
+/// longer than two time slices without calling the runtime does not count any more if others wait.
 ///
 /// # Panics
 /// When `n` is above 1024, or a thread cannot be started.

@@ -11,7 +11,7 @@ use super::spawn::Attributes;
 use crate::park::{Unparked, WakeToken};
 use crate::scheduler::{Linked, SiteId, Worker};
 use crate::stack::Stack;
-use crate::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use crate::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, Ordering};
 
 /// The number of a goroutine, unique within the process and never used twice.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -45,6 +45,54 @@ pub(crate) enum Status {
     Parked,
     /// In no queue; only a token makes it ready.
     ParkedMasked,
+    /// As `Parked`, but a deadline may make it ready as well as a token.
+    ParkedUntil,
+    /// As `ParkedMasked`, but a deadline may make it ready as well, or has done so already.
+    ParkedMaskedUntil,
+}
+
+impl Status {
+    /// That of a goroutine that waits.
+    #[inline]
+    pub(crate) const fn waiting(masked: bool, until: bool) -> Self {
+        match (masked, until) {
+            (false, false) => Self::Parked,
+            (true, false) => Self::ParkedMasked,
+            (false, true) => Self::ParkedUntil,
+            (true, true) => Self::ParkedMaskedUntil,
+        }
+    }
+
+    /// Whether the shutdown of the runtime ends the wait.
+    pub(crate) const fn is_cancellable(self) -> bool {
+        matches!(self, Self::Parked | Self::ParkedUntil)
+    }
+
+    /// Those of waits are the greatest.
+    const fn code(self) -> u8 {
+        match self {
+            Self::Awake(Unparked::Woken) => 0,
+            Self::Awake(Unparked::TimedOut) => 1,
+            Self::Awake(Unparked::Cancelled) => 2,
+            Self::Parked => 3,
+            Self::ParkedMasked => 4,
+            Self::ParkedUntil => 5,
+            Self::ParkedMaskedUntil => 6,
+        }
+    }
+
+    #[inline]
+    fn of_code(code: u8) -> Self {
+        match code {
+            0 => Self::Awake(Unparked::Woken),
+            1 => Self::Awake(Unparked::TimedOut),
+            2 => Self::Awake(Unparked::Cancelled),
+            3 => Self::Parked,
+            4 => Self::ParkedMasked,
+            5 => Self::ParkedUntil,
+            _ => Self::ParkedMaskedUntil,
+        }
+    }
 }
 
 /// Whether a goroutine's stack is being unwound. See [`shutdown`](crate::scheduler).
@@ -66,16 +114,19 @@ pub(crate) enum Unwinding {
 /// | `newer_link`, `older_link`, `number` | the owner of the queue that it is in, or of the queue's lock | the same |
 /// | `inbox_link`                         | the thread that spends the token     | the home, draining its inbox  |
 /// | `home`                               | the worker that starts it            | the home; holders of a token  |
+/// | `status`                             | the home                             | the home; holders of a token  |
 /// | all others                           | the home                             | the home                      |
 ///
 /// A holder of a token may read `home` although another thread wrote it: the goroutine parked after that, and the
-/// lock under which it was claimed, or the token's own way to the holder, orders the two.
+/// lock under which it was claimed, or the token's own way to the holder, orders the two. The home changes as told in
+/// `scheduler/hogged.rs`.
 #[repr(C)]
 pub(crate) struct Goroutine {
     pub(super) vtable: &'static VTable,
     /// The join protocol's state; see [`cell`](super::cell).
     pub(super) join: AtomicU32,
-    status: Cell<Status>,
+    /// A [`Status`], as a number.
+    status: AtomicU8,
     /// A token was spent while the goroutine was not parked: it had come back early, and will look here.
     token_arrived: Cell<bool>,
     /// How often the shutdown of its runtime has unwound it, or a little less, plus one. `None` if it is not to be unwound: it is
@@ -119,7 +170,7 @@ impl Goroutine {
         Self {
             vtable,
             join: AtomicU32::new(join),
-            status: Cell::new(Status::Awake(Unparked::Woken)),
+            status: AtomicU8::new(Status::Awake(Unparked::Woken).code()),
             token_arrived: Cell::new(false),
             cancellations: Cell::new(Some(NonZeroU8::MIN)),
             unwinding: Cell::new(Unwinding::No),
@@ -159,31 +210,37 @@ impl Goroutine {
         self.attributes.as_deref()
     }
 
+    /// Relaxed: the home sees its own writes; of what the home writes while there is a token, others need know no more than
+    /// what each of the values says, and the token's way to them orders the writes before it was made.
     #[inline]
     pub(crate) fn status(&self) -> Status {
-        self.status.get()
+        Status::of_code(self.status.load(Ordering::Relaxed))
     }
 
     #[inline]
     pub(crate) fn set_status(&self, status: Status) {
-        self.status.set(status);
+        self.status.store(status.code(), Ordering::Relaxed);
+    }
+
+    /// Whether the park that has just ended did so by a token.
+    #[inline]
+    pub(crate) fn was_woken(&self) -> bool {
+        self.status.load(Ordering::Relaxed) == Status::Awake(Unparked::Woken).code()
     }
 
     /// Why the park that has just ended did so.
     #[cold]
     #[inline(never)]
     pub(crate) fn unparked(&self) -> Unparked {
-        match self.status.get() {
+        match self.status() {
             Status::Awake(reason) => reason,
-            Status::Parked | Status::ParkedMasked => {
-                unreachable!("a parked goroutine is resumed once it was made ready")
-            }
+            _ => unreachable!("a parked goroutine is resumed once it was made ready"),
         }
     }
 
     #[inline]
     pub(crate) fn is_parked(&self) -> bool {
-        !matches!(self.status.get(), Status::Awake(_))
+        self.status.load(Ordering::Relaxed) >= Status::Parked.code()
     }
 
     #[inline]
@@ -200,6 +257,11 @@ impl Goroutine {
     #[inline]
     pub(crate) fn is_pinned(&self) -> bool {
         self.pinned.get() != 0
+    }
+
+    /// Whether it may go on on another thread, if its runtime lets goroutines do that.
+    pub(crate) fn may_change_threads(&self) -> bool {
+        !self.is_pinned() && self.unwinding() == Unwinding::No
     }
 
     /// From now on its waits fail, as those of one that unwinds, when its runtime shuts down.

@@ -11,7 +11,8 @@
 //! ```
 //! A goroutine that has started stays with its worker, its *home*, for life. Everything that makes it ready happens
 //! there: wake-ups from other threads come through the home's inbox, and its timers are the home's. So who wins
-//! when a wake-up, a deadline and a shutdown meet is decided by plain memory accesses of one thread.
+//! when a wake-up, a deadline and a shutdown meet is decided by plain memory accesses of one thread. Under `migrate` it may
+//! change homes when only one thing can make it ready; see `scheduler/hogged.rs`.
 //!
 //! # One allocation
 //! The control block, the closure and later its result share one allocation, the [cell](cell). It is owned by two:

@@ -107,6 +107,19 @@ impl Waiter {
         }
     }
 
+    /// Blocks the caller until `deadline`, or until its runtime shuts down.
+    ///
+    /// # Safety
+    /// The caller is the goroutine or thread that made this waiter, and nobody else knows it.
+    #[cold]
+    pub(crate) unsafe fn sleep(&self, deadline: Instant) -> Unparked {
+        match &self.who {
+            // SAFETY: the goroutine calls, and nobody else knows of its wait.
+            Who::Goroutine(goroutine) => unsafe { scheduler::sleep(*goroutine, deadline) },
+            Who::Thread(_) => self.block_thread(Patience::until(deadline)),
+        }
+    }
+
     /// Blocks the caller until the token of a claim already made has been spent.
     ///
     /// # Safety

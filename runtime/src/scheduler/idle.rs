@@ -1,6 +1,7 @@
 //! What a worker does between goroutines: looks around, watches, sleeps, waits for its permit.
 
 use std::hint;
+use std::ptr;
 use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -8,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::look::Look;
 use super::worker::{Local, Worker};
 use crate::clock;
+use crate::goroutine::Status;
 use crate::park::Unparked;
 use crate::stack::StackPool;
 use crate::timer::Action;
@@ -87,48 +89,32 @@ impl Worker {
         if self.shared().is_anybody_hogged() {
             self.relieve_hogged();
         }
-        if self.local().timers.is_empty() {
-            return Look::MOST_TURNS;
-        }
+        let Some(due) = self.timers.lock().next_due() else { return Look::MOST_TURNS };
         let now = clock::now();
         let turns = self.local().look.turns_until_next(now);
-        self.fire_timers(now).unwrap_or(turns)
-    }
-
-    /// Takes over who waits to be started at workers that are hogged. Those who watch would do it as well, but nobody
-    /// watches as long as all have something to run.
-    #[cold]
-    fn relieve_hogged(&self) {
-        let shared = self.shared();
-        shared.anybody_hogged.store(false, Ordering::Relaxed);
-        for victim in shared.each_worker().filter(|victim| victim.id != self.id) {
-            if victim.signals.hogged.swap(false, Ordering::Relaxed) {
-                while self.steal_from(victim) {}
-            }
-        }
+        if due > now { turns } else { self.fire_timers(now).unwrap_or(turns) }
     }
 
     fn take_foreign_timers(&self) {
         for (due, action) in self.shared().take_foreign_timers() {
-            self.local().timers.push(due, action);
+            self.push_timer(due, action);
         }
     }
 
     /// Fires what is due, in volleys, until one has woken somebody. If there may be more: how many turns those take.
     fn fire_timers(&self, now: Instant) -> Option<u32> {
-        let Local { timers, queues, .. } = self.local();
-        if timers.next_due().is_none_or(|due| due > now) {
-            return None;
-        }
+        let queues = &self.local().queues;
         let mut volley = [const { None }; VOLLEY];
         loop {
+            let mut timers = self.timers.lock();
             for place in &mut volley {
                 let Some((due, action)) = timers.pop(now) else { break };
-                if let Action::Unpark(stack, _) = &action {
+                if let Action::Wake(stack, _) | Action::Unpark(stack, _) = &action {
                     stack.prefetch();
                 }
                 *place = Some((due, action));
             }
+            drop(timers);
             let full = volley[VOLLEY - 1].is_some();
             let mut woken = 0;
             for (due, action) in volley.iter_mut().map_while(Option::take) {
@@ -147,9 +133,8 @@ impl Worker {
 
     fn fire(&self, due: Instant, action: Action) {
         match action {
-            Action::Unpark(stack, number) => {
+            Action::Wake(stack, number) | Action::Unpark(stack, number) => {
                 if stack.frame().timed_park() == number {
-                    stack.frame().set_timed_park(0);
                     self.time_out(stack);
                 }
             }
@@ -157,7 +142,7 @@ impl Worker {
                 if let Some(strong) = what.upgrade()
                     && let Some(again) = strong.expire(due)
                 {
-                    self.local().timers.push(again, Action::Call(what));
+                    self.push_timer(again, Action::Call(what));
                 }
             }
         }
@@ -165,10 +150,18 @@ impl Worker {
 
     /// The wait of the goroutine on this stack has reached its deadline.
     fn time_out(&self, stack: crate::stack::Stack) {
+        if !ptr::eq(stack.frame().home(), self) && self.shared().is_shutting_down() {
+            // It was taken over, and its home cancels the wait.
+            return;
+        }
+        stack.frame().set_timed_park(0);
         let Some(goroutine) = stack.frame().goroutine() else { return };
         // SAFETY: the wait's number was still there, so the goroutine is in it, or was made ready and has not run yet.
-        if unsafe { goroutine.as_ref() }.is_parked() {
-            self.interrupt(goroutine, Unparked::TimedOut);
+        match unsafe { goroutine.as_ref() }.status() {
+            Status::Awake(_) => {}
+            // A sleep.
+            Status::Parked => self.take_in(goroutine, Unparked::TimedOut),
+            _ => self.interrupt(goroutine, Unparked::TimedOut),
         }
     }
 
@@ -222,7 +215,8 @@ impl Worker {
     /// wait for a processor.
     fn spin(&self) -> bool {
         let shared = self.shared();
-        if shared.running.load(Ordering::Relaxed) > shared.options.processors || shared.options.processors == 1 {
+        let (running, processors) = (shared.running.load(Ordering::Relaxed), shared.options.processors);
+        if processors == 1 || running > processors || self.id >= shared.procs.limit() {
             return false;
         }
         if self.look_for_answer(LOOKS_BETWEEN_OFFERS) {
@@ -250,9 +244,7 @@ impl Worker {
     fn rest(&self) {
         let shared = self.shared();
         shared.running.fetch_sub(1, Ordering::SeqCst);
-        if let Some(worker) = shared.procs.give_up() {
-            shared.grant(worker);
-        }
+        shared.give_up_permit(self);
     }
 
     /// Counts as running again, once there is a permit.
@@ -261,12 +253,15 @@ impl Worker {
         self.shared().worker_runs();
     }
 
-    fn await_permit(&self) {
+    pub(super) fn await_permit(&self) {
         let permit = &self.signals.permit;
         if !self.shared().procs.try_take(self.id) {
+            let awaits = &self.signals.awaits_permit;
+            awaits.store(true, Ordering::Relaxed);
             while !permit.swap(false, Ordering::Acquire) {
                 thread::park();
             }
+            awaits.store(false, Ordering::Relaxed);
             self.begin_slice();
         }
     }
@@ -277,10 +272,7 @@ impl Worker {
         if !shared.procs.is_contended() {
             return;
         }
-        let granted = shared.procs.give_up();
-        if let Some(worker) = granted {
-            shared.grant(worker);
-        }
+        shared.give_up_permit(self);
         self.await_permit();
     }
 
@@ -342,7 +334,7 @@ impl Worker {
         found
     }
 
-    fn steal_from(&self, victim: &Self) -> bool {
+    pub(super) fn steal_from(&self, victim: &Self) -> bool {
         let batch = if self.shared().homes_are_final() { None } else { victim.fresh.steal() };
         let stolen = batch.is_some();
         batch.into_iter().for_each(|batch| self.fresh.push_batch(batch));
@@ -362,6 +354,7 @@ impl Worker {
         self.signals.asleep.store(true, Ordering::Relaxed);
         // Nobody runs here whom a request could be for.
         self.begin_slice();
+        self.signals.hogged.store(false, Ordering::Relaxed);
         shared.watch.fall_asleep(self.id);
         self.pause(trim_at, || {
             !shared.watch.is_sleeper(self.id) || (shared.has_work_to_steal(self.id) && !shared.watch.is_kept())
@@ -383,7 +376,7 @@ impl Worker {
             return;
         }
         if !self.has_chores() && !overlooked() {
-            let due = [deadline, self.local().timers.next_due()].into_iter().flatten().min();
+            let due = [deadline, self.timers.lock().next_due()].into_iter().flatten().min();
             match due {
                 None => thread::park(),
                 Some(due) => thread::park_timeout(due.saturating_duration_since(clock::now())),
@@ -398,6 +391,7 @@ impl Worker {
         !self.fresh.is_empty()
             || shared.is_done()
             || shared.has_foreign_timers()
+            || shared.is_anybody_hogged()
             || self.has_shutdown_work()
             || self.can_feed()
     }

@@ -19,8 +19,9 @@
 //! A sender may not touch the inbox after its exchange: the message may be its last, and the owner gone. So the handle
 //! with which it wakes the owner is cloned before.
 //!
-//! Nobody but the owner takes messages out, and it takes all: a word that has not changed means a stack that has not
-//! changed, as far as the exchange in step 1 is concerned.
+//! Who takes messages out takes all: the owner, or one who sees to them in its place ([`Inbox::rob`]) and leaves the word
+//! alone if it is `ASLEEP`. If a message is taken out and sent again between a sender's look at the word and its exchange, then
+//! the word is what it was, and so is what the sender's message has to be linked to.
 
 use std::ptr;
 
@@ -87,21 +88,21 @@ impl<M: Linked> Inbox<M> {
 
     /// Step 2: all messages, the earliest first, for the owner. The inbox is `AWAKE` afterwards.
     pub(crate) fn drain(&self) -> Drained<M> {
-        let mut latest = self.word.swap(awake(), Ordering::AcqRel);
-        if latest == asleep() {
-            latest = awake();
+        let latest = self.word.swap(awake(), Ordering::AcqRel);
+        Drained::of(if latest == asleep() { awake() } else { latest })
+    }
+
+    /// All messages, the earliest first, for somebody who sees to them in place of the owner. If the owner sleeps or is about
+    /// to, there are none, and that it sleeps stays said.
+    pub(crate) fn rob(&self) -> Drained<M> {
+        let mut seen = self.word.load(Ordering::Relaxed);
+        while seen != awake() && seen != asleep() {
+            match self.word.compare_exchange_weak(seen, awake(), Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(latest) => return Drained::of(latest),
+                Err(now) => seen = now,
+            }
         }
-        // They come latest first; turning the links round gives them back in order.
-        let mut earliest = awake();
-        while !latest.is_null() {
-            // SAFETY: a message that was sent and not drained is in place.
-            let link = unsafe { &*latest }.link();
-            let before = link.load(Ordering::Relaxed);
-            link.store(earliest, Ordering::Relaxed);
-            earliest = latest;
-            latest = before;
-        }
-        Drained { next: earliest }
+        Drained::of(awake())
     }
 
     /// Step 3: announces that the owner is about to sleep; false if it may not.
@@ -135,6 +136,23 @@ impl<M: Linked> Inbox<M> {
 /// Messages taken out of an [`Inbox`]. To be used up: they belong to nobody else now.
 pub(crate) struct Drained<M> {
     next: *mut M,
+}
+
+impl<M: Linked> Drained<M> {
+    /// The messages down from `latest`.
+    fn of(mut latest: *mut M) -> Self {
+        // They come latest first; turning the links round gives them back in order.
+        let mut earliest = awake();
+        while !latest.is_null() {
+            // SAFETY: a message that was sent and not drained is in place.
+            let link = unsafe { &*latest }.link();
+            let before = link.load(Ordering::Relaxed);
+            link.store(earliest, Ordering::Relaxed);
+            earliest = latest;
+            latest = before;
+        }
+        Self { next: earliest }
+    }
 }
 
 impl<M: Linked> Iterator for Drained<M> {

@@ -71,7 +71,11 @@ impl Post {
         let message = Message::boxed();
         // SAFETY: it was just made.
         unsafe { Message::write(message, text) };
-        // SAFETY: the message stays until it is drained.
+        self.send_message(message);
+    }
+
+    fn send_message(&self, message: *mut Message) {
+        // SAFETY: the message stays until it is drained, and is in no inbox.
         let ring = unsafe { self.inbox.send(message, || ()) };
         self.ring_if(ring.is_some());
     }
@@ -145,6 +149,39 @@ fn nothing_is_lost_whoever_comes_first_and_however_often_the_owner_sleeps() {
 fn messages_of_one_sender_keep_their_order() {
     let seen: BTreeSet<_> = two_senders(2, &[1, 2], &[3]).into_iter().map(|(received, _)| received).collect();
     assert_eq!(seen, BTreeSet::from([vec![1, 2, 3], vec![1, 3, 2], vec![3, 1, 2]]));
+}
+
+/// Somebody else takes messages out, and sends back what the owner has to see to itself.
+#[test]
+fn nothing_is_lost_when_another_takes_messages_out() {
+    let seen = outcomes(3, || {
+        let post = Arc::new(Post::new());
+        let sender = thread::spawn({
+            let post = Arc::clone(&post);
+            move || [1, 2].into_iter().for_each(|text| post.send(text))
+        });
+        let robber = thread::spawn({
+            let post = Arc::clone(&post);
+            move || {
+                let robbed: Vec<_> = post.inbox.rob().collect();
+                robbed.iter().for_each(|&message| post.send_message(message));
+                robbed.len()
+            }
+        });
+        let (received, _) = receive(&post, 2);
+        sender.join().unwrap();
+        (robber.join().unwrap(), received)
+    });
+    let orders = [vec![1, 2], vec![2, 1]];
+    assert_eq!(
+        seen,
+        BTreeSet::from([
+            (0, orders[0].clone()),
+            (1, orders[0].clone()),
+            (1, orders[1].clone()),
+            (2, orders[0].clone())
+        ])
+    );
 }
 
 /// Work is put where the owner looks before it sleeps, and the owner roused, while a message is sent as well.

@@ -15,6 +15,7 @@
 //! | [`look`]      | how often a busy worker looks at the clock                                    |
 //! | [`monitor`]   | the end of time slices                                                        |
 //! | [`preempt`]   | the request to a worker to yield                                              |
+//! | [`hogged`]    | taking over from workers whose goroutine does not yield                        |
 //! | [`procs`]     | how many workers run at the same time                                         |
 //! | [`starving`]  | goroutines for which there is no stack                                        |
 //! | [`shutdown`]  | the end of a runtime                                                          |
@@ -31,6 +32,7 @@
 //! functions that are never inlined and do not switch: the compiler cannot keep an address across a switch then.
 
 mod fresh;
+mod hogged;
 mod idle;
 mod inbox;
 mod line;
@@ -54,6 +56,7 @@ mod yielding;
 use std::cell::Cell;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 pub(crate) use crate::goroutine::{Goroutine, unwind_cancelled};
@@ -200,7 +203,7 @@ pub(crate) unsafe fn park<F: FnOnce()>(goroutine: NonNull<Goroutine>, patience: 
     let mut step = Step::new(commit);
     match patience.deadline {
         // SAFETY: the goroutine calls.
-        None => unsafe { park_with(goroutine, patience.masked, step.head()) },
+        None => unsafe { park_with(goroutine, Status::waiting(patience.masked, false), step.head()) },
         // SAFETY: the goroutine calls.
         Some(deadline) => unsafe { park_until(goroutine, deadline, patience.masked, step.head()) },
     }
@@ -209,23 +212,20 @@ pub(crate) unsafe fn park<F: FnOnce()>(goroutine: NonNull<Goroutine>, patience: 
 /// # Safety
 /// `goroutine` calls, and `after` is the head of a step on its stack that has not been taken.
 #[inline(always)]
-unsafe fn park_with(goroutine: NonNull<Goroutine>, masked: bool, after: NonNull<AfterLeaving>) -> Unparked {
+unsafe fn park_with(goroutine: NonNull<Goroutine>, status: Status, after: NonNull<AfterLeaving>) -> Unparked {
     // SAFETY: the goroutine calls, so it has not ended.
     let control = unsafe { goroutine.as_ref() };
     let worker = home_of(control);
     if worker.shared().is_shutting_down() {
         // SAFETY: passed on.
-        return unsafe { worker.park_in_shutdown(control, masked, after) };
+        return unsafe { worker.park_in_shutdown(control, status, after) };
     }
-    control.set_status(if masked { Status::ParkedMasked } else { Status::Parked });
+    control.set_status(status);
     // SAFETY: the goroutine calls, so it has started.
     let stack = unsafe { control.started_stack() };
     // SAFETY: as above, and the rest is passed on.
     unsafe { switch::suspend(stack, after) };
-    match control.status() {
-        Status::Awake(Unparked::Woken) => Unparked::Woken,
-        _ => control.unparked(),
-    }
+    if control.was_woken() { Unparked::Woken } else { control.unparked() }
 }
 
 /// # Safety
@@ -249,11 +249,41 @@ unsafe fn park_until(
     let (worker, stack) = (home_of(control), unsafe { control.started_stack() });
     let number = worker.take_timed_park();
     stack.frame().set_timed_park(number);
-    worker.local().timers.push(deadline, Action::Unpark(stack, number));
+    worker.push_timer(deadline, Action::Unpark(stack, number));
     // SAFETY: passed on.
-    let unparked = unsafe { park_with(goroutine, masked, after) };
+    let unparked = unsafe { park_with(goroutine, Status::waiting(masked, true), after) };
     stack.frame().set_timed_park(0);
     unparked
+}
+
+/// Parks `goroutine` until `deadline`, or until its runtime shuts down.
+///
+/// # Safety
+/// `goroutine` calls, and nobody else knows of its wait.
+#[cold]
+#[inline(never)]
+pub(crate) unsafe fn sleep(goroutine: NonNull<Goroutine>, deadline: Instant) -> Unparked {
+    // SAFETY: the goroutine calls, so it has not ended.
+    let control = unsafe { goroutine.as_ref() };
+    let worker = home_of(control);
+    if deadline <= clock::now() {
+        return Unparked::TimedOut;
+    }
+    if control.is_pinned() || worker.shared().is_shutting_down() {
+        let mut nothing = Step::new(|| ());
+        // SAFETY: the goroutine calls, and the step is on its stack.
+        return unsafe { park_until(goroutine, deadline, false, nothing.head()) };
+    }
+    // SAFETY: it calls, so it has started.
+    let (number, stack) = (worker.take_timed_park(), unsafe { control.started_stack() });
+    stack.frame().set_timed_park(number);
+    control.set_status(Status::Parked);
+    // Only now that the stack has been left: whoever takes the timer may resume the goroutine.
+    let mut arm = Step::new(move || worker.push_timer(deadline, Action::Wake(stack, number)));
+    // SAFETY: the goroutine calls, and the step stays on its stack until it goes on.
+    unsafe { switch::suspend(stack, arm.head()) };
+    stack.frame().set_timed_park(0);
+    control.unparked()
 }
 
 /// The worker of `goroutine`, which calls: its home.
@@ -273,7 +303,7 @@ pub(crate) unsafe fn park_claimed(goroutine: NonNull<Goroutine>) {
     let control = unsafe { goroutine.as_ref() };
     // Nothing but this worker's own loop delivers a token, so it cannot arrive between the two lines.
     if !control.take_token_arrived() {
-        control.set_status(Status::ParkedMasked);
+        control.set_status(Status::ParkedMaskedUntil);
         home_of(control).leave_perhaps_unwinding(control, || ());
     }
 }
@@ -312,7 +342,7 @@ pub(crate) unsafe fn wake_in_turn(goroutine: NonNull<Goroutine>) {
     }
 }
 
-/// Sends `goroutine` to its home, on another thread.
+/// Sends `goroutine` to its home, on another thread; unless that is hogged, and it may go on here instead.
 ///
 /// # Safety
 /// The caller has the token of `goroutine`.
@@ -323,11 +353,16 @@ unsafe fn deliver_abroad(goroutine: NonNull<Goroutine>) {
     let home = unsafe { goroutine.as_ref() }.home();
     // SAFETY: the home is alive as long as a goroutine of it is.
     let home = unsafe { &*home };
-    // SAFETY: the goroutine stays in place until it has been woken, and has one token, so it is in no inbox yet.
-    let bell = unsafe { home.inbox.send(goroutine.as_ptr(), || home.clone_bell()) };
-    if let Some(bell) = bell {
-        bell.unpark();
+    if home.signals.hogged.load(Ordering::Relaxed)
+        && let Some(worker) = current_here()
+        && ptr::eq(worker.shared(), home.shared())
+        // SAFETY: the caller has the token.
+        && unsafe { worker.takes_over(goroutine) }
+    {
+        return;
     }
+    // SAFETY: the caller has the token.
+    unsafe { home.send(goroutine) };
 }
 
 /// Counts the end of `goroutine`, which runs here or was never started.
@@ -352,7 +387,7 @@ pub(crate) fn goroutine_goes_on(goroutine: &Goroutine) {
 /// Puts a timer into the store of the caller's worker, or leaves it for a worker of the global runtime.
 pub(crate) fn arm_timer(due: Instant, action: Action) {
     match current() {
-        Some(worker) => worker.local().timers.push(due, action),
+        Some(worker) => worker.push_timer(due, action),
         None => crate::runtime::global().shared().arm_foreign_timer(due, action),
     }
 }

@@ -2,9 +2,9 @@
 //!
 //! A worker does not look at the clock while it runs goroutines. The monitor does, every 5 ms: whose time slice is still
 //! the same as at the last look, and so has lasted for 5 to 10 ms, is asked to yield, by a flag that the runtime's calls
-//! read. So is everybody as long as a worker waits for its permit to run. Who still runs at the next look *hogs* the worker:
-//! those who wait there to be started are then taken over by the next worker that looks around, busy or not. When no worker
-//! has run anything for two looks, the monitor sleeps until one does.
+//! read. So is everybody as long as a worker waits for its permit to run. Who still runs at the next look *hogs* the worker;
+//! what happens then is told in [`hogged`](super::hogged). When no worker has run anything for two looks, the monitor sleeps
+//! until one does.
 //!
 //! Stacks that came back and that nobody has needed for [`StackPool::KEEP`] give their memory back to the system, and the
 //! blocks of goroutines are freed: some at each look, so that the others do not notice. As long as there are such, the
@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use super::shared::Shared;
 use super::thread::too_many_threads;
+use super::worker::Signals;
 use crate::stack::StackPool;
 use crate::{clock, park};
 
@@ -60,7 +61,7 @@ impl Monitor {
     }
 }
 
-fn watch_slices(shared: &Shared) {
+fn watch_slices(shared: &Arc<Shared>) {
     let monitor = &shared.monitor;
     // Before it can be asleep, so that whoever wants to wake it can.
     monitor.thread.get_or_init(thread::current);
@@ -106,18 +107,19 @@ fn sleep(shared: &Shared) {
 }
 
 /// Asks those to yield whose time slice is over.
-fn end_slices(shared: &Shared, slices: &mut Vec<u64>) {
+fn end_slices(shared: &Arc<Shared>, slices: &mut Vec<u64>) {
     slices.resize(shared.worker_count(), u64::MAX);
     for (worker, last) in shared.each_worker().zip(slices) {
         let slice = worker.signals.slice.load(Ordering::Relaxed);
+        let Signals { preempt, hogged, asleep, awaits_permit, .. } = &*worker.signals;
         // Who sleeps runs nobody who could yield.
-        let asleep = worker.signals.asleep.load(Ordering::Relaxed);
-        // Slices end by themselves whenever nobody was woken, but permits change hands only here.
-        if !asleep && (slice == *last || shared.procs.is_contended()) {
-            let asked_before = worker.signals.preempt.raise();
-            if asked_before && slice == *last && shared.is_somebody_stuck_at(worker) {
-                worker.signals.hogged.store(true, Ordering::Relaxed);
-                shared.anybody_hogged.store(true, Ordering::Relaxed);
+        let asleep = asleep.load(Ordering::Relaxed);
+        // Slices end by themselves whenever nobody was woken, but permits change hands only here. Who seems to be hogged, and
+        // is not, is to see it.
+        if !asleep && (slice == *last || shared.procs.is_contended() || hogged.load(Ordering::Relaxed)) {
+            let asked_before = preempt.raise();
+            if asked_before && slice == *last && !awaits_permit.load(Ordering::Relaxed) {
+                shared.relieve(worker);
             }
         }
         *last = slice;

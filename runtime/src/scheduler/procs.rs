@@ -6,6 +6,9 @@
 //! surplus workers get no new goroutines and so fall idle by and by.
 //!
 //! As long as there are as many permits as workers, taking one never waits.
+//!
+//! Under `migrate` the monitor may give up the permit of a worker in its place, whose goroutine does not yield ([`hogged`](super::hogged)).
+//! So it is known who holds one, and nobody gives up what he has not got.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -27,6 +30,24 @@ struct Permits {
     /// Negative while more are held than the lowered limit allows.
     free: isize,
     waiting: VecDeque<WorkerId>,
+    /// By worker: whether it holds one.
+    held: Vec<bool>,
+}
+
+impl Permits {
+    fn set_held(&mut self, worker: WorkerId, held: bool) -> bool {
+        if self.held.len() <= worker {
+            self.held.resize(worker + 1, false);
+        }
+        std::mem::replace(&mut self.held[worker], held)
+    }
+
+    /// Grants the next in the queue a permit that nobody holds.
+    fn grant(&mut self) -> Option<WorkerId> {
+        let worker = self.waiting.pop_front()?;
+        self.set_held(worker, true);
+        Some(worker)
+    }
 }
 
 impl Procs {
@@ -34,7 +55,7 @@ impl Procs {
         Self {
             limit: AtomicUsize::new(limit),
             contended: AtomicBool::new(false),
-            permits: Mutex::new(Permits { free: limit as isize, waiting: VecDeque::new() }),
+            permits: Mutex::new(Permits { free: limit as isize, waiting: VecDeque::new(), held: Vec::new() }),
         }
     }
 
@@ -50,7 +71,7 @@ impl Procs {
         permits.free += limit as isize - old as isize;
         let mut granted = Vec::new();
         while permits.free > 0
-            && let Some(worker) = permits.waiting.pop_front()
+            && let Some(worker) = permits.grant()
         {
             permits.free -= 1;
             granted.push(worker);
@@ -65,6 +86,7 @@ impl Procs {
         let mut permits = self.permits.lock().expect("no panic happens under this lock");
         if permits.free > 0 {
             permits.free -= 1;
+            permits.set_held(worker, true);
             return true;
         }
         permits.waiting.push_back(worker);
@@ -72,16 +94,25 @@ impl Procs {
         false
     }
 
-    /// Gives a permit up; it is granted to the returned worker, if one waits.
+    /// Gives the permit of `worker` up, if it holds one; it is granted to the returned worker, if one waits.
     #[must_use = "the worker that was granted the permit has to be told"]
-    pub(crate) fn give_up(&self) -> Option<WorkerId> {
+    pub(crate) fn give_up(&self, worker: WorkerId) -> Option<WorkerId> {
         let mut permits = self.permits.lock().expect("no panic happens under this lock");
-        let granted = if permits.free < 0 { None } else { permits.waiting.pop_front() };
+        if !permits.set_held(worker, false) {
+            return None;
+        }
+        let granted = if permits.free < 0 { None } else { permits.grant() };
         if granted.is_none() {
             permits.free += 1;
         }
         self.note_contention(&permits);
         granted
+    }
+
+    /// Whether `worker` holds a permit.
+    pub(crate) fn is_held(&self, worker: WorkerId) -> bool {
+        let permits = self.permits.lock().expect("no panic happens under this lock");
+        permits.held.get(worker).is_some_and(|&held| held)
     }
 
     fn note_contention(&self, permits: &Permits) {
@@ -105,11 +136,22 @@ mod tests {
         assert!(!procs.try_take(1));
         assert!(!procs.try_take(2));
         assert!(procs.is_contended());
-        assert_eq!(procs.give_up(), Some(1));
-        assert_eq!(procs.give_up(), Some(2));
+        assert_eq!(procs.give_up(0), Some(1));
+        assert_eq!(procs.give_up(1), Some(2));
         assert!(!procs.is_contended());
-        assert_eq!(procs.give_up(), None);
+        assert_eq!(procs.give_up(2), None);
         assert!(procs.try_take(0));
+    }
+
+    #[test]
+    fn a_permit_is_given_up_once() {
+        let procs = Procs::new(1);
+        assert!(procs.try_take(0) && procs.is_held(0));
+        assert_eq!(procs.give_up(0), None);
+        assert_eq!(procs.give_up(0), None);
+        assert!(procs.try_take(1) && !procs.try_take(0) && !procs.is_held(0));
+        assert_eq!(procs.give_up(1), Some(0));
+        assert!(procs.is_held(0));
     }
 
     #[test]
@@ -118,10 +160,10 @@ mod tests {
         assert!((0..3).all(|worker| procs.try_take(worker)));
         assert_eq!(procs.set_limit(1), (3, vec![]));
         assert!(procs.is_contended());
-        assert_eq!(procs.give_up(), None);
-        assert!(!procs.try_take(0));
-        assert_eq!(procs.give_up(), None);
-        assert_eq!(procs.give_up(), Some(0));
+        assert_eq!(procs.give_up(2), None);
+        assert!(!procs.try_take(2));
+        assert_eq!(procs.give_up(1), None);
+        assert_eq!(procs.give_up(0), Some(2));
         assert!(!procs.try_take(1));
         assert_eq!(procs.set_limit(2), (1, vec![1]));
     }

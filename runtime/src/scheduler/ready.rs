@@ -1,8 +1,11 @@
-//! How a parked goroutine becomes ready: always at its home, on the home's own thread.
+//! How a parked goroutine becomes ready: at its home, on the home's own thread.
 //!
 //! Four things can make it so: a token spent here, a token spent elsewhere (which comes through the inbox), a deadline, and
 //! the shutdown of the runtime. Whichever is first finds it parked, and puts it into a queue, once. A token that comes
 //! second is only noted: the goroutine has come back early, finds that it was claimed, and looks for the note.
+//!
+//! Under `migrate` another worker may take the home's place if that is [`hogged`](super::hogged), and if only one of the first
+//! three is possible.
 
 use std::ptr::NonNull;
 
@@ -70,7 +73,7 @@ impl Worker {
 
     /// Puts a goroutine that was woken in line.
     #[inline]
-    fn push_woken(&self, goroutine: NonNull<Goroutine>) {
+    pub(super) fn push_woken(&self, goroutine: NonNull<Goroutine>) {
         self.push_started(goroutine, WOKEN);
     }
 

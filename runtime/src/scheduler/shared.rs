@@ -100,9 +100,12 @@ impl Shared {
         Ok(shared)
     }
 
-    /// Makes sure that there are at least `count` workers.
+    /// Makes sure that there are at least `count` workers, unless the runtime shuts down.
     pub(crate) fn grow(self: &Arc<Self>, count: usize) -> io::Result<()> {
         let mut threads = self.threads.lock().expect("no panic happens under this lock");
+        if self.is_shutting_down() {
+            return Ok(());
+        }
         for id in self.worker_count()..count {
             let worker = self.workers[id].get_or_init(|| Box::new(Worker::new(id, NonNull::from(&**self))));
             let thread = start_worker(Arc::clone(self), NonNull::from(&**worker))?;
@@ -205,18 +208,8 @@ impl Shared {
         }
     }
 
-    /// Whether some worker is hogged. Relaxed: a hint, acted on at the next look around.
-    pub(super) fn is_anybody_hogged(&self) -> bool {
-        self.anybody_hogged.load(Ordering::Relaxed)
-    }
-
-    /// Whether goroutines that others may take wait at `worker`, and it is not just waking up to take them itself.
-    pub(super) fn is_somebody_stuck_at(&self, worker: &Worker) -> bool {
-        !worker.signals.asleep.load(Ordering::Relaxed) && self.waiting_at(worker) > 0
-    }
-
     #[cold]
-    fn rouse(&self, id: WorkerId) {
+    pub(super) fn rouse(&self, id: WorkerId) {
         let worker = self.worker(id);
         if let Some(bell) = worker.inbox.rouse(|| worker.clone_bell()) {
             bell.unpark();
@@ -236,6 +229,13 @@ impl Shared {
         worker.clone_bell().unpark();
     }
 
+    /// Gives up the permit of `worker`, if it has one.
+    pub(super) fn give_up_permit(&self, worker: &Worker) {
+        if let Some(waiting) = self.procs.give_up(worker.id) {
+            self.grant(waiting);
+        }
+    }
+
     /// A worker begins to run goroutines.
     pub(super) fn worker_runs(&self) {
         self.running.fetch_add(1, Ordering::SeqCst);
@@ -245,7 +245,8 @@ impl Shared {
     /// Changes how many workers run goroutines at the same time; gives the old number.
     pub(crate) fn set_procs(self: &Arc<Self>, procs: usize) -> io::Result<usize> {
         self.grow(procs)?;
-        let (old, granted) = self.procs.set_limit(procs);
+        // While the runtime shuts down there are no more workers than there were.
+        let (old, granted) = self.procs.set_limit(procs.min(self.worker_count()));
         granted.into_iter().for_each(|worker| self.grant(worker));
         // Those who run take turns from now on.
         self.each_worker().for_each(|worker| _ = worker.signals.preempt.raise());

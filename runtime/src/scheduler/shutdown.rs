@@ -48,6 +48,8 @@ impl Shared {
     /// Step 1. Gives the threads, to be waited for.
     pub(super) fn begin_shutdown(&self) -> Vec<JoinHandle<()>> {
         self.shutting_down.store(true, Ordering::SeqCst);
+        // There will be no more: who starts one looks at the mark under this lock.
+        let threads = mem::take(&mut *self.threads.lock().expect("no panic happens under this lock"));
         // From now on nobody waits for a turn. No more than there are workers: who spawns at this moment deals to so many.
         let (_, granted) = self.procs.set_limit(self.worker_count());
         granted.into_iter().for_each(|worker| self.grant(worker));
@@ -55,7 +57,7 @@ impl Shared {
         // Also a goroutine that blocks its thread in place: it waits without its inbox.
         self.each_worker().for_each(|worker| worker.clone_bell().unpark());
         self.monitor.stop();
-        mem::take(&mut *self.threads.lock().expect("no panic happens under this lock"))
+        threads
     }
 
     /// Whether started goroutines stay where they are from now on, even under `migrate`.
@@ -110,13 +112,13 @@ impl Worker {
     pub(super) unsafe fn park_in_shutdown(
         &self,
         goroutine: &Goroutine,
-        masked: bool,
+        status: Status,
         after: NonNull<AfterLeaving>,
     ) -> Unparked {
         // SAFETY: passed on.
         let take_step = || unsafe { AfterLeaving::take(after) };
-        if masked {
-            goroutine.set_status(Status::ParkedMasked);
+        if !status.is_cancellable() {
+            goroutine.set_status(status);
             self.leave_perhaps_unwinding(goroutine, take_step);
             return goroutine.unparked();
         }
@@ -201,7 +203,7 @@ impl Worker {
                 return;
             }
             // SAFETY: the goroutine's home is here and it has not ended, for that is done by this thread.
-            if unsafe { goroutine.as_ref() }.status() == Status::Parked {
+            if unsafe { goroutine.as_ref() }.status().is_cancellable() {
                 self.interrupt(goroutine, Unparked::Cancelled);
             }
         });

@@ -63,7 +63,7 @@ impl Worker {
         count(&self.signals.spawned);
         let goroutine = make(self.take_id(), Some(self));
         let target = self.choose(goroutine, placement);
-        if target == self.id {
+        if target == self.id || self.shared().worker(target).signals.hogged.load(Ordering::Relaxed) {
             self.fresh.push(goroutine);
             self.announce_work();
         } else {

@@ -1,9 +1,10 @@
 //! A worker: one thread, the goroutines at home on it, and the loop that runs them.
 //!
 //! # Who touches what
-//! The fields of [`Worker`] fall in two: those that any thread may use (`inbox`, `fresh`, `signals`, `bell`),
+//! The fields of [`Worker`] fall in two: those that any thread may use (`inbox`, `fresh`, `timers`, `signals`, `bell`),
 //! and `local`, which only the worker's own thread may, always through [`Worker::local`]. A goroutine runs on its
-//! worker's thread, so what it calls may use `local` as well.
+//! worker's thread, so what it calls may use `local` as well. What others do with a worker's goroutines while one of them
+//! does not yield is told in [`hogged`](super::hogged).
 //!
 //! # A turn
 //! 1. If something asks for attention ([`Worker::attend`]): every few turns, look at the clock, and every other time take
@@ -17,6 +18,7 @@ use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::Thread;
+use std::time::Instant;
 
 use crossbeam_utils::CachePadded;
 
@@ -29,8 +31,9 @@ use super::shared::Shared;
 use super::switch::{self, AfterLeaving, Left};
 use super::watch::WorkerId;
 use crate::goroutine::{Goroutine, LocalBlocks};
+use crate::park::Lock;
 use crate::stack::{LocalPool, Stack};
-use crate::timer::Store;
+use crate::timer::{Action, Store};
 
 /// See the [module](self).
 pub(crate) struct Worker {
@@ -41,6 +44,8 @@ pub(crate) struct Worker {
     pub(super) inbox: CachePadded<Inbox<Goroutine>>,
     /// Unstarted goroutines that were spawned or placed here. Anybody may take them.
     pub(super) fresh: CachePadded<Fresh>,
+    /// What is to be done here at which time. Anybody may take over from a worker that is hogged.
+    pub(super) timers: CachePadded<Lock<Store>>,
     pub(super) signals: CachePadded<Signals>,
     /// Wakes the thread.
     pub(super) bell: OnceLock<Thread>,
@@ -52,9 +57,12 @@ pub(crate) struct Worker {
 pub(super) struct Signals {
     /// Set by the monitor: the goroutine that runs shall yield, the time slice is over.
     pub(super) preempt: Preempt,
-    /// Set by the monitor: the goroutine that runs takes no notice of `preempt`, and others wait here to be started.
-    /// Cleared by the worker that comes for them.
+    /// Set by the monitor: the goroutine that runs takes no notice of `preempt`. Cleared by the worker.
     pub(super) hogged: AtomicBool,
+    /// The worker waits for a permit. Written by the worker.
+    pub(super) awaits_permit: AtomicBool,
+    /// There may be timers here that nobody has taken over. Set by the worker, cleared by those who take them over.
+    pub(super) has_timers: AtomicBool,
     /// The worker sleeps, or wakes up or starts. Written by the worker.
     pub(super) asleep: AtomicBool,
     /// The number of the time slice. Written by the worker.
@@ -78,7 +86,6 @@ pub(super) fn count(counter: &AtomicU64) {
 /// What only the worker's own thread touches.
 pub(super) struct Local {
     pub(super) queues: Queues,
-    pub(super) timers: Store,
     pub(super) stacks: LocalPool,
     pub(super) blocks: LocalBlocks,
     pub(super) sites: Sites,
@@ -115,11 +122,11 @@ impl Worker {
             shared,
             inbox: CachePadded::new(Inbox::new()),
             fresh: CachePadded::new(Fresh::new()),
+            timers: CachePadded::default(),
             signals: CachePadded::new(Signals { asleep: AtomicBool::new(true), ..Signals::default() }),
             bell: OnceLock::new(),
             local: Local {
                 queues: Queues::new(),
-                timers: Store::default(),
                 stacks: LocalPool::default(),
                 blocks: LocalBlocks::default(),
                 sites: Sites::default(),
@@ -244,7 +251,12 @@ impl Worker {
         if self.signals.preempt.is_raised() {
             self.end_slice();
         }
-        line_first.then(|| local.queues.pop(&self.fresh)).flatten()
+        let first = line_first.then(|| local.queues.pop(&self.fresh)).flatten();
+        if first.is_some() && self.shared().options.migrate {
+            // Who now runs may never yield, and in `next` nobody else could take over who stands there.
+            local.queues.take_next().into_iter().for_each(|next| self.push_woken(next));
+        }
+        first
     }
 
     /// Whether nobody else is ready, so that who yields may go on. It counts as a turn, and is over when something asks for
@@ -267,9 +279,10 @@ impl Worker {
     #[cold]
     fn end_slice(&self) {
         self.begin_slice();
+        self.is_relieved();
         let Local { queues, turns_left, .. } = self.local();
         if let Some(goroutine) = queues.take_next() {
-            queues.push_ready(goroutine, self.fresh.pushed());
+            self.push_last(goroutine);
         }
         // Who takes that long makes the number of turns until the next look a bad guess.
         turns_left.set(self.look_around());
@@ -315,9 +328,9 @@ impl Worker {
         }
     }
 
-    /// Takes over a started goroutine stolen from another worker, under `migrate`.
+    /// Takes over a started goroutine from another worker, under `migrate`.
     #[cold]
-    fn adopt(&self, control: &Goroutine, stack: Stack) -> Stack {
+    pub(super) fn adopt(&self, control: &Goroutine, stack: Stack) -> Stack {
         debug_assert!(self.shared().options.migrate);
         control.set_home(self);
         control.set_site(None);
@@ -409,6 +422,24 @@ impl Worker {
         // Workers number their waits apart, for a stack may pass from one to another.
         let number = next.replace(next.get() + 1);
         number << 10 | self.id as u64
+    }
+
+    /// Sees to it that `action` is taken at `due`.
+    pub(super) fn push_timer(&self, due: Instant, action: Action) {
+        self.timers.lock().push(due, action);
+        self.signals.has_timers.store(true, Ordering::Relaxed);
+    }
+
+    /// Sends `goroutine`, which is at home here, its token.
+    ///
+    /// # Safety
+    /// The caller has the token.
+    pub(super) unsafe fn send(&self, goroutine: NonNull<Goroutine>) {
+        // SAFETY: the goroutine stays in place until it has been woken, and has one token, so it is in no inbox yet.
+        let bell = unsafe { self.inbox.send(goroutine.as_ptr(), || self.clone_bell()) };
+        if let Some(bell) = bell {
+            bell.unpark();
+        }
     }
 
     /// Rings `bell`, which a sender to this worker's inbox was given.

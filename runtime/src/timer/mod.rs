@@ -1,14 +1,15 @@
 //! Timers: short actions at a given time, and the sleep of goroutines.
 //!
-//! Every worker has a store of its own, without locks, and looks at it between goroutines; an idle worker
-//! sleeps exactly until its next timer. A goroutine that computes for long holds up the timers of its worker.
+//! Every worker has a store of its own, and looks at it between goroutines; an idle worker sleeps exactly until its next
+//! timer. A goroutine that computes for long holds up the timers of its worker, unless others take them over: see
+//! `scheduler/hogged.rs`.
 
 mod store;
 
 use std::sync::Weak;
 use std::time::{Duration, Instant};
 
-use crate::park::{Patience, Unparked, Waiter};
+use crate::park::{Unparked, Waiter};
 use crate::{clock, scheduler};
 
 pub(crate) use store::{Action, Store};
@@ -60,8 +61,8 @@ pub fn sleep(duration: Duration) {
 pub fn sleep_until(deadline: Instant) {
     scheduler::cooperate();
     let waiter = Waiter::current();
-    // SAFETY: the waiter was just made here.
-    if unsafe { waiter.park(Patience::until(deadline), || ()) } == Unparked::Cancelled {
+    // SAFETY: the waiter was just made here, and nobody else knows it.
+    if unsafe { waiter.sleep(deadline) } == Unparked::Cancelled {
         // If the goroutine is unwinding already, the sleep just ends early.
         crate::goroutine::unwind_cancelled();
     }

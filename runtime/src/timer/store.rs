@@ -12,7 +12,6 @@
 //! Rejected: to take out of the heap what is not wanted, by its place, as soon as that is known. It costs as much as
 //! firing it, and a timer that is dropped by another thread would need a lock.
 
-use std::cell::{Cell, RefCell};
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 use std::sync::Weak;
@@ -23,7 +22,9 @@ use crate::stack::Stack;
 
 /// What is to be done.
 pub(crate) enum Action {
-    /// End the wait of this number of the goroutine on this stack.
+    /// End the sleep of this number of the goroutine on this stack. Nothing else ends it, but for a shutdown.
+    Wake(Stack, u64),
+    /// End the wait of this number of the goroutine on this stack, unless a token is first. At the goroutine's home only.
     Unpark(Stack, u64),
     /// Call this, if it is still there.
     Call(Weak<dyn Expire>),
@@ -32,7 +33,7 @@ pub(crate) enum Action {
 impl Action {
     fn is_wanted(&self) -> bool {
         match self {
-            Self::Unpark(stack, number) => stack.frame().timed_park() == *number,
+            Self::Wake(stack, number) | Self::Unpark(stack, number) => stack.frame().timed_park() == *number,
             Self::Call(what) => what.strong_count() > 0,
         }
     }
@@ -75,13 +76,13 @@ impl Ord for Entry {
 /// The timers of one worker. See the [module](self).
 #[derive(Default)]
 pub(crate) struct Store {
-    nursery: RefCell<Vec<Entry>>,
+    nursery: Vec<Entry>,
     /// No entry of the nursery is due before this. `None` if it is empty.
-    nursery_due: Cell<Option<Instant>>,
-    heap: RefCell<BinaryHeap<Entry>>,
-    made: Cell<u64>,
+    nursery_due: Option<Instant>,
+    heap: BinaryHeap<Entry>,
+    made: u64,
     /// The length at which the heap is next swept.
-    sweep_at: Cell<usize>,
+    sweep_at: usize,
 }
 
 impl Store {
@@ -90,48 +91,59 @@ impl Store {
     const SMALLEST_SWEEP: usize = 64;
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.nursery_due.get().is_none() && self.heap.borrow().is_empty()
+        self.nursery_due.is_none() && self.heap.is_empty()
     }
 
     /// When the next entry is due, wanted or not.
     pub(crate) fn next_due(&self) -> Option<Instant> {
-        let heap_due = self.heap.borrow().peek().map(|entry| entry.due);
-        [self.nursery_due.get(), heap_due].into_iter().flatten().min()
+        let heap_due = self.heap.peek().map(|entry| entry.due);
+        [self.nursery_due, heap_due].into_iter().flatten().min()
     }
 
-    pub(crate) fn push(&self, due: Instant, action: Action) {
-        let number = self.made.get();
-        self.made.set(number + 1);
-        let mut nursery = self.nursery.borrow_mut();
-        if nursery.len() == Self::NURSERY {
-            self.grow_up(&mut nursery);
+    pub(crate) fn push(&mut self, due: Instant, action: Action) {
+        let number = self.made;
+        self.made += 1;
+        if self.nursery.len() == Self::NURSERY {
+            self.grow_up();
         }
-        nursery.push(Entry { due, number, action });
-        self.nursery_due.set(Some(self.nursery_due.get().map_or(due, |first| first.min(due))));
+        self.nursery.push(Entry { due, number, action });
+        self.nursery_due = Some(self.nursery_due.map_or(due, |first| first.min(due)));
     }
 
     /// The next action due at `now`, and when it was due.
-    pub(crate) fn pop(&self, now: Instant) -> Option<(Instant, Action)> {
-        if self.nursery_due.get().is_some_and(|due| due <= now) {
-            self.grow_up(&mut self.nursery.borrow_mut());
+    pub(crate) fn pop(&mut self, now: Instant) -> Option<(Instant, Action)> {
+        if self.nursery_due.is_some_and(|due| due <= now) {
+            self.grow_up();
         }
-        let mut heap = self.heap.borrow_mut();
-        if heap.peek()?.due > now {
+        if self.heap.peek()?.due > now {
             return None;
         }
-        heap.pop().map(|entry| (entry.due, entry.action))
+        self.heap.pop().map(|entry| (entry.due, entry.action))
+    }
+
+    /// Divides it into the timers that any worker may fire, and those that only the home of the waiting goroutine may.
+    pub(crate) fn divide(mut self) -> (Self, Self) {
+        self.grow_up();
+        let at_home = |entry: &Entry| matches!(entry.action, Action::Unpark(..));
+        let (bound, free): (Vec<_>, Vec<_>) = self.heap.drain().partition(at_home);
+        (Self { heap: free.into(), ..Self::default() }, Self { heap: bound.into(), ..Self::default() })
+    }
+
+    /// Adds the timers of another store.
+    pub(crate) fn append(&mut self, mut other: Self) {
+        other.grow_up();
+        self.heap.append(&mut other.heap);
     }
 
     /// Moves what is still wanted from the nursery to the heap.
-    fn grow_up(&self, nursery: &mut Vec<Entry>) {
-        self.nursery_due.set(None);
-        let mut heap = self.heap.borrow_mut();
-        for entry in nursery.drain(..).filter(|entry| entry.action.is_wanted()) {
-            if heap.len() >= self.sweep_at.get() {
-                heap.retain(|entry| entry.action.is_wanted());
-                self.sweep_at.set(Self::SMALLEST_SWEEP.max(2 * heap.len()));
+    fn grow_up(&mut self) {
+        self.nursery_due = None;
+        for entry in self.nursery.drain(..).filter(|entry| entry.action.is_wanted()) {
+            if self.heap.len() >= self.sweep_at {
+                self.heap.retain(|entry| entry.action.is_wanted());
+                self.sweep_at = Self::SMALLEST_SWEEP.max(2 * self.heap.len());
             }
-            heap.push(entry);
+            self.heap.push(entry);
         }
     }
 }
@@ -158,7 +170,7 @@ mod tests {
 
     #[test]
     fn the_earliest_comes_first_and_none_before_its_time() {
-        let (store, what, start) = (Store::default(), Arc::new(Nothing), Instant::now());
+        let (mut store, what, start) = (Store::default(), Arc::new(Nothing), Instant::now());
         for millis in [30, 10, 20] {
             store.push(start + Duration::from_millis(millis), call(&what));
         }
@@ -170,26 +182,26 @@ mod tests {
 
     #[test]
     fn of_those_due_at_the_same_time_the_first_made_goes_first() {
-        let (store, start) = (Store::default(), Instant::now());
+        let (mut store, start) = (Store::default(), Instant::now());
         let made: Vec<_> = (0..100).map(|_| Arc::new(Nothing)).collect();
         for what in &made {
             store.push(start, call(what));
         }
         let fired = std::iter::from_fn(|| store.pop(start)).map(|(_, action)| match action {
             Action::Call(what) => what.as_ptr().addr(),
-            Action::Unpark(..) => unreachable!("only calls were made"),
+            Action::Wake(..) | Action::Unpark(..) => unreachable!("only calls were made"),
         });
         assert!(fired.eq(made.iter().map(|what| Arc::as_ptr(what).addr())));
     }
 
     #[test]
     fn what_nobody_wants_does_not_pile_up() {
-        let (store, kept, start) = (Store::default(), Arc::new(Nothing), Instant::now());
-        let length = || store.heap.borrow().len() + store.nursery.borrow().len();
+        let (mut store, kept, start) = (Store::default(), Arc::new(Nothing), Instant::now());
+        let length = |store: &Store| store.heap.len() + store.nursery.len();
         store.push(start, call(&kept));
         for _ in 0..100_000 {
             store.push(start + Duration::from_secs(1), call(&Arc::new(Nothing)));
-            assert!(length() <= Store::NURSERY + 1);
+            assert!(length(&store) <= Store::NURSERY + 1);
         }
         // These are wanted for long enough to reach the heap.
         let mut wanted: std::collections::VecDeque<_> = (0..Store::NURSERY).map(|_| Arc::new(Nothing)).collect();
@@ -197,7 +209,7 @@ mod tests {
             wanted.pop_front();
             wanted.push_back(Arc::new(Nothing));
             store.push(start + Duration::from_secs(1), call(&wanted[wanted.len() - 1]));
-            assert!(length() <= Store::SMALLEST_SWEEP + Store::NURSERY + 1);
+            assert!(length(&store) <= Store::SMALLEST_SWEEP + Store::NURSERY + 1);
         }
         assert!(store.pop(start).is_some());
     }
