@@ -37,6 +37,11 @@ const VOLLEY: usize = 32;
 /// was dealt to it, and is not to be taken only because a thread takes its time to wake up.
 const ROUSED: u32 = 12;
 
+/// Of so few who wait, one may be about to be started, and to talk to the other: torn apart, they would have to cross from one
+/// worker to the other for each message. Those are left to a worker that starts anybody, however long that takes, and for
+/// two looks more.
+const PAIR: usize = 2;
+
 /// What a watcher has seen at another worker, as long as somebody waits there to be started.
 #[derive(Clone, Copy, Default)]
 struct Seen {
@@ -47,17 +52,24 @@ struct Seen {
     asleep: bool,
     /// How often the worker was seen asleep, or awake, in a row.
     looks: u32,
+    /// At how many looks in a row it had started nobody since the one before.
+    idle: u32,
 }
 
 impl Seen {
     /// Takes another look, at a worker where so many wait. True if somebody there has waited for long enough: since the last
-    /// look; or at a worker which, at the pace that it has had since then, would need longer than that for those who wait.
+    /// look; or at a worker which, at the pace that it has had since then, would need longer than that for those who wait; or,
+    /// if it is no more than a [`PAIR`], while it has started nobody.
     fn again(&mut self, started: u64, oldest: u64, asleep: bool, waiting: usize) -> bool {
         let before = *self;
         let looks = if before.asleep == asleep { before.looks + 1 } else { 1 };
-        *self = Self { started, oldest, asleep, looks };
+        let idle = if looks > 1 && started == before.started { before.idle + 1 } else { 0 };
+        *self = Self { started, oldest, asleep, looks, idle };
         if asleep {
             return looks > ROUSED;
+        }
+        if waiting <= PAIR {
+            return idle >= 2;
         }
         looks > 1 && (oldest == before.oldest || waiting as u64 > started - before.started)
     }
@@ -404,9 +416,18 @@ mod tests {
     #[test]
     fn who_waits_at_a_busy_worker_is_taken_at_the_second_look() {
         let mut seen = Seen::default();
-        assert!(!seen.again(7, 3, false, 2));
-        assert!(seen.again(7, 3, false, 2));
-        assert!(seen.again(100, 3, false, 1), "others were started, the oldest still waits");
+        assert!(!seen.again(7, 3, false, 3));
+        assert!(seen.again(7, 3, false, 3));
+        assert!(seen.again(100, 3, false, 3), "others were started, the oldest still waits");
+    }
+
+    #[test]
+    fn a_pair_is_left_to_a_worker_that_has_started_anybody() {
+        let mut seen = Seen::default();
+        assert!(!seen.again(7, 3, false, 2) && !seen.again(7, 3, false, 2));
+        assert!(seen.again(7, 3, false, 2), "neither was started for two looks");
+        assert!(!seen.again(8, 3, false, 1) && !seen.again(8, 3, false, 1), "one was, and the first start takes long");
+        assert!(seen.again(8, 3, false, 1));
     }
 
     #[test]
@@ -421,8 +442,8 @@ mod tests {
     fn what_was_dealt_to_a_worker_that_wakes_up_is_left_to_it_for_longer() {
         let mut seen = Seen::default();
         assert!((0..ROUSED).all(|_| !seen.again(0, 0, true, 100)));
-        assert!(!seen.again(0, 0, false, 1), "it is up now");
-        assert!(seen.again(0, 0, false, 1));
+        assert!(!seen.again(0, 0, false, 3), "it is up now");
+        assert!(seen.again(0, 0, false, 3));
         let mut seen = Seen::default();
         assert_eq!((0..=ROUSED).find(|_| seen.again(0, 0, true, 1)), Some(ROUSED));
     }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::placement::Placement;
 use super::shared::Shared;
 use super::watch::WorkerId;
-use super::worker::{Worker, count};
+use super::worker::{Local, Worker, count};
 use crate::goroutine::{Goroutine, Shape};
 
 /// Queues the goroutine that `make` makes: on `runtime`, else on that of the caller, else on the global one.
@@ -53,6 +53,23 @@ fn reserve_ids(count: u64) -> u64 {
 }
 
 impl Worker {
+    /// Whether the goroutine that runs has spawned so many in a row that it should let them start first. Once for each so many.
+    #[inline]
+    pub(super) fn has_spawned_backlog(&self) -> bool {
+        /// What waits to be started then fits into a cache of the second level.
+        const BACKLOG: usize = 1024;
+        let Local { running, spawner, spawned_before, .. } = self.local();
+        let spawned = self.signals.spawned.load(Ordering::Relaxed);
+        if spawner.replace(running.get()) != running.get() {
+            spawned_before.set(spawned);
+        }
+        if spawned - spawned_before.get() < BACKLOG as u64 {
+            return false;
+        }
+        spawned_before.set(spawned);
+        self.fresh.len() >= BACKLOG / 2
+    }
+
     /// Queues a goroutine spawned on this worker.
     #[inline]
     fn spawn(

@@ -91,7 +91,11 @@ pub(super) struct Local {
     pub(super) sites: Sites,
     /// The stack of the goroutine that runs. What a worker does between two goroutines takes long only after it has cleared
     /// this.
-    running: Cell<Option<Stack>>,
+    pub(super) running: Cell<Option<Stack>>,
+    /// The stack of the goroutine that spawned last, and how many had been spawned here before it began to, or was last made
+    /// to let them start.
+    pub(super) spawner: Cell<Option<Stack>>,
+    pub(super) spawned_before: Cell<u64>,
     /// How many turns until the next look around.
     pub(super) turns_left: Cell<u32>,
     /// Whether the line came before `next` at the last look around.
@@ -131,6 +135,8 @@ impl Worker {
                 blocks: LocalBlocks::default(),
                 sites: Sites::default(),
                 running: Cell::new(None),
+                spawner: Cell::new(None),
+                spawned_before: Cell::new(0),
                 turns_left: Cell::new(1),
                 line_first: Cell::new(false),
                 look: super::look::Look::default(),

@@ -113,10 +113,11 @@ fn yield_at_end_of_slice() {
     }
 }
 
-/// As [`cooperate`], for who is about to spawn: yields as well if many wait here to be started.
+/// As [`cooperate`], for who is about to spawn: yields as well if it has spawned many, and many wait here to be started.
 ///
 /// A goroutine that spawns in a loop would otherwise have all of them wait, each in memory of its own that was never used
 /// before, which costs more to touch than a short goroutine takes. So those that end soon use the memory of one another.
+/// What a tree of goroutines has accumulated is no reason to yield: to let everybody start would begin its widest layer.
 #[inline]
 pub(crate) fn cooperate_to_spawn() {
     if spawner_is_due() {
@@ -126,9 +127,7 @@ pub(crate) fn cooperate_to_spawn() {
 
 #[inline(never)]
 fn spawner_is_due() -> bool {
-    /// What waits to be started then fits into a cache of the second level.
-    const BACKLOG: usize = 1024;
-    current_here().is_some_and(|worker| worker.signals.preempt.is_raised() || worker.fresh.len() >= BACKLOG)
+    current_here().is_some_and(|worker| worker.signals.preempt.is_raised() || worker.has_spawned_backlog())
 }
 
 /// Whether the caller's time slice is over; it is while its runtime shuts down.
