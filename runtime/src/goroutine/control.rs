@@ -111,11 +111,11 @@ pub(crate) enum Unwinding {
 /// |--------------------------------------|--------------------------------------|-------------------------------|
 /// | `vtable`, `id`, `spawned_at`, `attributes` | at spawn                       | by anyone                     |
 /// | `join`, `joiner`                     | by the join protocol, see `cell`     | the same                      |
-/// | `newer_link`, `older_link`, `number` | the owner of the queue that it is in, or of the queue's lock | the same |
+/// | `newer_link`, `older_link`, `number`, `ticket` | the owner of the queue that it is in, or of the queue's lock | the same |
 /// | `inbox_link`                         | the thread that spends the token     | the home, draining its inbox  |
 /// | `home`                               | the worker that starts it            | the home; holders of a token  |
 /// | `status`                             | the home                             | the home; holders of a token  |
-/// | all others                           | the home                             | the home                      |
+/// | all others                           | the home                             | the home; who has the only right to make it ready |
 ///
 /// A holder of a token may read `home` although another thread wrote it: the goroutine parked after that, and the
 /// lock under which it was claimed, or the token's own way to the holder, orders the two. The home changes as told in

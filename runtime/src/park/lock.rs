@@ -5,7 +5,8 @@
 //! a wake-up; a goroutine that parks hands it to the scheduler, which releases it once the goroutine's stack has been left
 //! (see [`super`]).
 //!
-//! Two locks are held at once only by a select, which takes them in address order. Debug builds check that no
+//! Several locks are held at once only by a select, which takes them in address order, and by one who parks with a
+//! deadline, who takes that of the worker's timers last; under that one no other is taken. Debug builds check that no
 //! wake-up happens while this thread holds any.
 //!
 //! Who finds it taken leaves it alone for as long as dozens of operations last, not only for one. Two threads that took it in

@@ -45,12 +45,6 @@ impl<P> Node<P> {
             _pinned: PhantomPinned,
         }
     }
-
-    /// Whether the node still stands in a list. Only to be asked under that list's lock.
-    #[inline]
-    pub fn is_linked(&self) -> bool {
-        self.linked.get()
-    }
 }
 
 impl<P> fmt::Debug for Node<P> {
@@ -110,7 +104,7 @@ impl<P> WaitList<P> {
         self.take(usize::MAX)
     }
 
-    /// Takes out and claims the first [`BATCH`](Self::BATCH): for lists that nobody joins any more, which can be emptied in
+    /// Takes out and claims the first few dozen: for lists that nobody joins any more, which can be emptied in
     /// several goes. The lock is not held for longer, then, and whoever is claimed is still in the cache when it is woken.
     pub fn take_some(&mut self) -> Batch<P> {
         self.take(Self::BATCH)

@@ -135,7 +135,8 @@ impl Worker {
 
     fn take_timers(&self, victim: &Self) {
         victim.signals.has_timers.store(false, Ordering::Relaxed);
-        let (free, bound) = mem::take(&mut *victim.timers.lock()).divide();
+        let timers = mem::take(&mut *victim.timers.lock());
+        let (free, bound) = timers.divide();
         self.timers.lock().append(free);
         self.signals.has_timers.store(true, Ordering::Relaxed);
         if !bound.is_empty() {

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::look::Look;
-use super::worker::{Local, Worker};
+use super::worker::{Local, Worker, count};
 use crate::clock;
 use crate::goroutine::Status;
 use crate::park::Unparked;
@@ -295,6 +295,8 @@ impl Worker {
         let mut pause = FIRST_PAUSE;
         let since = clock::now();
         loop {
+            // Who watches for long is not hogged.
+            count(&self.signals.slice);
             let found = self.search(&mut seen);
             if found == Found::Taken || self.gather() {
                 shared.watch.end();

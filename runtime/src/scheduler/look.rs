@@ -24,7 +24,7 @@ impl Default for Look {
 }
 
 impl Look {
-    /// The most turns between two looks, however short: unstarted goroutines placed here by others wait no longer.
+    /// The most turns between two looks, however short. At every second look the first in line comes before `next`.
     pub(super) const MOST_TURNS: u32 = 61;
 
     /// To be called at a look, with the time; gives the number of turns until the next.

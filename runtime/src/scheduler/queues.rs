@@ -7,9 +7,10 @@
 //! - [`fresh`](super::fresh): unstarted goroutines, which others may put in, and any idle worker may steal. Under `migrate`,
 //!   started ones as well.
 //!
-//! `ready` and `fresh` form one line, and take turns in it, so that neither keeps the other waiting. But who yields carries the
-//! number of those that had been put into `fresh` before (its *ticket*), and lets those go first. So `yield_now` lets
-//! everyone run who was there, started or not. Who was woken has waited already: its ticket is 0.
+//! `ready` and `fresh` form one line, and take turns in it, so that neither keeps the other waiting, unless one that yields
+//! is the first in `ready`: then those behind it wait as well. For who yields carries the number of those that had been put
+//! into `fresh` before (its *ticket*), and lets those go first. So `yield_now` lets everyone run who was there, started or not.
+//! Who was woken has waited already: its ticket is 0.
 
 use std::cell::Cell;
 use std::ptr::{self, NonNull};

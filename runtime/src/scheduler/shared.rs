@@ -249,7 +249,8 @@ impl Shared {
         let (old, granted) = self.procs.set_limit(procs.min(self.worker_count()));
         granted.into_iter().for_each(|worker| self.grant(worker));
         // Those who run take turns from now on.
-        self.each_worker().for_each(|worker| _ = worker.signals.preempt.raise());
+        let awake = self.each_worker().filter(|worker| !worker.signals.asleep.load(Ordering::Relaxed));
+        awake.for_each(|worker| _ = worker.signals.preempt.raise());
         Ok(old)
     }
 

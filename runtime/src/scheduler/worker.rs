@@ -42,7 +42,8 @@ pub(crate) struct Worker {
     shared: NonNull<Shared>,
     /// Goroutines at home here that other threads have woken.
     pub(super) inbox: CachePadded<Inbox<Goroutine>>,
-    /// Unstarted goroutines that were spawned or placed here. Anybody may take them.
+    /// Unstarted goroutines that were spawned or placed here; under `migrate` also started ones that are ready. Anybody may
+    /// take them.
     pub(super) fresh: CachePadded<Fresh>,
     /// What is to be done here at which time. Anybody may take over from a worker that is hogged.
     pub(super) timers: CachePadded<Lock<Store>>,
@@ -92,7 +93,7 @@ pub(super) struct Local {
     /// The stack of the goroutine that runs. What a worker does between two goroutines takes long only after it has cleared
     /// this.
     pub(super) running: Cell<Option<Stack>>,
-    /// The stack of the goroutine that spawned last, and how many had been spawned here before it began to, or was last made
+    /// The stack of the goroutine that spawned last (those that use it one after the other count as one), and how many had been spawned here before it began to, or was last made
     /// to let them start.
     pub(super) spawner: Cell<Option<Stack>>,
     pub(super) spawned_before: Cell<u64>,

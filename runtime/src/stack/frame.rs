@@ -21,7 +21,7 @@ use crate::scheduler::{Switch, WayBack, Worker};
 /// | `way_back`   | the goroutine, when it starts          | the same                                  |
 /// | `goroutine`  | the same, when it starts and ends      | also shutdown and the overflow handler    |
 /// | `home`       | the same, when it starts or is adopted | also shutdown, by every worker            |
-/// | `timed_park` | the same, around a wait with a deadline| the worker whose timer fires              |
+/// | `timed_park` | the same, around a timed wait; who fires its timer| the worker whose timer fires              |
 /// | `class`      | the pool, when it hands the stack out  | whoever has the stack                     |
 /// | `next_free`  | the pool that owns the stack           | the same                                  |
 #[repr(C, align(16))]
@@ -56,8 +56,8 @@ impl Frame {
         self.home.store(home.cast_mut(), Ordering::Relaxed);
     }
 
-    /// The number of the wait with a deadline that is under way, 0 for none. Relaxed: it is compared with a number
-    /// that its own worker has put there, and a worker sees its own writes.
+    /// The number of the wait with a deadline that is under way, 0 for none. Relaxed: it is compared with a
+    /// number that this worker has put there, or, if it has taken the timer over, one that the lock of the timers has brought.
     pub(crate) fn timed_park(&self) -> u64 {
         self.timed_park.load(Ordering::Relaxed)
     }

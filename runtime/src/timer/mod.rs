@@ -24,7 +24,8 @@ pub trait Expire: Send + Sync {
 
 /// Calls `what` at `due`, unless it has been dropped by then: the timer holds a weak reference only.
 ///
-/// From a goroutine the timer is its worker's, and costs no lock. From a thread it goes to the global runtime.
+/// From a goroutine the timer is its worker's, whose lock nobody else takes unless that worker is hogged. From a thread it
+/// goes to the global runtime.
 ///
 /// # Panics
 /// From a thread, when the global runtime has to be started and cannot be.
