@@ -26,6 +26,7 @@ pub mod random;
 mod runtime;
 mod scheduler;
 mod stack;
+mod stock;
 mod sync;
 pub mod timer;
 

@@ -23,3 +23,18 @@ mod imp {
 #[cfg(not(any(loom, shuttle)))]
 pub(crate) use imp::hint;
 pub(crate) use imp::{Mutex, atomic, thread};
+
+/// Defines a function that is `const`, except in models: their atomics cannot be made in constants.
+macro_rules! const_except_in_models {
+    ($(#[$meta:meta])* $visible:vis const fn $name:ident($($argument:ident: $type:ty)?) -> Self $body:block) => {
+        $(#[$meta])*
+        #[cfg(not(any(loom, shuttle)))]
+        $visible const fn $name($($argument: $type)?) -> Self $body
+
+        $(#[$meta])*
+        #[cfg(any(loom, shuttle))]
+        $visible fn $name($($argument: $type)?) -> Self $body
+    };
+}
+
+pub(crate) use const_except_in_models;

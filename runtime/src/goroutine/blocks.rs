@@ -7,20 +7,20 @@
 //! whole chain.
 //!
 //! What is kept is bounded by [`BlockPool::MOST_BYTES`] for a runtime and two chains of a shape for a worker. What nobody has
-//! needed for a while is freed, as with [stacks](crate::stack::StackPool).
+//! needed for a while is freed; see [`Stock`].
 //!
 //! # Invariant
 //! **B1** A block is owned by one at a time: a cell, or a chain. The blocks of a chain have its shape.
 
 use std::alloc::{self, Layout};
+use std::array;
 use std::cell::Cell;
-use std::collections::VecDeque;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
 use crate::prefetch::prefetch;
-use std::array;
+use crate::stock::Stock;
 
 /// The blocks that are kept are multiples of this in size and alignment.
 const GRAIN: usize = 16;
@@ -230,19 +230,9 @@ impl LocalShape {
 
 /// The blocks of a runtime that no worker has in stock.
 pub(crate) struct BlockPool {
-    shapes: [Mutex<SharedShape>; Shape::COUNT],
+    shapes: [Mutex<Stock<Chain>>; Shape::COUNT],
     /// How many bytes of blocks are kept here, or about to be.
     bytes: AtomicUsize,
-}
-
-#[derive(Default)]
-struct SharedShape {
-    /// The last to come is the last.
-    chains: VecDeque<Chain>,
-    /// How many of `chains`, from the beginning, are to be freed.
-    unused: usize,
-    /// The least length of `chains` since `unused` was last determined.
-    least: usize,
 }
 
 impl Default for BlockPool {
@@ -257,20 +247,16 @@ impl BlockPool {
     /// How many chains [`free_some`](Self::free_some) frees: it takes some 100 µs.
     const SOME: usize = 32;
 
-    fn lock(mutex: &Mutex<SharedShape>) -> MutexGuard<'_, SharedShape> {
+    fn lock(mutex: &Mutex<Stock<Chain>>) -> MutexGuard<'_, Stock<Chain>> {
         mutex.lock().expect("no panic happens under this lock")
     }
 
-    fn shape(&self, shape: Shape) -> MutexGuard<'_, SharedShape> {
+    fn shape(&self, shape: Shape) -> MutexGuard<'_, Stock<Chain>> {
         Self::lock(&self.shapes[shape.number().expect("a chain has a shape that is kept")])
     }
 
     fn take(&self, shape: Shape) -> Option<Chain> {
-        let mut shared = self.shape(shape);
-        let chain = shared.chains.pop_back()?;
-        shared.least = shared.least.min(shared.chains.len());
-        shared.unused = shared.unused.min(shared.chains.len());
-        drop(shared);
+        let chain = self.shape(shape).take()?;
         self.bytes.fetch_sub(chain.bytes(), Ordering::Relaxed);
         Some(chain)
     }
@@ -281,7 +267,7 @@ impl BlockPool {
             self.bytes.fetch_sub(chain.bytes(), Ordering::Relaxed);
             return;
         }
-        self.shape(chain.shape).chains.push_back(chain);
+        self.shape(chain.shape).give([chain]);
     }
 
     /// Whether anything is kept.
@@ -291,22 +277,13 @@ impl BlockPool {
 
     /// Makes those be freed that have not been needed since the last call.
     pub(crate) fn mark_unused(&self) {
-        for shape in &self.shapes {
-            let mut shared = Self::lock(shape);
-            shared.unused = shared.unused.max(shared.least);
-            shared.least = shared.chains.len();
-        }
+        self.shapes.iter().for_each(|shape| Self::lock(shape).mark_unused());
     }
 
     /// Frees some unused blocks of one shape. Whether there were any.
     pub(crate) fn free_some(&self) -> bool {
         self.shapes.iter().any(|shape| {
-            let mut shared = Self::lock(shape);
-            let number = shared.unused.min(Self::SOME);
-            let freed: Vec<Chain> = shared.chains.drain(..number).collect();
-            shared.unused -= number;
-            shared.least = shared.least.saturating_sub(number);
-            drop(shared);
+            let freed = Self::lock(shape).take_unused(Self::SOME);
             self.bytes.fetch_sub(freed.iter().map(Chain::bytes).sum(), Ordering::Relaxed);
             !freed.is_empty()
         })
@@ -354,9 +331,9 @@ mod tests {
         let distinct: HashSet<_> = blocks.iter().copied().collect();
         assert_eq!(distinct.len(), blocks.len());
         put(&other, &shared, blocks);
-        assert_eq!(shared.shape(SHAPE).chains.len(), 1, "two chains stay with the worker");
+        assert_eq!(shared.shape(SHAPE).len(), 1, "two chains stay with the worker");
         other.clear(&shared);
-        assert!(other.is_empty() && shared.shape(SHAPE).chains.len() == 3);
+        assert!(other.is_empty() && shared.shape(SHAPE).len() == 3);
         assert_eq!(
             take(&one, &shared, 3 * FULL).into_iter().inspect(|block| assert!(distinct.contains(block))).count(),
             3 * FULL
@@ -381,7 +358,7 @@ mod tests {
         let blocks = take(&local, &shared, chains * FULL);
         put(&local, &shared, blocks);
         local.clear(&shared);
-        let length = || shared.shape(SHAPE).chains.len();
+        let length = || shared.shape(SHAPE).len();
         let free = || while shared.free_some() {};
         shared.mark_unused();
         free();

@@ -23,6 +23,7 @@ use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 
 use super::raw_lock::RawLock;
+use crate::sync::const_except_in_models;
 
 /// A spin lock for short critical sections. Held for a few dozen instructions: no user code runs under it, nobody is
 /// woken, and nobody parks but by handing it over (see the [protocol](super)).
@@ -37,16 +38,11 @@ unsafe impl<T: Send> Sync for Lock<T> {}
 unsafe impl<T: Send> Send for Lock<T> {}
 
 impl<T> Lock<T> {
-    /// An unlocked lock around `value`.
-    #[cfg(not(any(loom, shuttle)))]
-    pub const fn new(value: T) -> Self {
-        Self { raw: RawLock::new(), value: UnsafeCell::new(value) }
-    }
-
-    /// An unlocked lock around `value`.
-    #[cfg(any(loom, shuttle))]
-    pub fn new(value: T) -> Self {
-        Self { raw: RawLock::new(), value: UnsafeCell::new(value) }
+    const_except_in_models! {
+        /// An unlocked lock around `value`.
+        pub const fn new(value: T) -> Self {
+            Self { raw: RawLock::new(), value: UnsafeCell::new(value) }
+        }
     }
 
     /// Takes the lock, spinning while another thread holds it. A thread that holds it already waits for ever; so a signal

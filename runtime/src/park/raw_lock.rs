@@ -66,6 +66,7 @@ use std::fmt;
 use super::Lock;
 use super::{held, process_barrier, thread_id};
 use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use crate::sync::const_except_in_models;
 
 /// In `seat`, beside a number: the owner does not hold the lock by the bias.
 const EMPTY: usize = 1;
@@ -103,29 +104,17 @@ const _: () = assert!(size_of::<RawLock>() == 24);
 unsafe impl Sync for RawLock {}
 
 impl RawLock {
-    /// A free lock.
-    #[cfg(not(any(loom, shuttle)))]
-    pub(super) const fn new() -> Self {
-        Self {
-            locked: AtomicBool::new(false),
-            biased: AtomicBool::new(false),
-            doublings: Cell::new(0),
-            left: Cell::new(RUN),
-            claimant: Cell::new(0),
-            seat: AtomicUsize::new(0),
-        }
-    }
-
-    /// A free lock.
-    #[cfg(any(loom, shuttle))]
-    pub(super) fn new() -> Self {
-        Self {
-            locked: AtomicBool::new(false),
-            biased: AtomicBool::new(false),
-            doublings: Cell::new(0),
-            left: Cell::new(RUN),
-            claimant: Cell::new(0),
-            seat: AtomicUsize::new(0),
+    const_except_in_models! {
+        /// A free lock.
+        pub(super) const fn new() -> Self {
+            Self {
+                locked: AtomicBool::new(false),
+                biased: AtomicBool::new(false),
+                doublings: Cell::new(0),
+                left: Cell::new(RUN),
+                claimant: Cell::new(0),
+                seat: AtomicUsize::new(0),
+            }
         }
     }
 

@@ -15,8 +15,15 @@ pub(super) use imp::{IS_UNIQUE, current};
 #[cfg(any(loom, shuttle))]
 pub(super) use model::{IS_UNIQUE, current};
 
-#[cfg(all(not(any(loom, shuttle, miri)), target_os = "linux", target_pointer_width = "64", target_arch = "x86_64"))]
+#[cfg(all(
+    not(any(loom, shuttle, miri)),
+    target_os = "linux",
+    target_pointer_width = "64",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+))]
 mod imp {
+    use std::arch::asm;
+
     /// Whether [`current`] tells threads apart.
     pub(in crate::park) const IS_UNIQUE: bool = true;
 
@@ -24,23 +31,16 @@ mod imp {
     #[inline(always)]
     pub(in crate::park) fn current() -> usize {
         let pointer;
+        #[cfg(target_arch = "x86_64")]
         // SAFETY: the ABI has the first word of the thread's control block hold its address, and nobody writes there.
-        unsafe { std::arch::asm!("mov {}, fs:[0]", out(reg) pointer, options(nomem, nostack, preserves_flags)) };
-        pointer
-    }
-}
-
-#[cfg(all(not(any(loom, shuttle, miri)), target_os = "linux", target_pointer_width = "64", target_arch = "aarch64"))]
-mod imp {
-    /// Whether [`current`] tells threads apart.
-    pub(in crate::park) const IS_UNIQUE: bool = true;
-
-    /// A number that no other living thread has; even, and not 0.
-    #[inline(always)]
-    pub(in crate::park) fn current() -> usize {
-        let pointer;
+        unsafe {
+            asm!("mov {}, fs:[0]", out(reg) pointer, options(nomem, nostack, preserves_flags));
+        }
+        #[cfg(target_arch = "aarch64")]
         // SAFETY: reading the register has no effect.
-        unsafe { std::arch::asm!("mrs {}, tpidr_el0", out(reg) pointer, options(nomem, nostack, preserves_flags)) };
+        unsafe {
+            asm!("mrs {}, tpidr_el0", out(reg) pointer, options(nomem, nostack, preserves_flags));
+        }
         pointer
     }
 }

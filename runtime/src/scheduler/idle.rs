@@ -11,7 +11,7 @@ use super::worker::{Local, Worker, count};
 use crate::clock;
 use crate::goroutine::Status;
 use crate::park::Unparked;
-use crate::stack::StackPool;
+use crate::stock::KEEP;
 use crate::timer::Action;
 
 /// How often a worker that has run out of work looks for messages, which takes some 400 ns, before it offers its processor to
@@ -364,7 +364,7 @@ impl Worker {
     fn sleep(&self) {
         let shared = self.shared();
         let Local { stacks, blocks, .. } = self.local();
-        let trim_at = (!stacks.is_empty() || !blocks.is_empty()).then(|| clock::now() + StackPool::KEEP);
+        let trim_at = (!stacks.is_empty() || !blocks.is_empty()).then(|| clock::now() + KEEP);
         self.signals.asleep.store(true, Ordering::Relaxed);
         // Nobody runs here whom a request could be for.
         self.begin_slice();

@@ -6,7 +6,7 @@
 //! what happens then is told in [`hogged`](super::hogged). When no worker has run anything for two looks, the monitor sleeps
 //! until one does.
 //!
-//! Stacks that came back and that nobody has needed for [`StackPool::KEEP`] give their memory back to the system, and the
+//! Stacks that came back and that nobody has needed for [`KEEP`] give their memory back to the system, and the
 //! blocks of goroutines are freed: some at each look, so that the others do not notice. As long as there are such, the
 //! monitor does not sleep.
 //!
@@ -22,7 +22,7 @@ use std::time::Duration;
 use super::shared::Shared;
 use super::thread::too_many_threads;
 use super::worker::Signals;
-use crate::stack::StackPool;
+use crate::stock::KEEP;
 use crate::{clock, park};
 
 /// The time between two looks: half of what a goroutine may run before it is asked to yield.
@@ -71,7 +71,7 @@ fn watch_slices(shared: &Arc<Shared>) {
     while !shared.is_shutting_down() {
         thread::park_timeout(PERIOD);
         park::provide_process_barrier();
-        if clock::now().saturating_duration_since(marked) >= StackPool::KEEP {
+        if clock::now().saturating_duration_since(marked) >= KEEP {
             shared.stacks.mark_unused();
             shared.blocks.mark_unused();
             marked = clock::now();
@@ -98,7 +98,7 @@ fn sleep(shared: &Shared) {
         && !shared.shutting_down.load(Ordering::SeqCst)
     {
         if shared.stacks.has_warm() || shared.blocks.has_any() {
-            thread::park_timeout(StackPool::KEEP);
+            thread::park_timeout(KEEP);
             break;
         }
         thread::park();

@@ -3,18 +3,17 @@
 //! A stack goes back to the pool of the worker on which its goroutine ended, and is the first to be used again:
 //! its top is in the cache, and its pages are there. What a worker has too much of goes to the shared pool, as it is: to
 //! give its memory back at once would cost more than everything else in a goroutine's life. That is done later, for those
-//! that nobody has needed for a while; see [`StackPool::mark_unused`]. New stacks are cut from a slab in order of address,
+//! that nobody has needed for a while; see [`Stock`]. New stacks are cut from a slab in order of address,
 //! and get their guard then.
 
 use std::cell::Cell;
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
-use std::time::Duration;
 use std::{io, mem};
 
 use super::slab::{Slab, install_guard};
 use super::{SizeClass, Stack};
+use crate::stock::Stock;
 
 /// The size of a class's first slab; each next one is twice as large, up to [`LARGEST_SLAB`].
 const FIRST_SLAB: usize = 64 << 20;
@@ -32,12 +31,8 @@ pub(crate) struct StackPool {
 
 #[derive(Default)]
 struct SharedClass {
-    /// Those that came back, with the memory that was used; the last to come is the last.
-    warm: VecDeque<Stack>,
-    /// How many of `warm`, from its beginning, are to be trimmed.
-    unused: usize,
-    /// The least length of `warm` since `unused` was last determined.
-    least_warm: usize,
+    /// Those that came back, with the memory that was used.
+    warm: Stock<Stack>,
     /// Trimmed, with their guards.
     trimmed: Vec<Stack>,
     slabs: Vec<Slab>,
@@ -65,23 +60,9 @@ impl SharedClass {
         self.stacks += 1;
         Ok(stack)
     }
-
-    fn pop_warm(&mut self) -> Option<Stack> {
-        let stack = self.warm.pop_back();
-        self.note_length();
-        stack
-    }
-
-    /// To be called when `warm` has become shorter.
-    fn note_length(&mut self) {
-        self.least_warm = self.least_warm.min(self.warm.len());
-        self.unused = self.unused.min(self.warm.len());
-    }
 }
 
 impl StackPool {
-    /// How long stacks keep their memory while nobody needs them.
-    pub(crate) const KEEP: Duration = Duration::from_secs(1);
     /// How many stacks a worker takes at once.
     const BATCH: usize = 32;
     /// How many stacks [`trim_some`](Self::trim_some) trims: it takes from half a millisecond to three.
@@ -97,8 +78,8 @@ impl StackPool {
     /// What the system says when it has no memory or no mapping left.
     fn take(&self, class: SizeClass, stock: &LocalClass) -> io::Result<Stack> {
         let mut shared = self.class(class);
-        if let Some(stack) = shared.pop_warm() {
-            (1..Self::BATCH).map_while(|_| shared.pop_warm()).for_each(|stack| stock.push(stack));
+        if let Some(stack) = shared.warm.take() {
+            (1..Self::BATCH).map_while(|_| shared.warm.take()).for_each(|stack| stock.push(stack));
             return Ok(stack);
         }
         let stack = match shared.trimmed.pop() {
@@ -113,18 +94,13 @@ impl StackPool {
 
     /// Takes stacks that a worker has too much of, and may need again soon.
     fn give_back(&self, class: SizeClass, stacks: impl Iterator<Item = Stack>) {
-        self.class(class).warm.extend(stacks);
+        self.class(class).warm.give(stacks);
         self.returned.fetch_add(1, Ordering::SeqCst);
     }
 
     /// Takes stacks that a worker has not needed for a while.
     fn give_back_unused(&self, class: SizeClass, stacks: impl Iterator<Item = Stack>) {
-        let mut shared = self.class(class);
-        for stack in stacks {
-            shared.warm.push_front(stack);
-            shared.unused += 1;
-        }
-        drop(shared);
+        self.class(class).warm.give_unused(stacks);
         self.returned.fetch_add(1, Ordering::SeqCst);
     }
 
@@ -133,13 +109,9 @@ impl StackPool {
         SizeClass::all().any(|class| !self.class(class).warm.is_empty())
     }
 
-    /// Makes those be trimmed that have not been needed since the last call: as many as `warm` has always held.
+    /// Makes those be trimmed that have not been needed since the last call.
     pub(crate) fn mark_unused(&self) {
-        for class in SizeClass::all() {
-            let mut shared = self.class(class);
-            shared.unused = shared.unused.max(shared.least_warm);
-            shared.least_warm = shared.warm.len();
-        }
+        SizeClass::all().for_each(|class| self.class(class).warm.mark_unused());
     }
 
     /// Gives the memory of some unused stacks of one class back to the system. Whether there were any.
@@ -148,15 +120,10 @@ impl StackPool {
     }
 
     fn trim_some_of(&self, class: SizeClass) -> bool {
-        let mut shared = self.class(class);
-        let number = shared.unused.min(Self::TRIM);
-        if number == 0 {
+        let stacks = self.class(class).warm.take_unused(Self::TRIM);
+        if stacks.is_empty() {
             return false;
         }
-        let stacks: Vec<Stack> = shared.warm.drain(..number).collect();
-        shared.unused -= number;
-        shared.least_warm = shared.least_warm.saturating_sub(number);
-        drop(shared);
         // SAFETY: the stacks come from a pool, so nobody runs on them.
         unsafe { Stack::discard(&stacks) };
         self.class(class).trimmed.extend(stacks);
