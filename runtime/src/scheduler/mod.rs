@@ -10,6 +10,7 @@
 //! | [`ready`]     | how a parked goroutine becomes ready                                          |
 //! | [`spawning`]  | new goroutines                                                                |
 //! | [`placement`] | where a new goroutine goes                                                    |
+//! | [`burst`]     | who spawns a great many in a row                                              |
 //! | [`watch`]     | the protocol by which idle workers find what waits to be stolen               |
 //! | [`idle`]      | looking around, watching, sleeping                                            |
 //! | [`look`]      | how often a busy worker looks at the clock                                    |
@@ -31,6 +32,7 @@
 //! Under `migrate` a goroutine may go on, after a switch, on another thread. Thread-locals are therefore read only in
 //! functions that are never inlined and do not switch: the compiler cannot keep an address across a switch then.
 
+mod burst;
 mod fresh;
 mod hogged;
 mod idle;

@@ -14,7 +14,9 @@
 //! A goroutine that spawns its like, by the line by which it was itself spawned, is a node of a tree. Its children stay
 //! at home: the parent will wait for them, and idle workers steal near the root.
 //!
-//! What has been dealt but not started can be stolen, so none of this can leave a core idle for long.
+//! In a [burst](super::burst) of goroutines that end at once none is dealt.
+//!
+//! What waits to be started can be stolen, so none of this can leave a core idle for long.
 //!
 //! Rejected: leaving a goroutine where it was spawned until stolen (a pool that blocks at once stays on one worker for
 //! ever); dealing one by one in turn (every hop of a ring crosses); dealing when the parent parks, when the number of
@@ -84,6 +86,10 @@ struct Site {
 }
 
 impl Site {
+    fn has_none(&mut self, epoch: u64) -> bool {
+        self.residents == 0 && *self.waiting(epoch) == 0
+    }
+
     fn waiting(&mut self, epoch: u64) -> &mut u32 {
         if self.epoch != epoch {
             self.epoch = epoch;
@@ -126,7 +132,7 @@ impl Sites {
     pub(crate) fn deal(&self, site: SiteId, workers: usize, epoch: u64) -> usize {
         let mut known = self.known.borrow_mut();
         let site = &mut known.sites[site.index()];
-        if site.residents == 0 && *site.waiting(epoch) == 0 {
+        if site.has_none(epoch) {
             site.dealt = 0;
         }
         let offset = offset(site.dealt, workers);
@@ -135,6 +141,17 @@ impl Sites {
             *site.waiting(epoch) += 1;
         }
         offset
+    }
+
+    /// Whether no goroutine of this line lives on this worker, or waits there to be started.
+    pub(super) fn has_none(&self, site: SiteId, epoch: u64) -> bool {
+        self.known.borrow_mut().sites[site.index()].has_none(epoch)
+    }
+
+    /// The next sibling of this line waits here to be started, without being dealt.
+    #[inline]
+    pub(super) fn keep(&self, site: SiteId, epoch: u64) {
+        *self.known.borrow_mut().sites[site.index()].waiting(epoch) += 1;
     }
 
     /// A goroutine of this line has started here.

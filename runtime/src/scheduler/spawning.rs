@@ -5,10 +5,12 @@ use std::ptr::{self, NonNull};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::placement::Placement;
+use super::burst::STRETCH;
+use super::placement::{Placement, SiteId};
 use super::shared::Shared;
 use super::watch::WorkerId;
 use super::worker::{Local, Worker, count};
+use crate::clock;
 use crate::goroutine::{Goroutine, Shape};
 
 /// Queues the goroutine that `make` makes: on `runtime`, else on that of the caller, else on the global one.
@@ -53,21 +55,18 @@ fn reserve_ids(count: u64) -> u64 {
 }
 
 impl Worker {
-    /// Whether the goroutine that runs has spawned so many in a row that it should let them start first. Once for each so many.
+    /// Whether the goroutine that runs, and is about to spawn, shall yield first, for it is in a [burst](super::burst).
     #[inline]
-    pub(super) fn has_spawned_backlog(&self) -> bool {
-        /// What waits to be started then fits into a cache of the second level.
-        const BACKLOG: usize = 1024;
-        let Local { running, spawner, spawned_before, .. } = self.local();
+    pub(super) fn has_spawned_stretch(&self) -> bool {
+        let Local { burst, running, .. } = self.local();
+        burst.stretch_is_over(running.get(), self.signals.spawned.load(Ordering::Relaxed))
+            && self.fresh.len() as u64 >= STRETCH / 2
+    }
+
+    /// The goroutine that runs has yielded before spawning.
+    pub(super) fn begin_stretch(&self) {
         let spawned = self.signals.spawned.load(Ordering::Relaxed);
-        if spawner.replace(running.get()) != running.get() {
-            spawned_before.set(spawned);
-        }
-        if spawned - spawned_before.get() < BACKLOG as u64 {
-            return false;
-        }
-        spawned_before.set(spawned);
-        self.fresh.len() >= BACKLOG / 2
+        self.local().burst.begin_stretch(clock::now(), spawned, self.signals.slice.load(Ordering::Relaxed));
     }
 
     /// Queues a goroutine spawned on this worker.
@@ -111,12 +110,23 @@ impl Worker {
                 }
                 let (local, workers) = (self.local(), self.shared().workers_dealt_to());
                 let site = local.sites.id(spawned_at);
-                match local.sites.deal(site, workers, self.fresh.emptied()) {
+                match self.deal(site, workers) {
                     0 if self.is_within_limit() => self.id,
                     offset => (self.id + offset) % workers,
                 }
             }
         }
+    }
+
+    /// How far from here the next goroutine of this line goes.
+    #[inline]
+    fn deal(&self, site: SiteId, workers: usize) -> usize {
+        let (Local { sites, burst, .. }, epoch) = (self.local(), self.fresh.emptied());
+        if burst.keeps(site, self.signals.slice.load(Ordering::Relaxed), || sites.has_none(site, epoch)) {
+            sites.keep(site, epoch);
+            return 0;
+        }
+        sites.deal(site, workers, epoch)
     }
 
     /// Whether this worker may get new goroutines. One beyond a lowered limit is to fall idle by and by.

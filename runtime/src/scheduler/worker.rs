@@ -22,6 +22,7 @@ use std::time::Instant;
 
 use crossbeam_utils::CachePadded;
 
+use super::burst::Burst;
 use super::fresh::Fresh;
 use super::inbox::Inbox;
 use super::placement::{SiteId, Sites};
@@ -93,10 +94,7 @@ pub(super) struct Local {
     /// The stack of the goroutine that runs. What a worker does between two goroutines takes long only after it has cleared
     /// this.
     pub(super) running: Cell<Option<Stack>>,
-    /// The stack of the goroutine that spawned last (those that use it one after the other count as one), and how many had been spawned here before it began to, or was last made
-    /// to let them start.
-    pub(super) spawner: Cell<Option<Stack>>,
-    pub(super) spawned_before: Cell<u64>,
+    pub(super) burst: Burst,
     /// How many turns until the next look around.
     pub(super) turns_left: Cell<u32>,
     /// Whether the line came before `next` at the last look around.
@@ -136,8 +134,7 @@ impl Worker {
                 blocks: LocalBlocks::default(),
                 sites: Sites::default(),
                 running: Cell::new(None),
-                spawner: Cell::new(None),
-                spawned_before: Cell::new(0),
+                burst: Burst::new(),
                 turns_left: Cell::new(1),
                 line_first: Cell::new(false),
                 look: super::look::Look::default(),

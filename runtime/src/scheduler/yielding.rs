@@ -113,21 +113,26 @@ fn yield_at_end_of_slice() {
     }
 }
 
-/// As [`cooperate`], for who is about to spawn: yields as well if it has spawned many, and many wait here to be started.
-///
-/// A goroutine that spawns in a loop would otherwise have all of them wait, each in memory of its own that was never used
-/// before, which costs more to touch than a short goroutine takes. So those that end soon use the memory of one another.
-/// What a tree of goroutines has accumulated is no reason to yield: to let everybody start would begin its widest layer.
+/// As [`cooperate`], for who is about to spawn: yields also in a [burst](super::burst).
 #[inline]
 pub(crate) fn cooperate_to_spawn() {
     if spawner_is_due() {
         yield_now();
+        spawner_goes_on();
     }
 }
 
 #[inline(never)]
 fn spawner_is_due() -> bool {
-    current_here().is_some_and(|worker| worker.signals.preempt.is_raised() || worker.has_spawned_backlog())
+    current_here().is_some_and(|worker| worker.signals.preempt.is_raised() || worker.has_spawned_stretch())
+}
+
+#[cold]
+#[inline(never)]
+fn spawner_goes_on() {
+    if let Some(worker) = current_here() {
+        worker.begin_stretch();
+    }
 }
 
 /// Whether the caller's time slice is over; it is while its runtime shuts down.
