@@ -10,7 +10,8 @@
 //!
 //! # Rules
 //! 1. Each run is a process of its own, and does one workload once, from cold. The runs of a workload take turns: every
-//!    contender once, then every contender again. What is shown is the median, and how far apart the runs were.
+//!    contender once, then every contender again, beginning with another. What is shown is the median, and how far apart
+//!    the runs were.
 //! 2. All contenders get the same sizes, on their command lines, from one list: [`workloads::ALL`].
 //! 3. Each run gives an answer, and the harness knows the right one: a sum of all messages, a prime, the number of those
 //!    that did not wake early. Where work has no result, as that of goroutines that do nothing, all of it is waited for.

@@ -5,6 +5,7 @@
 mod arguments;
 mod chart;
 mod contenders;
+mod host;
 mod json;
 mod machine;
 mod markdown;
@@ -20,7 +21,7 @@ use std::time::Instant;
 
 use clap::Parser;
 use race::task::{Sizes, Task};
-use race::workload::Workload;
+use race::workload::{Section, Workload};
 
 use crate::arguments::Arguments;
 use crate::contenders::Contender;
@@ -71,16 +72,21 @@ fn compete(
     let sizes = workload.sizes(arguments.tiny);
     let answer = workload.answer(&sizes);
     let mut all: Vec<Runs> = contenders.iter().map(|_| Runs::default()).collect();
-    for round in 1..=arguments.rounds {
-        for (contender, runs) in contenders.iter().zip(&mut all) {
+    for round in 0..arguments.rounds {
+        // In each round another is the first, so that nobody always follows the same one.
+        for number in (0..contenders.len()).map(|place| (place + round) % contenders.len()) {
+            let (contender, runs) = (contenders[number], &mut all[number]);
             if runs.last().is_some_and(Failure::is_final) {
                 continue;
+            }
+            if workload.section == Section::Memory {
+                host::find_memory(sizes.get("goroutines"));
             }
             let result = programs.of(contender).and_then(|program| {
                 let task = task(arguments, workload, contender, &sizes);
                 run::run(program, &task, arguments.timeout(), answer)
             });
-            eprintln!("        round {round}, {}: {}", contender.name, results::in_short(workload, &result));
+            eprintln!("        round {}, {}: {}", round + 1, contender.name, results::in_short(workload, &result));
             runs.push(result);
         }
     }
