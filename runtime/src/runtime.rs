@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::goroutine::{self, JoinHandle};
-use crate::park::Patience;
+use crate::park::{Patience, process_barrier};
 use crate::scheduler::{self, MAX_WORKERS, Options, Shared};
 use crate::stack::{self, SizeClass, StackError};
 
@@ -165,6 +165,7 @@ impl Builder {
         let stack = SizeClass::for_bytes(self.stack_size.unwrap_or(stack::DEFAULT_SIZE))?;
         stack::install_handler();
         goroutine::install_hook();
+        process_barrier::provide_if_cheap();
         let shared = Shared::start(procs, Options { stack, migrate: self.migrate, processors: num_cpus::get() })?;
         Ok(Runtime { shared, impatient: false })
     }

@@ -37,7 +37,7 @@
 //! after all, and the scheduler keeps the counts apart.
 
 mod lock;
-mod process_barrier;
+pub(crate) mod process_barrier;
 mod raw_lock;
 mod thread_id;
 mod wait_list;
@@ -50,4 +50,3 @@ pub use waiter::{Patience, Unparked, Waiter, WakeToken};
 
 pub use crate::scheduler::cooperate;
 pub(crate) use lock::held;
-pub(crate) use process_barrier::provide_if_wanted as provide_process_barrier;

@@ -8,7 +8,8 @@
 //! accesses to memory are done, or not begun, as its program orders them; a thread that does not run has passed one when it
 //! was taken off its processor. It takes some microseconds.
 //!
-//! The process has to be registered with the kernel first, which takes milliseconds if it has threads already. So that
+//! The process has to be registered with the kernel first. That takes some microseconds as long as it has a single thread, so
+//! it is done [before](provide_if_cheap) a runtime starts its threads; and some 10 ms if it has others already. So that then
 //! nobody pays for it who does not need it, and nobody waits for it, the first [`is_available`] only asks, and a monitor
 //! [provides](provide_if_wanted). A process that is forked off is registered too.
 //!
@@ -20,8 +21,8 @@
 
 #[cfg(all(test, loom))]
 pub(super) use imp::LEFT_OUT;
-pub(crate) use imp::provide_if_wanted;
 pub(super) use imp::{heavy, is_available, light};
+pub(crate) use imp::{provide_if_cheap, provide_if_wanted};
 
 #[cfg(not(any(loom, shuttle)))]
 use native as imp;
@@ -54,13 +55,24 @@ mod native {
         }
     }
 
+    /// Registers the process if it has no other thread.
+    pub(crate) fn provide_if_cheap() {
+        if STATE.load(Ordering::Relaxed) == UNWANTED && kernel::has_single_thread() {
+            provide();
+        }
+    }
+
     /// Registers the process if somebody has asked. May take some milliseconds, once.
     pub(crate) fn provide_if_wanted() {
         if STATE.load(Ordering::Relaxed) == WANTED {
-            let state = if kernel::register() { AVAILABLE } else { REFUSED };
-            // Release: pairs with the Acquire in `is_available`. Another monitor may have done the same meanwhile.
-            STATE.store(state, Ordering::Release);
+            provide();
         }
+    }
+
+    fn provide() {
+        let state = if kernel::register() { AVAILABLE } else { REFUSED };
+        // Release: pairs with the Acquire in `is_available`. Another thread may have done the same meanwhile.
+        STATE.store(state, Ordering::Release);
     }
 
     /// The barrier of the one who passes often. Costs nothing.
@@ -81,6 +93,15 @@ mod native {
 
     #[cfg(target_os = "linux")]
     mod kernel {
+        use std::fs;
+        use std::os::unix::fs::MetadataExt;
+
+        /// Whether the calling thread is the only one: its folder then is the only one in that of the threads, which has two
+        /// more links, as every folder has. False if the system does not tell.
+        pub(super) fn has_single_thread() -> bool {
+            fs::metadata("/proc/self/task").is_ok_and(|threads| threads.nlink() == 3)
+        }
+
         pub(super) fn register() -> bool {
             membarrier(libc::MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)
         }
@@ -94,10 +115,32 @@ mod native {
             // SAFETY: the call takes no pointers.
             unsafe { libc::syscall(libc::SYS_membarrier, command, 0, 0) == 0 }
         }
+
+        #[cfg(test)]
+        mod tests {
+            use std::fs;
+            use std::os::unix::fs::MetadataExt;
+            use std::process::Command;
+
+            /// A test runs in a thread of its own, beside the one that waits for it.
+            #[test]
+            fn other_threads_are_seen() {
+                assert!(!super::has_single_thread());
+                let mut child = Command::new("sleep").arg("60").spawn().unwrap();
+                let threads = fs::metadata(format!("/proc/{}/task", child.id())).unwrap();
+                child.kill().unwrap();
+                child.wait().unwrap();
+                assert_eq!(threads.nlink(), 3, "a process with one thread");
+            }
+        }
     }
 
     #[cfg(not(target_os = "linux"))]
     mod kernel {
+        pub(super) fn has_single_thread() -> bool {
+            false
+        }
+
         pub(super) fn register() -> bool {
             false
         }
@@ -121,6 +164,8 @@ mod imp {
     pub(in crate::park) fn is_available() -> bool {
         true
     }
+
+    pub(crate) fn provide_if_cheap() {}
 
     pub(crate) fn provide_if_wanted() {}
 

@@ -10,8 +10,8 @@
 //! blocks of goroutines are freed: some at each look, so that the others do not notice. As long as there are such, the
 //! monitor does not sleep.
 //!
-//! The monitor also makes the call of the kernel that biased [locks](park::Lock) need: it is the only one who has time to
-//! wait.
+//! The monitor also makes the call of the kernel that biased [locks](crate::park::Lock) need, if that was not done before
+//! there were threads: it is the only one who has time to wait.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,8 +22,9 @@ use std::time::Duration;
 use super::shared::Shared;
 use super::thread::too_many_threads;
 use super::worker::Signals;
+use crate::clock;
+use crate::park::process_barrier;
 use crate::stock::KEEP;
-use crate::{clock, park};
 
 /// The time between two looks: half of what a goroutine may run before it is asked to yield.
 const PERIOD: Duration = Duration::from_millis(5);
@@ -70,7 +71,7 @@ fn watch_slices(shared: &Arc<Shared>) {
     let mut quiet = 0;
     while !shared.is_shutting_down() {
         thread::park_timeout(PERIOD);
-        park::provide_process_barrier();
+        process_barrier::provide_if_wanted();
         if clock::now().saturating_duration_since(marked) >= KEEP {
             shared.stacks.mark_unused();
             shared.blocks.mark_unused();
