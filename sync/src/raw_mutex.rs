@@ -31,7 +31,7 @@
 //! 5. Otherwise the owner takes the queue's lock and claims the first waiter. If that one has waited for over
 //!    [`PATIENCE`], the lock is handed off: it stays `LOCKED`, and neither a newcomer nor a `try_lock` can come
 //!    between. If not, the lock becomes free, and the waiter becomes the competitor.
-//! 6. A competitor goes back to 1, and sets or clears `COMPETING` in the step that takes the lock or sets
+//! 6. A competitor goes back to 1, and clears `COMPETING` when it has taken the lock, or in the step that sets
 //!    `QUEUED`. If it has to wait again it does so before all newcomers, and its patience counts from its first wait.
 //!
 //! So the *starvation mode* is not a state that is entered and left: as long as whoever is first has waited for
@@ -41,10 +41,10 @@
 //! - **M1** If anybody stands in the queue, `LOCKED` or `COMPETING` is set: so somebody will unlock, and see
 //!   `QUEUED`. (Proof: a waiter joins while `LOCKED` is set and sets `QUEUED` in the same step. The owner frees the
 //!   lock only in steps 3 to 5; 3 needs the queue to be empty, 4 and 5 leave `COMPETING` set. `COMPETING` is
-//!   cleared only in the step that sets `LOCKED`, or that finds it set.)
+//!   cleared only while `LOCKED` is set.)
 //! - **M2** At most one competitor exists: only the owner makes one, and only if `COMPETING` is clear.
 //! - **M3** The owner that holds the queue's lock while `COMPETING` is clear is the only one who can change the
-//!   state: newcomers need `LOCKED` to be clear, waiters need the queue's lock.
+//!   state: newcomers, who set `LOCKED`, find it set; waiters need the queue's lock.
 //!
 //! A waiter that gives up leaves `QUEUED` behind, which costs the next owner a look at an empty queue, and nothing
 //! else. A waiter that was claimed never gives up: see [`queue`].
@@ -104,34 +104,36 @@ impl RawMutex {
 
     #[inline]
     pub(crate) fn lock(&self) {
-        if !self.lock_free() {
+        if !self.try_lock() {
             let locked = self.lock_contended(Patience::FOREVER);
             debug_assert!(locked);
         }
     }
 
-    /// Step 1, also in place of somebody who waits.
+    /// Step 1, for everybody but the competitor.
+    ///
+    /// Acquire: pairs with the Release of whoever freed the lock.
     #[inline]
     pub(crate) fn try_lock(&self) -> bool {
-        self.lock_free() || self.take(0)
+        self.state.fetch_or(LOCKED, Ordering::Acquire) & LOCKED == 0
     }
 
     #[inline]
     pub(crate) fn lock_for(&self, timeout: Duration) -> bool {
-        self.lock_free() || self.lock_contended(Patience::until(clock::deadline(timeout)))
+        self.try_lock() || self.lock_contended(Patience::until(clock::deadline(timeout)))
     }
 
     #[inline]
     pub(crate) fn lock_until(&self, deadline: Instant) -> bool {
-        self.lock_free() || self.lock_contended(Patience::until(deadline))
+        self.try_lock() || self.lock_contended(Patience::until(deadline))
     }
 
     /// To be called by the owner.
-    ///
-    /// Release: pairs with the Acquire of whoever takes the lock next.
     #[inline]
     pub(crate) fn unlock(&self) {
-        if self.state.compare_exchange(LOCKED, 0, Ordering::Release, Ordering::Relaxed).is_err() {
+        // The guess that nobody waits is cheaper than a look, for which the processor would first finish taking the lock.
+        let freed = self.free(LOCKED).or_else(|state| self.free(state));
+        if freed.is_err() {
             self.unlock_contended();
         }
     }
@@ -141,27 +143,25 @@ impl RawMutex {
         self.state.load(Ordering::Relaxed) & LOCKED != 0
     }
 
-    /// Step 1, if nobody waits.
-    ///
-    /// Acquire: pairs with the Release of whoever freed the lock.
-    #[inline]
-    fn lock_free(&self) -> bool {
-        self.state.compare_exchange(0, LOCKED, Ordering::Acquire, Ordering::Relaxed).is_ok()
+    /// Step 1, or 6 if `competing` is [`COMPETING`]: takes the lock if it is free.
+    fn take(&self, competing: u32) -> bool {
+        let taken = self.try_lock();
+        if taken && competing != 0 {
+            // Relaxed: nobody acts on it before the lock is free again.
+            self.state.fetch_and(!competing, Ordering::Relaxed);
+        }
+        taken
     }
 
-    /// Step 1 or 6: takes the lock if it is free. `competing` is [`COMPETING`] for the competitor, and 0 for others.
+    /// Step 3 or 4: frees the lock if it is in this `state`, in which nobody has to be woken. Else says in which it is.
     ///
-    /// Acquire: pairs with the Release of whoever freed the lock.
-    fn take(&self, competing: u32) -> bool {
-        let mut state = self.state.load(Ordering::Relaxed);
-        while state & LOCKED == 0 {
-            let taken = (state | LOCKED) & !competing;
-            match self.state.compare_exchange_weak(state, taken, Ordering::Acquire, Ordering::Relaxed) {
-                Ok(_) => return true,
-                Err(now) => state = now,
-            }
+    /// Release: pairs with the Acquire of whoever takes the lock next.
+    #[inline]
+    fn free(&self, state: u32) -> Result<u32, u32> {
+        if state & (QUEUED | COMPETING) == QUEUED {
+            return Err(state);
         }
-        false
+        self.state.compare_exchange(state, state & !LOCKED, Ordering::Release, Ordering::Relaxed)
     }
 
     /// Step 2 or 6: announces a waiter, unless the lock has become free. To be called under the queue's lock.
@@ -214,14 +214,13 @@ impl RawMutex {
     #[cold]
     fn unlock_contended(&self) {
         let mut state = self.state.load(Ordering::Relaxed);
-        while state & COMPETING != 0 {
-            // Step 4. Release: pairs with the Acquire of whoever takes the lock next.
-            match self.state.compare_exchange_weak(state, state & !LOCKED, Ordering::Release, Ordering::Relaxed) {
+        while state & (QUEUED | COMPETING) != QUEUED {
+            match self.free(state) {
                 Ok(_) => return,
                 Err(now) => state = now,
             }
         }
-        // Step 5. The competitor that cleared the bit has queued up again, or there was none; M3 holds from here on.
+        // Step 5. There is no competitor, or it has queued up again; M3 holds from here on.
         let now = clock::now();
         let mut queue = self.queue.lock();
         let first = queue.pop();
