@@ -6,6 +6,9 @@
 //! - [`WaitGroup`]: wait until a number of goroutines is done.
 //! - [`Mutex`]: one at a time.
 //! - [`RwLock`]: many readers, or one writer.
+//! - [`Cond`]: wait until something that a lock guards has changed.
+//! - [`Once`], [`OnceCell`], [`OnceValue`], [`OnceFunc`]: done once, set once, made once, called once.
+//! - [`Barrier`]: a number of goroutines wait for one another.
 //!
 //! No guard is poisoned by a panic: it unlocks, and the next one carries on.
 //!
@@ -14,24 +17,39 @@
 //!
 //! # Layers
 //! ```text
-//! WaitGroup   Mutex    RwLock          a type each: the interface, the value, the guards
-//!     |         |        |
-//!     |     raw_mutex <- raw_rwlock    the protocols, without values and without unsafe code
-//!     |         |        |
-//!     +-------- queue ---+             waiting; the only call of the runtime's park seam
+//!                 Once, OnceCell, OnceValue      no protocol of their own: a Mutex and a flag
+//!                   |
+//! WaitGroup, Cond, Mutex    RwLock               a type each: the interface, the value, the guards
+//! Barrier           |         |
+//!     |         raw_mutex <- raw_rwlock          the protocols, without values and without unsafe code
+//!     |             |         |
+//!     +----------- queue -----+                  waiting; the only call of the runtime's park seam
 //! ```
 
 #![deny(unsafe_code)]
 
+mod barrier;
+mod cond;
 mod mutex;
+mod once;
+mod once_cell;
+mod once_value;
 mod queue;
 mod raw_mutex;
 mod raw_rwlock;
 mod rwlock;
+mod rwlock_guards;
+mod shared_panic;
 mod spin;
 mod sync;
 mod wait_group;
 
+pub use barrier::{Barrier, BarrierWaitResult};
+pub use cond::{Cond, CondGuard};
 pub use mutex::{MappedMutexGuard, Mutex, MutexGuard};
-pub use rwlock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+pub use once::Once;
+pub use once_cell::OnceCell;
+pub use once_value::{OnceFunc, OnceValue};
+pub use rwlock::RwLock;
+pub use rwlock_guards::{MappedRwLockReadGuard, MappedRwLockWriteGuard, RwLockReadGuard, RwLockWriteGuard};
 pub use wait_group::WaitGroup;

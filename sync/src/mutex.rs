@@ -18,6 +18,8 @@ use std::time::{Duration, Instant};
 
 use gocsp_runtime::park;
 
+use crate::cond::sealed::CondGuard;
+use crate::cond::{Held, Raw};
 use crate::raw_mutex::RawMutex;
 use crate::sync::const_unless_modelled;
 
@@ -272,6 +274,12 @@ impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
         // SAFETY: this is the only guard, and is borrowed mutably.
         unsafe { &mut *self.mutex.value.get() }
+    }
+}
+
+impl<T: ?Sized> CondGuard for MutexGuard<'_, T> {
+    fn held(&self) -> Held<'_> {
+        Held(Raw::Mutex(&self.mutex.raw))
     }
 }
 

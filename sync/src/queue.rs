@@ -27,47 +27,86 @@
 
 use std::cell::Cell;
 
-use gocsp_runtime::park::{self, Claimed, Lock, LockGuard, Outcome, Patience, WaitList};
+use gocsp_runtime::park::{self, Claimed, Lock, LockGuard, Outcome, Patience, WaitList, WakeToken};
 
 /// The waiters of one primitive, each with a payload `P`, in `LANES` lanes.
-pub(crate) type Queue<P, const LANES: usize> = Lock<Lanes<P, LANES>>;
+pub(crate) type Queue<P, const LANES: usize, S = ()> = Lock<Lanes<P, LANES, S>>;
 
-/// What a [`Queue`] guards.
+/// What a [`Queue`] guards: the lanes, and what else the primitive has to know about those who stand there.
 #[derive(Debug)]
-pub(crate) struct Lanes<P, const LANES: usize>([WaitList<P>; LANES]);
+pub(crate) struct Lanes<P, const LANES: usize, S = ()> {
+    lanes: [WaitList<P>; LANES],
+    pub(crate) state: S,
+}
 
 impl<P, const LANES: usize> Lanes<P, LANES> {
     pub(crate) const fn new() -> Self {
-        Self([const { WaitList::new() }; LANES])
+        Self::with(())
+    }
+}
+
+impl<P, const LANES: usize, S> Lanes<P, LANES, S> {
+    pub(crate) const fn with(state: S) -> Self {
+        Self { lanes: [const { WaitList::new() }; LANES], state }
     }
 
     #[inline]
     pub(crate) fn lane<const LANE: usize>(&mut self) -> &mut WaitList<P> {
         const { assert!(LANE < LANES) };
-        &mut self.0[LANE]
+        &mut self.lanes[LANE]
     }
 
     /// Claims the first of the first lane in which somebody stands.
     #[inline]
     pub(crate) fn pop(&mut self) -> Option<Claimed<P>> {
-        self.0.iter_mut().find_map(WaitList::pop)
+        self.lanes.iter_mut().find_map(WaitList::pop)
     }
 
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.iter().all(WaitList::is_empty)
+        self.lanes.iter().all(WaitList::is_empty)
     }
 }
 
 /// Waits as the last of lane `LANE`. The queue is unlocked once the caller can be woken, and on return.
 #[inline]
-pub(crate) fn wait<const LANE: usize, P, const LANES: usize>(
-    queue: LockGuard<'_, Lanes<P, LANES>>,
+pub(crate) fn wait<const LANE: usize, P, const LANES: usize, S>(
+    queue: LockGuard<'_, Lanes<P, LANES, S>>,
     payload: &P,
     patience: Patience,
 ) -> Outcome {
     // SAFETY: `lane` gives one and the same list of the guarded lanes each time.
     unsafe { park::wait(queue, Lanes::lane::<LANE>, payload, patience) }
+}
+
+/// As [`wait`], and wakes others once the queue is unlocked.
+pub(crate) fn wait_and_wake<const LANE: usize, P, const LANES: usize, S>(
+    queue: LockGuard<'_, Lanes<P, LANES, S>>,
+    payload: &P,
+    patience: Patience,
+    others: Wakes,
+) -> Outcome {
+    // SAFETY: `lane` gives one and the same list of the guarded lanes each time.
+    unsafe { park::wait_and_drop(queue, Lanes::lane::<LANE>, payload, patience, others) }
+}
+
+/// Those whom the release of a lock wakes, once this is dropped: not under another lock.
+#[derive(Default)]
+#[must_use = "whom it wakes may not be woken under a lock"]
+pub(crate) struct Wakes {
+    pub(crate) readers: Option<Chain>,
+    pub(crate) next: Option<WakeToken>,
+}
+
+impl Drop for Wakes {
+    fn drop(&mut self) {
+        if let Some(readers) = self.readers.take() {
+            readers.wake_all();
+        }
+        if let Some(next) = self.next.take() {
+            next.wake();
+        }
+    }
 }
 
 /// The payload of waiters who may be claimed as a [`Chain`].

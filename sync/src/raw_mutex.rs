@@ -59,7 +59,7 @@ use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use gocsp_runtime::clock;
-use gocsp_runtime::park::{Outcome, Patience};
+use gocsp_runtime::park::{Outcome, Patience, WakeToken};
 
 use crate::queue::{self, Lanes, Queue};
 use crate::spin::Spin;
@@ -128,13 +128,29 @@ impl RawMutex {
         self.try_lock() || self.lock_contended(Patience::until(deadline))
     }
 
+    /// Locks it again for who has given it up for a while, whatever happens to the runtime meanwhile.
+    pub(crate) fn lock_again(&self) {
+        if !self.try_lock() {
+            let locked = self.lock_contended(Patience::MASKED);
+            debug_assert!(locked);
+        }
+    }
+
     /// To be called by the owner.
     #[inline]
     pub(crate) fn unlock(&self) {
+        if let Some(next) = self.release() {
+            next.wake();
+        }
+    }
+
+    /// As [`unlock`](Self::unlock), but the caller is to wake whom this gives.
+    #[inline]
+    pub(crate) fn release(&self) -> Option<WakeToken> {
         // The guess that nobody waits is cheaper than a look, for which the processor would first finish taking the lock.
-        let freed = self.free(LOCKED).or_else(|state| self.free(state));
-        if freed.is_err() {
-            self.unlock_contended();
+        match self.free(LOCKED).or_else(|state| self.free(state)) {
+            Ok(_) => None,
+            Err(_) => self.release_contended(),
         }
     }
 
@@ -194,8 +210,8 @@ impl RawMutex {
                 continue;
             }
             let outcome = match competing {
-                0 => queue::wait::<NEWCOMERS, _, _>(queue, &waiting, patience),
-                _ => queue::wait::<LOSERS, _, _>(queue, &waiting, patience),
+                0 => queue::wait::<NEWCOMERS, _, _, _>(queue, &waiting, patience),
+                _ => queue::wait::<LOSERS, _, _, _>(queue, &waiting, patience),
             };
             match outcome {
                 // The hand-off is taken whatever the time is.
@@ -212,11 +228,11 @@ impl RawMutex {
     }
 
     #[cold]
-    fn unlock_contended(&self) {
+    fn release_contended(&self) -> Option<WakeToken> {
         let mut state = self.state.load(Ordering::Relaxed);
         while state & (QUEUED | COMPETING) != QUEUED {
             match self.free(state) {
-                Ok(_) => return,
+                Ok(_) => return None,
                 Err(now) => state = now,
             }
         }
@@ -228,7 +244,7 @@ impl RawMutex {
         let Some(first) = first else {
             // All have given up. Release: pairs with the Acquire of whoever takes the lock next.
             self.state.store(0, Ordering::Release);
-            return;
+            return None;
         };
         let waiting = first.payload();
         if is_over(waiting.since, now, PATIENCE) {
@@ -240,7 +256,7 @@ impl RawMutex {
             self.state.store(COMPETING | queued, Ordering::Release);
         }
         drop(queue);
-        first.finish().wake();
+        Some(first.finish())
     }
 }
 

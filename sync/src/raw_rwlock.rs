@@ -53,9 +53,9 @@ use std::mem;
 use std::time::{Duration, Instant};
 
 use gocsp_runtime::clock;
-use gocsp_runtime::park::{Outcome, Patience};
+use gocsp_runtime::park::{Claimed, Outcome, Patience, WakeToken};
 
-use crate::queue::{self, Chain, Lanes, Link, Queue};
+use crate::queue::{self, Chain, Lanes, Link, Queue, Wakes};
 use crate::raw_mutex::RawMutex;
 use crate::spin::Spin;
 use crate::sync::atomic::{AtomicUsize, Ordering};
@@ -133,9 +133,23 @@ impl RawRwLock {
     /// Release: pairs with the Acquire of the next writer.
     #[inline]
     pub(crate) fn unlock_read(&self) {
+        if let Some(writer) = self.release_read() {
+            writer.wake();
+        }
+    }
+
+    /// As [`unlock_read`](Self::unlock_read), but the caller is to wake whom this gives.
+    #[inline]
+    pub(crate) fn release_read(&self) -> Option<WakeToken> {
         let before = self.state.fetch_sub(1, Ordering::Release);
-        if before & SHUT != 0 && before & INSIDE == 1 {
-            self.wake_writer();
+        if before & SHUT != 0 && before & INSIDE == 1 { self.claim_writer() } else { None }
+    }
+
+    /// Comes in again for who has left for a while, whatever happens to the runtime meanwhile.
+    pub(crate) fn read_again(&self) {
+        if !self.try_read() {
+            let inside = self.read_contended(Patience::MASKED);
+            debug_assert!(inside);
         }
     }
 
@@ -175,10 +189,22 @@ impl RawRwLock {
     /// Release: pairs with the Acquire in `try_read`.
     #[inline]
     pub(crate) fn unlock_write(&self) {
-        if self.state.compare_exchange(SHUT, 0, Ordering::Release, Ordering::Relaxed).is_err() {
-            self.admit_readers();
-        }
-        self.writers.unlock();
+        drop(self.release_write());
+    }
+
+    /// As [`unlock_write`](Self::unlock_write), but those are woken only when what this gives is dropped.
+    #[inline]
+    pub(crate) fn release_write(&self) -> Wakes {
+        let free = self.state.compare_exchange(SHUT, 0, Ordering::Release, Ordering::Relaxed).is_ok();
+        let readers = if free { None } else { Some(self.admit_readers()) };
+        Wakes { readers, next: self.writers.release() }
+    }
+
+    /// As [`read_again`](Self::read_again), for a writer.
+    pub(crate) fn write_again(&self) {
+        self.writers.lock_again();
+        let inside = self.shut_out(Patience::MASKED);
+        debug_assert!(inside);
     }
 
     /// Step 3, for the current writer. False when the deadline passed first; the caller is then not the current
@@ -203,7 +229,7 @@ impl RawRwLock {
             if self.is_empty() {
                 break;
             }
-            match queue::wait::<WRITER, _, _>(queue, &Link::default(), patience) {
+            match queue::wait::<WRITER, _, _, _>(queue, &Link::default(), patience) {
                 Outcome::Woken => break,
                 Outcome::TimedOut => return false,
                 // The goroutine unwinds already, and has to get the lock all the same.
@@ -221,19 +247,17 @@ impl RawRwLock {
 
     /// Step 4.
     #[cold]
-    fn wake_writer(&self) {
+    fn claim_writer(&self) -> Option<WakeToken> {
         let mut queue = self.queue.lock();
         // The Acquire in `is_empty` gathers what all readers have released, and the wake-up passes it on.
         let writer = if self.is_empty() { queue.lane::<WRITER>().pop() } else { None };
         drop(queue);
-        if let Some(writer) = writer {
-            writer.finish().wake();
-        }
+        writer.map(Claimed::finish)
     }
 
     /// Step 5, when the word is not simply `SHUT`.
     #[cold]
-    fn admit_readers(&self) {
+    fn admit_readers(&self) -> Chain {
         let mut queue = self.queue.lock();
         let readers = Chain::claim_all(queue.lane::<READERS>());
         self.state.fetch_add(readers.len(), Ordering::Relaxed);
@@ -241,7 +265,7 @@ impl RawRwLock {
         // `writers` and a reader in the queue its lock. Release: pairs with the Acquire in `try_read`.
         self.state.fetch_and(INSIDE, Ordering::Release);
         drop(queue);
-        readers.wake_all();
+        readers
     }
 
     /// Step 2. False when the deadline passed first.
@@ -255,7 +279,7 @@ impl RawRwLock {
             if !self.announce_reader() {
                 continue;
             }
-            match queue::wait::<READERS, _, _>(queue, &Link::default(), patience) {
+            match queue::wait::<READERS, _, _, _>(queue, &Link::default(), patience) {
                 Outcome::Woken => return true,
                 Outcome::TimedOut => return false,
                 // The goroutine unwinds already, and has to get the lock all the same.
@@ -416,7 +440,7 @@ mod tests {
         thread::scope(|scope| {
             let writer = scope.spawn(|| raw.write());
             spin_until(|| !raw.queue.lock().lane::<WRITER>().is_empty());
-            raw.wake_writer();
+            assert!(raw.claim_writer().is_none());
             assert!(!raw.queue.lock().lane::<WRITER>().is_empty());
             raw.unlock_read();
             writer.join().unwrap();

@@ -1,21 +1,11 @@
 //! [`RwLock`]: a value that many may read at a time, or one change. The locking itself is in
-//! [`raw_rwlock`](crate::raw_rwlock); here is the value, and the guards that stand for the lock.
-//!
-//! # Invariant
-//! A guard exists while, and only while, its lock is held on its behalf. So while a write guard exists it is the only
-//! guard and it alone reaches the value; while read guards exist there is no write guard, and nobody changes the value.
-//!
-//! A guard points at the value, or, once mapped, at a part of it. It knows its lock only by the part without the
-//! value, which is why no write guard can be turned into a read guard: after a mapping that would share with
-//! other readers what was reached by exclusive access (the inside of a `Cell`, say).
+//! [`raw_rwlock`](crate::raw_rwlock); here is the value. The guards that stand for the lock
+//! are in [`rwlock_guards`](crate::rwlock_guards).
 
 #![expect(unsafe_code, reason = "the cell that holds the value, opened by the evidence of a guard")]
 
 use std::cell::UnsafeCell;
 use std::fmt;
-use std::marker::PhantomData;
-use std::mem::ManuallyDrop;
-use std::ops::{Deref, DerefMut};
 use std::panic::UnwindSafe;
 use std::ptr::NonNull;
 use std::time::{Duration, Instant};
@@ -23,6 +13,7 @@ use std::time::{Duration, Instant};
 use gocsp_runtime::park;
 
 use crate::raw_rwlock::RawRwLock;
+use crate::rwlock_guards::{RwLockReadGuard, RwLockWriteGuard};
 use crate::sync::const_unless_modelled;
 
 /// A value that many goroutines or threads may read at a time, or one may change.
@@ -258,7 +249,8 @@ impl<T: ?Sized> RwLock<T> {
     fn read_guard(&self) -> RwLockReadGuard<'_, T> {
         // SAFETY: the address of a field is not null.
         let value = unsafe { NonNull::new_unchecked(self.value.get()) };
-        RwLockReadGuard { raw: &self.raw, value, access: PhantomData }
+        // SAFETY: the lock was just taken for reading.
+        unsafe { RwLockReadGuard::new(&self.raw, value) }
     }
 
     /// The evidence for a write lock that was just taken.
@@ -266,7 +258,8 @@ impl<T: ?Sized> RwLock<T> {
     fn write_guard(&self) -> RwLockWriteGuard<'_, T> {
         // SAFETY: the address of a field is not null.
         let value = unsafe { NonNull::new_unchecked(self.value.get()) };
-        RwLockWriteGuard { raw: &self.raw, value, access: PhantomData }
+        // SAFETY: the lock was just taken for writing.
+        unsafe { RwLockWriteGuard::new(&self.raw, value) }
     }
 }
 
@@ -290,140 +283,5 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for RwLock<T> {
             None => debug.field("value", &format_args!("<locked>")),
         };
         debug.finish()
-    }
-}
-
-/// Access to the value of a [`RwLock`] for reading, until dropped.
-///
-/// It stays with the goroutine or thread that locked.
-#[must_use = "the lock is released as soon as the guard is dropped"]
-pub struct RwLockReadGuard<'a, T: ?Sized> {
-    raw: &'a RawRwLock,
-    value: NonNull<T>,
-    access: PhantomData<&'a T>,
-}
-
-// SAFETY: a shared guard gives shared access to the value only.
-unsafe impl<T: ?Sized + Sync> Sync for RwLockReadGuard<'_, T> {}
-
-impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
-    /// A guard of a part of the value. A function to be called as `RwLockReadGuard::map`, so that it hides no method of
-    /// the value.
-    ///
-    /// # Examples
-    /// ```
-    /// use gocsp_sync::{RwLock, RwLockReadGuard};
-    ///
-    /// let lock = RwLock::new((1, "one"));
-    /// let name = RwLockReadGuard::map(lock.read(), |pair| &pair.1);
-    /// assert_eq!(*name, "one");
-    /// ```
-    #[inline]
-    pub fn map<U: ?Sized>(guard: Self, part: impl FnOnce(&T) -> &U) -> RwLockReadGuard<'a, U> {
-        let value = NonNull::from(part(&guard));
-        // Only now, so that the lock is released if `part` panics.
-        let raw = ManuallyDrop::new(guard).raw;
-        RwLockReadGuard { raw, value, access: PhantomData }
-    }
-}
-
-impl<T: ?Sized> Deref for RwLockReadGuard<'_, T> {
-    type Target = T;
-
-    #[inline]
-    fn deref(&self) -> &T {
-        // SAFETY: as long as this guard exists nobody changes the value, and the guard is borrowed.
-        unsafe { self.value.as_ref() }
-    }
-}
-
-impl<T: ?Sized> Drop for RwLockReadGuard<'_, T> {
-    #[inline]
-    fn drop(&mut self) {
-        self.raw.unlock_read();
-    }
-}
-
-impl<T: ?Sized + fmt::Debug> fmt::Debug for RwLockReadGuard<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
-
-impl<T: ?Sized + fmt::Display> fmt::Display for RwLockReadGuard<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
-
-/// Access to the value of a [`RwLock`] for reading and writing, until dropped.
-///
-/// It stays with the goroutine or thread that locked.
-#[must_use = "the lock is released as soon as the guard is dropped"]
-pub struct RwLockWriteGuard<'a, T: ?Sized> {
-    raw: &'a RawRwLock,
-    value: NonNull<T>,
-    /// Invariant in `T`, as exclusive access is.
-    access: PhantomData<&'a mut T>,
-}
-
-// SAFETY: a shared guard gives shared access to the value only.
-unsafe impl<T: ?Sized + Sync> Sync for RwLockWriteGuard<'_, T> {}
-
-impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
-    /// A guard of a part of the value. A function to be called as `RwLockWriteGuard::map`, so that it hides no method
-    /// of the value.
-    ///
-    /// # Examples
-    /// ```
-    /// use gocsp_sync::{RwLock, RwLockWriteGuard};
-    ///
-    /// let lock = RwLock::new((1, "one"));
-    /// let mut number = RwLockWriteGuard::map(lock.write(), |pair| &mut pair.0);
-    /// *number += 1;
-    /// ```
-    #[inline]
-    pub fn map<U: ?Sized>(mut guard: Self, part: impl FnOnce(&mut T) -> &mut U) -> RwLockWriteGuard<'a, U> {
-        let value = NonNull::from(part(&mut guard));
-        // Only now, so that the lock is released if `part` panics.
-        let raw = ManuallyDrop::new(guard).raw;
-        RwLockWriteGuard { raw, value, access: PhantomData }
-    }
-}
-
-impl<T: ?Sized> Deref for RwLockWriteGuard<'_, T> {
-    type Target = T;
-
-    #[inline]
-    fn deref(&self) -> &T {
-        // SAFETY: this is the only guard, and is borrowed.
-        unsafe { self.value.as_ref() }
-    }
-}
-
-impl<T: ?Sized> DerefMut for RwLockWriteGuard<'_, T> {
-    #[inline]
-    fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: this is the only guard, and is borrowed mutably.
-        unsafe { self.value.as_mut() }
-    }
-}
-
-impl<T: ?Sized> Drop for RwLockWriteGuard<'_, T> {
-    #[inline]
-    fn drop(&mut self) {
-        self.raw.unlock_write();
-    }
-}
-
-impl<T: ?Sized + fmt::Debug> fmt::Debug for RwLockWriteGuard<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
-
-impl<T: ?Sized + fmt::Display> fmt::Display for RwLockWriteGuard<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
     }
 }

@@ -292,7 +292,7 @@ impl Inner {
             if !self.announce() {
                 return true;
             }
-            match queue::wait::<ALL, _, _>(queue, &(), patience) {
+            match queue::wait::<ALL, _, _, _>(queue, &(), patience) {
                 Outcome::Woken => return true,
                 Outcome::TimedOut => return false,
                 // The goroutine unwinds already, and what it does next may rely on everything's being done.

@@ -9,7 +9,7 @@
 
 use std::time::Duration;
 
-use gocsp_sync::{Mutex, RwLock, WaitGroup};
+use gocsp_sync::{Barrier, Cond, Mutex, Once, RwLock, WaitGroup};
 use shuttle::sync::Arc;
 use shuttle::sync::atomic::{AtomicUsize, Ordering};
 use shuttle::{rand, thread};
@@ -235,5 +235,123 @@ fn wait_group_rounds_do_not_mix() {
             group.done();
         }));
         all(bodies);
+    });
+}
+
+/// A signal that is given once the lock was free reaches who had the lock before.
+#[test]
+fn cond_signals_are_not_lost() {
+    check(|| {
+        let shared = Arc::new((Mutex::new(0_usize), Cond::new()));
+        let mut bodies = times(2, || {
+            let shared = shared.clone();
+            move || {
+                let mut ready = shared.0.lock();
+                shared.1.wait_while(&mut ready, |ready| **ready == 0);
+                *ready -= 1;
+            }
+        });
+        bodies.extend(times(2, || {
+            let shared = shared.clone();
+            move || {
+                *shared.0.lock() += 1;
+                shared.1.signal();
+            }
+        }));
+        all(bodies);
+        assert_eq!(*shared.0.try_lock().expect("free"), 0);
+    });
+}
+
+/// Who gives up, and who is woken at the same time, has the lock; and the others get their signals.
+#[test]
+fn cond_timeouts_lose_no_signal() {
+    check(|| {
+        let shared = Arc::new((Mutex::new(0_usize), Cond::new()));
+        let waiters = times(3, || {
+            let shared = shared.clone();
+            move || {
+                let mut ready = shared.0.lock();
+                while *ready == 0 {
+                    if below(2) == 0 {
+                        shared.1.wait(&mut ready);
+                    } else {
+                        shared.1.wait_timeout(&mut ready, Duration::ZERO);
+                    }
+                    increment(&mut ready);
+                    *ready -= 1;
+                }
+            }
+        });
+        let opener = shared.clone();
+        let mut bodies = waiters;
+        bodies.push(Box::new(move || {
+            *opener.0.lock() = 1;
+            opener.1.broadcast();
+        }));
+        all(bodies);
+    });
+}
+
+#[test]
+fn cond_waits_with_the_guards_of_a_read_write_lock() {
+    check(|| {
+        let shared = Arc::new((RwLock::new(0_usize), Cond::new()));
+        let mut bodies = times(2, || {
+            let shared = shared.clone();
+            move || {
+                let mut guard = shared.0.read();
+                shared.1.wait_while(&mut guard, |value| **value == 0);
+            }
+        });
+        for wanted in [0, 1] {
+            let shared = shared.clone();
+            bodies.push(Box::new(move || {
+                let mut guard = shared.0.write();
+                shared.1.wait_while(&mut guard, |value| **value < wanted);
+                increment(&mut guard);
+                drop(guard);
+                shared.1.broadcast();
+            }));
+        }
+        all(bodies);
+        assert_eq!(*shared.0.try_read().expect("free"), 2);
+    });
+}
+
+#[test]
+fn once_is_done_once_and_waited_for() {
+    check(|| {
+        let shared = Arc::new((Once::new(), AtomicUsize::new(0)));
+        all(times(3, || {
+            let shared = shared.clone();
+            move || {
+                shared.0.call_once(|| {
+                    thread::yield_now();
+                    shared.1.fetch_add(1, Ordering::SeqCst);
+                });
+                assert_eq!(shared.1.load(Ordering::SeqCst), 1);
+            }
+        }));
+    });
+}
+
+#[test]
+fn barrier_lets_nobody_go_on_too_early() {
+    check(|| {
+        let shared = Arc::new((Barrier::new(3), AtomicUsize::new(0), AtomicUsize::new(0)));
+        all(times(3, || {
+            let shared = shared.clone();
+            move || {
+                for round in 1..=2 {
+                    shared.1.fetch_add(1, Ordering::SeqCst);
+                    if shared.0.wait().is_leader() {
+                        shared.2.fetch_add(1, Ordering::SeqCst);
+                    }
+                    assert!(shared.1.load(Ordering::SeqCst) >= 3 * round);
+                }
+            }
+        }));
+        assert_eq!(shared.2.load(Ordering::SeqCst), 2);
     });
 }

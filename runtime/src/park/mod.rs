@@ -45,7 +45,7 @@ mod waiter;
 
 pub use lock::{Lock, LockGuard};
 pub use raw_lock::RawLock;
-pub use wait_list::{Batch, Claimed, Node, Outcome, WaitList, wait};
+pub use wait_list::{Batch, Claimed, Node, Outcome, WaitList, wait, wait_and_drop};
 pub use waiter::{Patience, Unparked, Waiter, WakeToken};
 
 pub use crate::scheduler::cooperate;

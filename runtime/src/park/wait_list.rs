@@ -311,18 +311,46 @@ pub enum Outcome {
 /// `list` gives a list inside the guarded state, the same one each time.
 #[inline(always)]
 pub unsafe fn wait<S, P>(
-    mut guard: LockGuard<'_, S>,
+    guard: LockGuard<'_, S>,
     list: fn(&mut S) -> &mut WaitList<P>,
     payload: &P,
     patience: Patience,
 ) -> Outcome {
+    // SAFETY: passed on.
+    unsafe { wait_and_drop(guard, list, payload, patience, ()) }
+}
+
+/// As [`wait`], and drops `rest` as soon as the lock is released: for who has to wake others once it stands in the list.
+///
+/// A goroutine has left its stack by then, and may be on its way back. So the drop must not panic, park, or use what the
+/// caller is to find when it goes on; and it must not need to be done by the caller's goroutine.
+///
+/// # Panics
+/// As [`wait`].
+///
+/// # Safety
+/// As [`wait`].
+#[inline(always)]
+pub unsafe fn wait_and_drop<S, P, D>(
+    guard: LockGuard<'_, S>,
+    list: fn(&mut S) -> &mut WaitList<P>,
+    payload: &P,
+    patience: Patience,
+    rest: D,
+) -> Outcome {
+    /// Dropped in this order, also by who unwinds.
+    struct Step<'a, S, D> {
+        guard: LockGuard<'a, S>,
+        _rest: D,
+    }
+    let mut step = Step { guard, _rest: rest };
     let waiter = Waiter::current();
     let node = Node::single(payload, &waiter);
-    let lock = LockGuard::lock_of(&guard);
+    let lock = LockGuard::lock_of(&step.guard);
     // SAFETY: this function returns only after the node was unlinked or its waiter woken, and neither moves.
-    unsafe { list(&mut guard).push(&node) };
+    unsafe { list(&mut step.guard).push(&node) };
     // SAFETY: the waiter was just made here.
-    match unsafe { waiter.park(patience, move || drop(guard)) } {
+    match unsafe { waiter.park(patience, move || drop(step)) } {
         Unparked::Woken => Outcome::Woken,
         early => retract(lock, list, &node, &waiter, early),
     }

@@ -1,0 +1,117 @@
+//! [`Barrier`]: a number of goroutines wait for one another.
+//!
+//! The queue's lock guards how many have arrived in this round. The last to arrive begins the next round, and claims and wakes
+//! all others: whoever is claimed has been let through.
+
+#![forbid(unsafe_code)]
+
+use std::fmt;
+
+use gocsp_runtime::park::{self, Outcome, Patience};
+
+use crate::queue::{self, Lanes, Queue};
+use crate::sync::const_unless_modelled;
+
+/// The only lane.
+const ALL: usize = 0;
+
+/// A place where a number of goroutines or threads wait for one another, again and again.
+///
+/// # Examples
+/// ```
+/// use std::sync::Arc;
+/// use gocsp_sync::{Barrier, WaitGroup};
+///
+/// let (barrier, group) = (Arc::new(Barrier::new(3)), WaitGroup::new());
+/// for n in 0..3 {
+///     let barrier = Arc::clone(&barrier);
+///     group.go(move || {
+///         println!("{n} has prepared");
+///         barrier.wait();
+///         println!("{n} goes on, and all have prepared");
+///     });
+/// }
+/// group.wait();
+/// ```
+pub struct Barrier {
+    size: usize,
+    queue: Queue<(), 1, Round>,
+}
+
+#[derive(Debug)]
+struct Round {
+    arrived: usize,
+    number: u64,
+}
+
+impl Barrier {
+    const_unless_modelled! {
+        /// A barrier for `size` at a time. Of size 0 it is as of size 1: nobody waits.
+        ///
+        /// # Examples
+        /// ```
+        /// static BARRIER: gocsp_sync::Barrier = gocsp_sync::Barrier::new(1);
+        /// assert!(BARRIER.wait().is_leader());
+        /// ```
+        pub fn new(size: usize) -> Self {
+            Self { size, queue: Queue::new(Lanes::with(Round { arrived: 0, number: 0 })) }
+        }
+    }
+
+    /// Waits until as many have arrived as the barrier's size says. Then all go on, and the barrier is as new.
+    ///
+    /// What each of them did before is visible to all.
+    ///
+    /// Who is unwound while it waits, because its runtime shuts down, has arrived nevertheless.
+    ///
+    /// # Examples
+    /// See [`Barrier`].
+    pub fn wait(&self) -> BarrierWaitResult {
+        park::cooperate();
+        let mut patience = Patience::FOREVER;
+        let mut queue = self.queue.lock();
+        queue.state.arrived += 1;
+        if queue.state.arrived >= self.size {
+            queue.state = Round { arrived: 0, number: queue.state.number + 1 };
+            let others = queue.lane::<ALL>().take_all();
+            drop(queue);
+            others.wake_all();
+            return BarrierWaitResult { leads: true };
+        }
+        let round = queue.state.number;
+        // The goroutine may unwind already, and has to wait for the others all the same.
+        while queue::wait::<ALL, _, _, _>(queue, &(), patience) == Outcome::Cancelled {
+            patience.masked = true;
+            queue = self.queue.lock();
+            if queue.state.number != round {
+                break;
+            }
+        }
+        BarrierWaitResult { leads: false }
+    }
+}
+
+impl fmt::Debug for Barrier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Barrier").field("size", &self.size).finish_non_exhaustive()
+    }
+}
+
+/// What [`Barrier::wait`] says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BarrierWaitResult {
+    leads: bool,
+}
+
+impl BarrierWaitResult {
+    /// Whether this was the last to arrive, of which there is one in each round.
+    ///
+    /// # Examples
+    /// ```
+    /// assert!(gocsp_sync::Barrier::new(1).wait().is_leader());
+    /// ```
+    #[must_use]
+    pub fn is_leader(&self) -> bool {
+        self.leads
+    }
+}
