@@ -236,24 +236,25 @@ impl RawMutex {
                 Err(now) => state = now,
             }
         }
-        // Step 5. There is no competitor, or it has queued up again; M3 holds from here on.
+        // Step 5. There is no competitor, or it has queued up again; M3 holds from here on. The state is exchanged, not stored:
+        // newcomers still set the bit that is set, and loom would not know which of the two came first.
         let now = clock::now();
         let mut queue = self.queue.lock();
         let first = queue.pop();
         let queued = if queue.is_empty() { 0 } else { QUEUED };
         let Some(first) = first else {
             // All have given up. Release: pairs with the Acquire of whoever takes the lock next.
-            self.state.store(0, Ordering::Release);
+            self.state.swap(0, Ordering::Release);
             return None;
         };
         let waiting = first.payload();
         if is_over(waiting.since, now, PATIENCE) {
             waiting.handed.set(true);
             // Relaxed: the new owner is synchronised with by its wake-up, and only it will unlock.
-            self.state.store(LOCKED | queued, Ordering::Relaxed);
+            self.state.swap(LOCKED | queued, Ordering::Relaxed);
         } else {
             // Release: pairs with the Acquire of whoever takes the lock next.
-            self.state.store(COMPETING | queued, Ordering::Release);
+            self.state.swap(COMPETING | queued, Ordering::Release);
         }
         drop(queue);
         Some(first.finish())
