@@ -31,8 +31,20 @@ fn usually<T: std::fmt::Debug + Send>(procs: usize, attempt: impl Fn() -> Result
 }
 
 fn usually_even_if_crowded<T: std::fmt::Debug + Send>(procs: usize, attempt: impl Fn() -> Result<(), T> + Sync) {
+    repeat(|| Runtime::builder().procs(procs).build().unwrap().run(&attempt));
+}
+
+/// Calls `f` as the main goroutine of a runtime of two workers under `migrate`.
+fn on_two_migrating_procs<T: Send>(f: impl FnOnce() -> T + Send) -> T {
+    let builder = Runtime::builder().procs(2);
+    // SAFETY: the goroutines of these tests keep nothing that is bound to a thread across a call that may block.
+    let runtime = unsafe { builder.migrate() }.build().unwrap();
+    runtime.run(f)
+}
+
+fn repeat<T: std::fmt::Debug>(attempt: impl Fn() -> Result<(), T>) {
     let start = Instant::now();
-    while let Err(what) = Runtime::builder().procs(procs).build().unwrap().run(&attempt) {
+    while let Err(what) = attempt() {
         assert!(start.elapsed() < PATIENCE, "not once; at last {what:?}");
     }
 }
@@ -367,4 +379,31 @@ fn workers_with_fewer_procs_than_there_are_of_them_take_turns() {
         set_max_procs(before);
         if turns[0].min(turns[1]) > turns[0].max(turns[1]) / 4 { Ok(()) } else { Err(turns) }
     });
+}
+
+#[test]
+fn under_migrate_those_who_work_are_shared_out() {
+    if processors() < 2 {
+        return;
+    }
+    let attempt = || {
+        let (tx, rx) = channel(2);
+        let goroutines = [(); 2].map(|()| {
+            let tx = tx.clone();
+            let work_here_and_there = move || {
+                tx.send(thread::current().id()).unwrap();
+                (0..500).for_each(|_| {
+                    work(JOB);
+                    yield_now();
+                });
+                thread::current().id()
+            };
+            Go::new().local().spawn(work_here_and_there).unwrap()
+        });
+        let at_first = [(); 2].map(|()| rx.recv().unwrap());
+        let at_last = goroutines.map(|goroutine| goroutine.join().unwrap());
+        let shared_out = at_first[0] == at_first[1] && at_last[0] != at_last[1];
+        if shared_out { Ok(()) } else { Err((at_first, at_last)) }
+    };
+    repeat(|| on_two_migrating_procs(attempt));
 }

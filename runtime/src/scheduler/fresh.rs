@@ -49,6 +49,8 @@ pub(super) struct Fresh {
     lines: Lock<Lines>,
     // The rest is written under the lock.
     len: AtomicUsize,
+    /// How many of them have started.
+    started: AtomicUsize,
     /// How often something was put in.
     pushed: AtomicU64,
     /// The number of the oldest.
@@ -74,6 +76,7 @@ impl Fresh {
         Self {
             lines: Lock::new(Lines::default()),
             len: AtomicUsize::new(0),
+            started: AtomicUsize::new(0),
             pushed: AtomicU64::new(0),
             oldest: AtomicU64::new(u64::MAX),
             emptied: AtomicU64::new(0),
@@ -90,6 +93,11 @@ impl Fresh {
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Whether all that there are have started. A hint.
+    pub(super) fn have_started(&self) -> bool {
+        self.started.load(Ordering::Relaxed) >= self.len()
     }
 
     /// How many there are, for certain. A step of the [watch](super::watch): who puts something in after this sees what the
@@ -186,6 +194,7 @@ impl Fresh {
     #[inline]
     fn publish(&self, lines: &Lines) {
         self.len.store(lines.len(), Ordering::Relaxed);
+        self.started.store(lines.started.len(), Ordering::Relaxed);
         self.oldest.store(lines.oldest(), Ordering::Relaxed);
     }
 

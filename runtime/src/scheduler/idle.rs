@@ -1,4 +1,5 @@
-//! What a worker does between goroutines: looks around, watches, sleeps, waits for its permit.
+//! What a worker does between goroutines: looks around, spins, sleeps, waits for its permit. How it watches is told in
+//! [`watcher`](super::watcher).
 
 use std::hint;
 use std::ptr;
@@ -7,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::look::Look;
-use super::worker::{Local, Worker, count};
+use super::worker::{Local, Worker, add};
 use crate::clock;
 use crate::goroutine::Status;
 use crate::park::Unparked;
@@ -24,71 +25,23 @@ const LONG_SPIN: Duration = Duration::from_micros(40);
 /// Who slept for less than this had better not have slept: to be woken takes as long. Two workers that answer each other
 /// would go to sleep at every step, each because it takes the other so long to wake up.
 const SHORT_SLEEP: Duration = Duration::from_micros(50);
-/// How long a watcher pauses once it has seen somebody wait, or nobody at all, and how long at most.
-const FIRST_PAUSE: Duration = Duration::from_micros(80);
-const LONGEST_PAUSE: Duration = Duration::from_micros(160);
-/// A watcher that has found nothing for this long goes to sleep.
-const LONGEST_WATCH: Duration = Duration::from_millis(3);
 /// So many timers are fired at a time. Those whom they wake have their turns before the next ones: so they find in the cache
 /// what firing has brought there, and when many timers are due at once, nobody waits until all of them have fired.
 const VOLLEY: usize = 32;
 
-/// So many looks in a row, about a millisecond, may find a worker that was roused still asleep. What others placed there
-/// was dealt to it, and is not to be taken only because a thread takes its time to wake up.
-const ROUSED: u32 = 12;
-
-/// Of so few who wait, one may be about to be started, and to talk to the other: torn apart, they would have to cross from one
-/// worker to the other for each message. Those are left to a worker that starts anybody, however long that takes, and for
-/// two looks more.
-const PAIR: usize = 2;
-
-/// What a watcher has seen at another worker, as long as somebody waits there to be started.
-#[derive(Clone, Copy, Default)]
-struct Seen {
-    /// How many the worker had started.
-    started: u64,
-    /// The number of the oldest who waits.
-    oldest: u64,
-    asleep: bool,
-    /// How often the worker was seen asleep, or awake, in a row.
-    looks: u32,
-    /// At how many looks in a row it had started nobody since the one before.
-    idle: u32,
-}
-
-impl Seen {
-    /// Takes another look, at a worker where so many wait. True if somebody there has waited for long enough: since the last
-    /// look; or at a worker which, at the pace that it has had since then, would need longer than that for those who wait; or,
-    /// if it is no more than a [`PAIR`], while it has started nobody.
-    fn again(&mut self, started: u64, oldest: u64, asleep: bool, waiting: usize) -> bool {
-        let before = *self;
-        let looks = if before.asleep == asleep { before.looks + 1 } else { 1 };
-        let idle = if looks > 1 && started == before.started { before.idle + 1 } else { 0 };
-        *self = Self { started, oldest, asleep, looks, idle };
-        if asleep {
-            return looks > ROUSED;
-        }
-        if waiting <= PAIR {
-            return idle >= 2;
-        }
-        looks > 1 && (oldest == before.oldest || waiting as u64 > started - before.started)
-    }
-}
-
-/// What a watcher has found.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Found {
-    Nothing,
-    /// Somebody waits, but not for long enough.
-    Waiting,
-    /// Goroutines that are now this worker's.
-    Taken,
-}
-
 impl Worker {
-    /// Step 1 of a turn; gives the number of turns until the next look.
+    /// Step 1 of a turn; sets the number of turns until the next look.
     #[cold]
-    pub(super) fn look_around(&self) -> u32 {
+    pub(super) fn look_around(&self) {
+        let Local { turns_left, turns_between, .. } = self.local();
+        add(&self.signals.turns, u64::from(turns_between.get() - turns_left.get()));
+        let turns = self.do_chores();
+        turns_left.set(turns);
+        turns_between.set(turns);
+    }
+
+    /// Does what has become due; gives the number of turns until the next look.
+    fn do_chores(&self) -> u32 {
         if self.shared().is_shutting_down() {
             self.take_part_in_shutdown();
         }
@@ -178,11 +131,10 @@ impl Worker {
     }
 
     /// Takes in everything that may have made a goroutine ready; true if there is one to run.
-    fn gather(&self) -> bool {
+    pub(super) fn gather(&self) -> bool {
         self.drain_inbox();
-        let local = self.local();
-        local.turns_left.set(self.look_around());
-        !local.queues.is_empty() || !self.fresh.is_empty()
+        self.look_around();
+        !self.local().queues.is_empty() || !self.fresh.is_empty()
     }
 
     /// Waits until there is something to run. False when the runtime has shut down and nothing is left.
@@ -288,73 +240,6 @@ impl Worker {
         self.await_permit();
     }
 
-    /// Looks at the queues of the others until something is found (true), or it is time to sleep.
-    fn keep_watch(&self) -> bool {
-        let shared = self.shared();
-        let mut seen = Vec::new();
-        let mut pause = FIRST_PAUSE;
-        let since = clock::now();
-        loop {
-            // Who watches for long is not hogged.
-            count(&self.signals.slice);
-            let found = self.search(&mut seen);
-            if found == Found::Taken || self.gather() {
-                shared.watch.end();
-                return true;
-            }
-            let alone = shared.running.load(Ordering::SeqCst) == 0;
-            if alone || clock::now().saturating_duration_since(since) > LONGEST_WATCH {
-                shared.watch.end();
-                if !shared.has_work_to_steal(self.id) || !shared.watch.begin(self.id) {
-                    return false;
-                }
-            }
-            if shared.is_done() {
-                shared.watch.end();
-                return false;
-            }
-            pause = if found == Found::Waiting { FIRST_PAUSE } else { LONGEST_PAUSE.min(pause * 2) };
-            self.pause(Some(clock::now() + pause), || false);
-        }
-    }
-
-    /// Takes a batch from somebody whose unstarted goroutines have waited for long enough; unless all processors are taken.
-    fn search(&self, seen: &mut Vec<Seen>) -> Found {
-        let shared = self.shared();
-        let workers = shared.worker_count();
-        seen.resize(workers, Seen::default());
-        let mut found = Found::Nothing;
-        let crowded = shared.are_processors_taken();
-        let first = crate::random::below(workers as u32) as usize;
-        for other in (first..workers).chain(0..first).filter(|&other| other != self.id) {
-            let victim = shared.worker(other);
-            let waiting = shared.waiting_at(victim);
-            let started = victim.signals.started.load(Ordering::Relaxed);
-            let oldest = victim.fresh.oldest();
-            let asleep = victim.signals.asleep.load(Ordering::Relaxed);
-            if waiting == 0 {
-                seen[other] = Seen::default();
-                continue;
-            }
-            let waited = seen[other].again(started, oldest, asleep, waiting);
-            if crowded {
-                continue;
-            }
-            if waited && self.steal_from(victim) {
-                return Found::Taken;
-            }
-            found = Found::Waiting;
-        }
-        found
-    }
-
-    pub(super) fn steal_from(&self, victim: &Self) -> bool {
-        let batch = if self.shared().homes_are_final() { None } else { victim.fresh.steal() };
-        let stolen = batch.is_some();
-        batch.into_iter().for_each(|batch| self.fresh.push_batch(batch));
-        stolen
-    }
-
     /// Whether it sleeps although there is something for it to do. A hint.
     pub(super) fn is_waking_up(&self) -> bool {
         self.signals.asleep.load(Ordering::Relaxed) && (!self.fresh.is_empty() || self.inbox.has_messages())
@@ -385,7 +270,7 @@ impl Worker {
     ///
     /// What is put in place before the bell is rung has to be looked at after the inbox was told that it has to be rung;
     /// `overlooked` is such a look.
-    fn pause(&self, deadline: Option<Instant>, overlooked: impl FnOnce() -> bool) {
+    pub(super) fn pause(&self, deadline: Option<Instant>, overlooked: impl FnOnce() -> bool) {
         if !self.inbox.fall_asleep() {
             return;
         }
@@ -408,45 +293,5 @@ impl Worker {
             || shared.is_anybody_hogged()
             || self.has_shutdown_work()
             || self.can_feed()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn who_waits_at_a_busy_worker_is_taken_at_the_second_look() {
-        let mut seen = Seen::default();
-        assert!(!seen.again(7, 3, false, 3));
-        assert!(seen.again(7, 3, false, 3));
-        assert!(seen.again(100, 3, false, 3), "others were started, the oldest still waits");
-    }
-
-    #[test]
-    fn a_pair_is_left_to_a_worker_that_has_started_anybody() {
-        let mut seen = Seen::default();
-        assert!(!seen.again(7, 3, false, 2) && !seen.again(7, 3, false, 2));
-        assert!(seen.again(7, 3, false, 2), "neither was started for two looks");
-        assert!(!seen.again(8, 3, false, 1) && !seen.again(8, 3, false, 1), "one was, and the first start takes long");
-        assert!(seen.again(8, 3, false, 1));
-    }
-
-    #[test]
-    fn a_backlog_is_taken_if_the_worker_does_not_keep_pace() {
-        let mut seen = Seen::default();
-        assert!(!seen.again(0, 0, false, 64));
-        assert!(!seen.again(1000, 1000, false, 64), "it starts far more between two looks");
-        assert!(seen.again(1010, 1010, false, 64));
-    }
-
-    #[test]
-    fn what_was_dealt_to_a_worker_that_wakes_up_is_left_to_it_for_longer() {
-        let mut seen = Seen::default();
-        assert!((0..ROUSED).all(|_| !seen.again(0, 0, true, 100)));
-        assert!(!seen.again(0, 0, false, 3), "it is up now");
-        assert!(seen.again(0, 0, false, 3));
-        let mut seen = Seen::default();
-        assert_eq!((0..=ROUSED).find(|_| seen.again(0, 0, true, 1)), Some(ROUSED));
     }
 }

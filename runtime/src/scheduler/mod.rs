@@ -12,7 +12,8 @@
 //! | [`placement`] | where a new goroutine goes                                                    |
 //! | [`burst`]     | who spawns a great many in a row                                              |
 //! | [`watch`]     | the protocol by which idle workers find what waits to be stolen               |
-//! | [`idle`]      | looking around, watching, sleeping                                            |
+//! | [`watcher`]   | what the one does who looks for that                                          |
+//! | [`idle`]      | looking around, spinning, sleeping                                            |
 //! | [`look`]      | how often a busy worker looks at the clock                                    |
 //! | [`monitor`]   | the end of time slices                                                        |
 //! | [`preempt`]   | the request to a worker to yield                                              |
@@ -52,6 +53,7 @@ mod starving;
 mod switch;
 mod thread;
 mod watch;
+mod watcher;
 mod worker;
 mod yielding;
 

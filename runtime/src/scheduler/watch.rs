@@ -3,8 +3,9 @@
 //! At most one idle worker *watches* at a time, the others *sleep*. The watcher looks at everybody's queues, at once
 //! and then at growing intervals, and takes what has waited: unstarted goroutines of which the oldest was there
 //! at two looks, or a backlog that the worker does not keep pace with; one or two only from a worker that starts nobody. A
-//! goroutine that its parent is about to wait for is thereby left alone: tearing the two apart costs more than it gains. Nor is anything taken while other workers run on all
-//! processors. While somebody watches, spawning sends no wake-up at all. A watcher that has found nothing for a while goes to
+//! goroutine that its parent is about to wait for is thereby left alone: tearing the two apart costs more than it gains. Under
+//! `migrate` also started ones that are ready, if the worker's turns are long or those who wait are many: those who talk have
+//! short turns. Nor is anything taken while other workers run on all processors. While somebody watches, spawning sends no wake-up at all. A watcher that has found nothing for a while goes to
 //! sleep, and so does one that sees nobody else awake: an idle program uses no processor time.
 //!
 //! # Protocol

@@ -71,6 +71,8 @@ pub(super) struct Signals {
     pub(super) slice: AtomicU64,
     /// How many unstarted goroutines the worker has started. Written by the worker.
     pub(super) started: AtomicU64,
+    /// How many turns the worker had taken when it last looked around. Written by the worker.
+    pub(super) turns: AtomicU64,
     /// How many goroutines were spawned here. Written by the worker.
     pub(super) spawned: AtomicU64,
     /// How many goroutines have ended here. Written by the worker.
@@ -82,7 +84,13 @@ pub(super) struct Signals {
 /// Adds one to a counter that only this thread writes. Release: who reads it sees what was counted.
 #[inline]
 pub(super) fn count(counter: &AtomicU64) {
-    counter.store(counter.load(Ordering::Relaxed) + 1, Ordering::Release);
+    add(counter, 1);
+}
+
+/// As [`count`], for so many at once.
+#[inline]
+pub(super) fn add(counter: &AtomicU64, more: u64) {
+    counter.store(counter.load(Ordering::Relaxed) + more, Ordering::Release);
 }
 
 /// What only the worker's own thread touches.
@@ -95,8 +103,9 @@ pub(super) struct Local {
     /// this.
     pub(super) running: Cell<Option<Stack>>,
     pub(super) burst: Burst,
-    /// How many turns until the next look around.
+    /// How many turns until the next look around, and how many from the last.
     pub(super) turns_left: Cell<u32>,
+    pub(super) turns_between: Cell<u32>,
     /// Whether the line came before `next` at the last look around.
     line_first: Cell<bool>,
     pub(super) look: super::look::Look,
@@ -136,6 +145,7 @@ impl Worker {
                 running: Cell::new(None),
                 burst: Burst::new(),
                 turns_left: Cell::new(1),
+                turns_between: Cell::new(1),
                 line_first: Cell::new(false),
                 look: super::look::Look::default(),
                 slept_briefly: Cell::new(false),
@@ -244,7 +254,7 @@ impl Worker {
         local.running.set(None);
         let mut line_first = false;
         if local.turns_left.get() == 0 {
-            local.turns_left.set(self.look_around());
+            self.look_around();
             // At every second look only: there may be one at every turn, and `next` is not to starve either.
             line_first = !local.line_first.get();
             local.line_first.set(line_first);
@@ -284,12 +294,11 @@ impl Worker {
     fn end_slice(&self) {
         self.begin_slice();
         self.is_relieved();
-        let Local { queues, turns_left, .. } = self.local();
-        if let Some(goroutine) = queues.take_next() {
+        if let Some(goroutine) = self.local().queues.take_next() {
             self.push_last(goroutine);
         }
         // Who takes that long makes the number of turns until the next look a bad guess.
-        turns_left.set(self.look_around());
+        self.look_around();
         self.take_turns();
     }
 
