@@ -64,6 +64,28 @@ macro_rules! go {
     ($($what:tt)*) => { $crate::__private::go_statement!($crate $($what)*) };
 }
 
+/// Declares values of which every goroutine has its own, as `std::thread_local!` does for threads: see [`LocalKey`].
+///
+/// ```
+/// use std::cell::RefCell;
+/// use gocsp_runtime::{go, goroutine_local};
+///
+/// goroutine_local! {
+///     /// What this goroutine has done.
+///     pub static LOG: RefCell<Vec<String>> = RefCell::new(Vec::new());
+///     static COUNT: RefCell<u32> = RefCell::default();
+/// }
+///
+/// LOG.with(|log| log.borrow_mut().push("started".to_owned()));
+/// go!(|| LOG.with(|log| assert!(log.borrow().is_empty()))).join().unwrap();
+/// ```
+#[macro_export]
+macro_rules! goroutine_local {
+    ($($(#[$meta:meta])* $vis:vis static $name:ident: $type:ty = $init:expr);* $(;)?) => {$(
+        $(#[$meta])* $vis static $name: $crate::LocalKey<$type> = $crate::LocalKey::new(|| $init);
+    )*};
+}
+
 /// What macros expand to.
 #[doc(hidden)]
 pub mod __private {
@@ -72,8 +94,8 @@ pub mod __private {
 
 pub use blocking::blocking;
 pub use goroutine::{
-    Cancelled, Go, GoroutineId, JoinHandle, OsThreadLock, Scope, ScopedJoinHandle, exit_goroutine, lock_os_thread,
-    scope, spawn, spawn_detached,
+    Cancelled, Go, GoroutineId, JoinHandle, LocalAccessError, LocalKey, OsThreadLock, Scope, ScopedJoinHandle,
+    exit_goroutine, lock_os_thread, scope, spawn, spawn_detached,
 };
 pub use runtime::{Builder, Runtime, max_procs, num_goroutines, run, set_max_procs};
 pub use scheduler::yield_now;

@@ -29,6 +29,7 @@ use std::thread::Result as ThreadResult;
 
 use super::blocks::Shape;
 use super::control::{Goroutine, GoroutineId};
+use super::local;
 use super::panics::Cancelled;
 use super::scope::ScopeState;
 use super::spawn::Attributes;
@@ -147,7 +148,7 @@ impl<F: FnOnce() -> T, T> Cell<F, T> {
 }
 
 /// Drops `value`; a panic of its destructor has been reported by the panic hook, and goes no further.
-fn drop_quietly<V>(value: V) {
+pub(super) fn drop_quietly<V>(value: V) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
         // The payload's own destructor might panic as well.
         mem::forget(payload);
@@ -239,7 +240,7 @@ unsafe fn complete(goroutine: NonNull<Goroutine>) {
     let scope: Option<Arc<ScopeState>> = control.attributes().and_then(|attributes| attributes.scope.clone());
     if control.join.load(Ordering::Acquire) & DETACHED == 0 {
         // The end is counted before anybody can learn of it.
-        scheduler::goroutine_ends(control);
+        end(control);
         let before = control.join.fetch_or(COMPLETE, Ordering::AcqRel);
         if before & DETACHED == 0 {
             // From here on the cell is the handle's; but a joiner does not return before its token is spent.
@@ -263,6 +264,14 @@ unsafe fn complete(goroutine: NonNull<Goroutine>) {
     }
 }
 
+/// Drops the goroutine's own values, and counts its end. It may park before that.
+fn end(control: &Goroutine) {
+    if let Some(stack) = control.stack() {
+        local::clear(stack);
+    }
+    scheduler::goroutine_ends(control);
+}
+
 /// Drops the result and frees the cell. The goroutine may park in here (C2).
 ///
 /// # Safety
@@ -273,7 +282,7 @@ unsafe fn discard(goroutine: NonNull<Goroutine>) {
     let vtable = control.vtable;
     // SAFETY: with the handle gone the stage is still ours (C1).
     unsafe { (vtable.clear)(goroutine) };
-    scheduler::goroutine_ends(control);
+    end(control);
     // SAFETY: the stage is clear, and we are the last owner.
     unsafe { (vtable.free)(goroutine) };
 }

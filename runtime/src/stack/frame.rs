@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 use super::SizeClass;
 use super::slab::{self, page_size};
-use crate::goroutine::Goroutine;
+use crate::goroutine::{Goroutine, Locals};
 use crate::prefetch::prefetch;
 use crate::scheduler::{Switch, WayBack, Worker};
 
@@ -23,6 +23,7 @@ use crate::scheduler::{Switch, WayBack, Worker};
 /// | `home`       | the same, when it starts or is adopted | also shutdown, by every worker            |
 /// | `timed_park` | the same, around a timed wait; who fires its timer| the worker whose timer fires              |
 /// | `class`      | the pool, when it hands the stack out  | whoever has the stack                     |
+/// | `locals`     | the goroutine                          | the same                                  |
 /// | `next_free`  | the pool that owns the stack           | the same                                  |
 #[repr(C, align(16))]
 pub(crate) struct Frame {
@@ -31,6 +32,8 @@ pub(crate) struct Frame {
     goroutine: AtomicPtr<Goroutine>,
     home: AtomicPtr<Worker>,
     timed_park: AtomicU64,
+    /// `None` when nobody runs on the stack.
+    locals: Cell<Option<NonNull<Locals>>>,
     next_free: Cell<Option<Stack>>,
     class: Cell<SizeClass>,
 }
@@ -60,6 +63,12 @@ impl Frame {
     /// number that this worker has put there, or, if it has taken the timer over, one that the lock of the timers has brought.
     pub(crate) fn timed_park(&self) -> u64 {
         self.timed_park.load(Ordering::Relaxed)
+    }
+
+    /// The goroutine's own values, if it has any.
+    #[inline]
+    pub(crate) fn locals(&self) -> &Cell<Option<NonNull<Locals>>> {
+        &self.locals
     }
 
     pub(crate) fn set_timed_park(&self, number: u64) {
