@@ -87,7 +87,9 @@ impl Shared {
             runs && !self.procs.is_held(worker.id)
         };
         if self.each_worker().filter(deprived).count() < self.procs.limit() {
-            self.give_up_permit(hogged);
+            // It may have yielded meanwhile.
+            let permit = self.procs.give_up_if(hogged.id, || hogged.signals.hogged.load(Ordering::Relaxed));
+            permit.into_iter().for_each(|waiting| self.grant(waiting));
         }
     }
 
@@ -128,7 +130,10 @@ impl Worker {
 
     /// This worker was hogged, and is not any more: it needs a permit again.
     pub(super) fn is_relieved(&self) {
-        if self.signals.hogged.swap(false, Ordering::Relaxed) && !self.shared().procs.is_held(self.id) {
+        let hogged = &self.signals.hogged;
+        if hogged.load(Ordering::Relaxed)
+            && !self.shared().procs.is_held_after(self.id, || hogged.store(false, Ordering::Relaxed))
+        {
             self.await_permit();
         }
     }

@@ -97,8 +97,14 @@ impl Procs {
     /// Gives the permit of `worker` up, if it holds one; it is granted to the returned worker, if one waits.
     #[must_use = "the worker that was granted the permit has to be told"]
     pub(crate) fn give_up(&self, worker: WorkerId) -> Option<WorkerId> {
+        self.give_up_if(worker, || true)
+    }
+
+    /// As [`give_up`](Self::give_up), in place of `worker`, if it `is_hogged` when nobody else takes or gives up a permit.
+    #[must_use = "the worker that was granted the permit has to be told"]
+    pub(crate) fn give_up_if(&self, worker: WorkerId, is_hogged: impl FnOnce() -> bool) -> Option<WorkerId> {
         let mut permits = self.permits.lock().expect("no panic happens under this lock");
-        if !permits.set_held(worker, false) {
+        if !is_hogged() || !permits.set_held(worker, false) {
             return None;
         }
         let granted = if permits.free < 0 { None } else { permits.grant() };
@@ -111,7 +117,14 @@ impl Procs {
 
     /// Whether `worker` holds a permit.
     pub(crate) fn is_held(&self, worker: WorkerId) -> bool {
+        self.is_held_after(worker, || ())
+    }
+
+    /// Whether `worker` holds a permit once it has `said` that it is not hogged: then it keeps it, for who
+    /// [gives it up](Self::give_up_if) in its place comes before, or sees what was said.
+    pub(crate) fn is_held_after(&self, worker: WorkerId, said: impl FnOnce()) -> bool {
         let permits = self.permits.lock().expect("no panic happens under this lock");
+        said();
         permits.held.get(worker).is_some_and(|&held| held)
     }
 
@@ -127,6 +140,8 @@ impl Procs {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
 
     #[test]
@@ -152,6 +167,17 @@ mod tests {
         assert!(procs.try_take(1) && !procs.try_take(0) && !procs.is_held(0));
         assert_eq!(procs.give_up(1), Some(0));
         assert!(procs.is_held(0));
+    }
+
+    #[test]
+    fn the_permit_of_a_worker_that_is_not_hogged_any_more_is_left_to_it() {
+        let (procs, hogged) = (Procs::new(1), Cell::new(true));
+        assert!(procs.try_take(0) && !procs.try_take(1));
+        assert!(procs.is_held_after(0, || hogged.set(false)));
+        assert_eq!(procs.give_up_if(0, || hogged.get()), None);
+        hogged.set(true);
+        assert_eq!(procs.give_up_if(0, || hogged.get()), Some(1));
+        assert!(!procs.is_held_after(0, || hogged.set(false)));
     }
 
     #[test]
