@@ -5,9 +5,6 @@
 //! account of whether its last spins were worth it: each success lets the next spin be longer than this one needed,
 //! each failure makes it shorter, down to one glance. A lock that is held by parked goroutines soon costs nothing
 //! but that glance.
-//!
-//! Each look takes the cache line from whoever works with it. So between two looks there is time for dozens of short
-//! critical sections.
 
 #![forbid(unsafe_code)]
 
@@ -16,19 +13,19 @@ use crate::sync::{SPINS, const_unless_modelled, spin_loop};
 
 /// How long to spin next time. Every access is relaxed: it is a hint, and guards nothing.
 pub(crate) struct Spin {
-    /// How many [`pauses`] are made at most, each with a look after it.
-    looks: AtomicU8,
+    /// Rounds; round `n` takes `2^n` pauses.
+    rounds: AtomicU8,
 }
 
 impl Spin {
     const FEWEST: u8 = 1;
-    const FIRST: u8 = 2;
-    /// About as many pauses in all as waking a thread takes.
-    const MOST: u8 = 4;
+    const FIRST: u8 = 3;
+    /// Sixty-three pauses in all: about as long as waking a thread takes.
+    const MOST: u8 = 6;
 
     const_unless_modelled! {
         pub(crate) fn new() -> Self {
-            Self { looks: AtomicU8::new(Self::FIRST) }
+            Self { rounds: AtomicU8::new(Self::FIRST) }
         }
     }
 
@@ -41,33 +38,25 @@ impl Spin {
         if !SPINS {
             return false;
         }
-        let looks = self.looks.load(Ordering::Relaxed);
-        for look in 0..looks {
-            for _ in 0..pauses(look) {
+        let rounds = self.rounds.load(Ordering::Relaxed);
+        for round in 0..rounds {
+            for _ in 0..1_u32 << round {
                 spin_loop();
             }
             if attempt() {
-                self.set(looks, look + 2);
+                self.set(rounds, round + 2);
                 return true;
             }
         }
-        self.set(looks, looks - 1);
+        self.set(rounds, rounds - 1);
         false
     }
 
     fn set(&self, old: u8, new: u8) {
         let new = new.clamp(Self::FEWEST, Self::MOST);
         if new != old {
-            self.looks.store(new, Ordering::Relaxed);
+            self.rounds.store(new, Ordering::Relaxed);
         }
-    }
-}
-
-/// How many pauses of the processor, each of some 10 ns, come before look number `look`.
-fn pauses(look: u8) -> u32 {
-    match look.checked_sub(1) {
-        None => 1,
-        Some(doublings) => 64 << doublings,
     }
 }
 
@@ -90,7 +79,7 @@ mod tests {
     fn a_success_at_once_is_no_spin() {
         let spin = Spin::new();
         assert_eq!(attempts(&spin, 1), 1);
-        assert_eq!(spin.looks.load(Ordering::Relaxed), Spin::FIRST);
+        assert_eq!(spin.rounds.load(Ordering::Relaxed), Spin::FIRST);
     }
 
     #[test]
@@ -105,7 +94,7 @@ mod tests {
     #[test]
     fn successes_lengthen_it_up_to_the_limit() {
         let spin = Spin::new();
-        for success in [2, 3, 4, 5, 5, 5] {
+        for success in [2, 3, 4, 5, 6, 7, 7, 7] {
             assert_eq!(attempts(&spin, success), success);
         }
         assert_eq!(attempts(&spin, u32::MAX), 1 + u32::from(Spin::MOST));
