@@ -45,6 +45,8 @@ mod iter;
 mod receiver;
 mod sender;
 mod shared;
+#[doc(hidden)]
+pub mod signal;
 mod timers;
 
 pub use chan::Chan;

@@ -64,14 +64,14 @@ pub(crate) use recv::take_over;
 pub(crate) use send::hand_over;
 pub(crate) use slot::{RecvSlot, SendSlot};
 
-/// In place of the number of senders: the channel is a timer's. It has none, and nobody closes it.
-const OF_TIMER: usize = usize::MAX;
+/// In place of the number of senders: the channel is a timer's or a signal's. It has none, and does not close by itself.
+const NO_SENDERS: usize = usize::MAX;
 
 /// A channel, as its handles see it.
 pub(crate) struct Shared<T> {
     state: Lock<State<T>>,
     capacity: usize,
-    /// How many handles can send, or [`OF_TIMER`].
+    /// How many handles can send, or [`NO_SENDERS`].
     senders: AtomicUsize,
     /// How many handles can receive.
     receivers: AtomicUsize,
@@ -216,16 +216,23 @@ impl<T> Shared<T> {
 
     /// Counts one handle less that can receive; the last one abandons.
     ///
-    /// With a timer's channel there is nothing to abandon: nobody waits to have his value back, and what is buffered is
-    /// dropped with the channel, which only its receivers keep alive. So nothing is counted there.
+    /// Without senders there is nothing to abandon: nobody waits to have his value back, and what is buffered is
+    /// dropped with the channel. So nothing is counted there.
     ///
     /// AcqRel: pairs with itself in the other handles, so that whatever they received is out of the buffer. Relaxed: whether
-    /// a channel is a timer's never changes.
+    /// a channel has senders to count never changes.
     #[inline]
     pub(crate) fn release_receiver(&self) {
-        if self.senders.load(Ordering::Relaxed) != OF_TIMER && self.receivers.fetch_sub(1, Ordering::AcqRel) == 1 {
+        if self.senders.load(Ordering::Relaxed) != NO_SENDERS && self.receivers.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.abandon();
         }
+    }
+}
+
+impl Shared<()> {
+    /// A channel that carries nothing, with one receiver.
+    pub(crate) fn of_signal() -> Self {
+        Self::new(0, NO_SENDERS, 1)
     }
 }
 
@@ -233,7 +240,7 @@ impl Shared<Instant> {
     /// A channel of one place for a timer, with one receiver. Most timers never fire, so there is no memory for the value
     /// until it comes.
     pub(crate) fn of_timer(period: Option<NonZeroU64>) -> Self {
-        Self { capacity: 1, period, ..Self::new(0, OF_TIMER, 1) }
+        Self { capacity: 1, period, ..Self::new(0, NO_SENDERS, 1) }
     }
 
     /// The time from tick to tick, if this is a ticker's.
