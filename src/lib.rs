@@ -10,6 +10,8 @@ pub use gocsp_channels::{
     Chan, CloseError, IntoIter, Iter, Receiver, RecvError, RecvTimeoutError, SendError, SendTimeoutError, Sender,
     TryIter, TryRecvError, TrySendError, after, channel, tick,
 };
+#[doc(inline)]
+pub use gocsp_context as context;
 pub use gocsp_macros::main;
 pub use gocsp_runtime::{
     Builder, Cancelled, Go, GoroutineId, JoinHandle, LocalAccessError, LocalKey, OsThreadLock, Runtime, Scope,

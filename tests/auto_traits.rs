@@ -6,6 +6,7 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::rc::Rc;
 use std::sync::MutexGuard as StdGuard;
 
+use gocsp::context::{AfterFunc, CancelCauseFunc, CancelFunc, Cause, Context, ContextError, DropGuard};
 use gocsp::sync::{MappedMutexGuard, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard, WaitGroup};
 use gocsp::*;
 use gocsp_channels::case::{RecvCase, SendCase};
@@ -132,6 +133,21 @@ fn select() {
         // A case refers to the frame that it stands in.
         RecvCase<'static, i32>: 0 0 0 0;
         SendCase<'static, i32>: 0 0 0 0;
+    }
+}
+
+#[test]
+fn contexts() {
+    table! {
+        // Values are shared only, and functions and causes go to whoever ends the context.
+        Context: 1 1 1 1;
+        CancelFunc: 1 1 1 1;
+        CancelCauseFunc: 1 1 1 1;
+        DropGuard: 1 1 1 1;
+        AfterFunc: 1 1 1 1;
+        ContextError: 1 1 1 1;
+        // The error is of any type.
+        Cause: 1 1 0 0;
     }
 }
 
