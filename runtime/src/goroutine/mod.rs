@@ -36,7 +36,7 @@ pub(crate) use cell::{cancel, fail_unstarted, run};
 pub(crate) use control::{Goroutine, Status, Unwinding};
 pub(crate) use local::Locals;
 pub(crate) use panics::{install_hook, resume_unwind, unwind_cancelled};
-pub(crate) use spawn::spawn_scoped_main;
+pub(crate) use spawn::{spawn_due, spawn_scoped_main};
 
 pub use control::GoroutineId;
 pub use join::JoinHandle;

@@ -204,6 +204,32 @@ where
     F: FnOnce() -> T,
 {
     scheduler::cooperate_to_spawn();
+    // SAFETY: passed on.
+    unsafe { queue_at_once(runtime, f, join, attributes, placement, spawned_at) }
+}
+
+/// Starts a goroutine for a timer that is due: not by a goroutine, as a rule, and so without yielding. The line that made the
+/// timer is where it was spawned.
+pub(crate) fn spawn_due(f: impl FnOnce() + Send + 'static, spawned_at: &'static Location<'static>) {
+    // SAFETY: what is 'static outlives everything, and the closure is Send.
+    unsafe { queue_at_once(None, f, DETACHED, None, Placement::Dealt, spawned_at) };
+}
+
+/// As [`queue_on`], whether the caller's time slice is over or not.
+///
+/// # Safety
+/// As [`spawn_on`].
+unsafe fn queue_at_once<F, T>(
+    runtime: Option<&Arc<Shared>>,
+    f: F,
+    join: u32,
+    attributes: Option<Box<Attributes>>,
+    placement: Placement,
+    spawned_at: &'static Location<'static>,
+) -> NonNull<Goroutine>
+where
+    F: FnOnce() -> T,
+{
     let make = |id: NonZeroU64, worker: Option<&Worker>| -> NonNull<Goroutine> {
         // SAFETY: passed on.
         unsafe { cell::new(f, join, GoroutineId(id), spawned_at, attributes, worker) }

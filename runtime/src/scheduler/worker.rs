@@ -14,6 +14,7 @@
 //! 3. Resume it. It comes back suspended, with a step to be taken now that its stack has been left; or ended.
 
 use std::cell::Cell;
+use std::mem;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -197,6 +198,8 @@ impl Worker {
         while let Some(stack) = self.pick() {
             self.execute(stack);
         }
+        let timers = mem::take(&mut *self.timers.lock());
+        timers.abandon();
         self.clear_stock();
     }
 

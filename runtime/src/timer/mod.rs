@@ -3,7 +3,12 @@
 //! Every worker has a store of its own, and looks at it between goroutines; an idle worker sleeps exactly until its next
 //! timer. A goroutine that computes for long holds up the timers of its worker, unless others take them over: see
 //! `scheduler/hogged.rs`.
+//!
+//! What is in a store stays there until its time comes, or until it is swept out. What may be stopped and set anew
+//! keeps a [`Schedule`], which tells what a call that comes then means.
 
+mod after_func;
+mod schedule;
 mod store;
 
 use std::sync::Weak;
@@ -12,14 +17,20 @@ use std::time::{Duration, Instant};
 use crate::park::{Unparked, Waiter};
 use crate::{clock, scheduler};
 
+pub use after_func::{AfterFunc, after_func};
+pub use schedule::{Arming, Expiry, Schedule};
 pub(crate) use store::{Action, Store};
 
 /// What a timer does when it is due.
 pub trait Expire: Send + Sync {
     /// Called once, at or after the time `due`; the answer is when to be called again, if at all.
     ///
-    /// It runs on a worker, outside any goroutine: it must be short, and must not block, park or panic.
+    /// It runs on a worker, outside any goroutine, or in the call that would have [armed](Arming::carry_out) it: it must be
+    /// short, and must not block, park or panic.
     fn expire(&self, due: Instant) -> Option<Instant>;
+
+    /// Called in place of [`expire`](Self::expire) if the runtime in which it was armed has ended. As short as that.
+    fn abandon(&self, _due: Instant) {}
 }
 
 /// Calls `what` at `due`, unless it has been dropped by then: the timer holds a weak reference only.

@@ -129,6 +129,18 @@ impl Store {
         (Self { heap: free.into(), ..Self::default() }, Self { heap: bound.into(), ..Self::default() })
     }
 
+    /// Tells all that are to be called that nobody will. No goroutine is left that could wait for the others.
+    pub(crate) fn abandon(mut self) {
+        self.grow_up();
+        for entry in self.heap {
+            if let Action::Call(what) = entry.action
+                && let Some(what) = what.upgrade()
+            {
+                what.abandon(entry.due);
+            }
+        }
+    }
+
     /// Adds the timers of another store.
     pub(crate) fn append(&mut self, mut other: Self) {
         other.grow_up();
