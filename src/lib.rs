@@ -23,8 +23,35 @@ pub use gocsp_select::{Select, SelectTimeoutError, SelectedOperation, TrySelectE
 pub use gocsp_sync as sync;
 
 /// Everything that has to do with time, after Go's package of that name. What is used most is at the root as well.
+///
+/// A limit to the time between one message and the next:
+/// ```
+/// use gocsp::time::{Timer, sleep};
+/// use gocsp::{channel, go, select};
+/// use std::time::Duration;
+///
+/// let (tx, rx) = channel(0);
+/// go! {
+///     (0..3).try_for_each(|n| tx.send(n))?;
+///     sleep(Duration::from_secs(60));
+///     tx.send(3)
+/// };
+/// let limit = Duration::from_millis(50);
+/// let (silence, mut seen) = (Timer::new(limit), Vec::new());
+/// loop {
+///     select! {
+///         recv(rx) -> n => {
+///             seen.extend(n);
+///             silence.reset(limit);
+///         }
+///         recv(silence) => break,
+///     }
+/// }
+/// assert_eq!(seen, [0, 1, 2]);
+/// ```
 pub mod time {
-    pub use gocsp_channels::{after, tick};
+    pub use gocsp_channels::{Ticker, Timer, after, tick};
+    pub use gocsp_runtime::timer::{AfterFunc, after_func};
     pub use gocsp_runtime::{sleep, sleep_until};
 }
 

@@ -8,6 +8,7 @@ use std::sync::MutexGuard as StdGuard;
 
 use gocsp::context::{AfterFunc, CancelCauseFunc, CancelFunc, Cause, Context, ContextError, DropGuard};
 use gocsp::sync::{MappedMutexGuard, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard, WaitGroup};
+use gocsp::time::{AfterFunc, Ticker, Timer};
 use gocsp::*;
 use gocsp_channels::case::{RecvCase, SendCase};
 
@@ -97,6 +98,9 @@ fn channels() {
     table! {
         Sender<i32>: 1 1 1 1;
         Receiver<i32>: 1 1 1 1;
+        Timer: 1 1 1 1;
+        Ticker: 1 1 1 1;
+        AfterFunc: 1 1 1 1;
         Chan<i32>: 1 1 1 1;
         Iter<'static, i32>: 1 1 1 1;
         TryIter<'static, i32>: 1 1 1 1;

@@ -10,6 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use child::in_child;
+use gocsp::time::{Timer, after_func};
 use gocsp::{Runtime, channel, go, num_goroutines, yield_now};
 
 /// These tests measure the process, so they take turns.
@@ -224,11 +225,21 @@ fn timers_that_nobody_waits_for_cost_nothing() {
     let runtime = Runtime::builder().procs(2).build().unwrap();
     runtime.run(|| {
         let (tx, rx) = channel(1);
-        let round = || {
-            for _ in 0..100_000 {
+        let hour = Duration::from_secs(3600);
+        let mut latest = Instant::now() + 10 * hour;
+        let (reset, brought_nearer) = (Timer::new(hour), Timer::new(hour));
+        let function = after_func(hour, || ());
+        let mut round = || {
+            for number in 0..100_000 {
                 tx.send(()).unwrap();
-                assert!(rx.recv_timeout(Duration::from_secs(3600)).is_ok());
-                drop(gocsp::after(Duration::from_secs(3600)));
+                assert!(rx.recv_timeout(hour).is_ok());
+                drop(gocsp::after(hour));
+                drop(Timer::new(hour).receiver().clone());
+                assert!(after_func(hour, || ()).stop());
+                assert!(reset.receiver().is_empty() && reset.reset(hour));
+                latest -= Duration::from_micros(10);
+                assert!(brought_nearer.receiver().is_empty() && brought_nearer.reset(latest - Instant::now()));
+                assert!(function.reset(if number % 2 == 0 { hour } else { 2 * hour }));
             }
             memory()
         };

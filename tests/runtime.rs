@@ -7,7 +7,7 @@ mod procs;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Barrier, mpsc};
+use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -699,34 +699,6 @@ fn without_migrate_a_goroutine_never_changes_threads() {
             }
         });
     });
-}
-
-#[test]
-fn sleeps_are_never_early_and_zero_returns_at_once() {
-    on_one_and_more_procs(|| {
-        scope(|s| {
-            for n in 0..100 {
-                s.go(move || {
-                    let length = Duration::from_micros(n * 37);
-                    let start = Instant::now();
-                    sleep(length);
-                    assert!(start.elapsed() >= length);
-                });
-            }
-        });
-        sleep(Duration::ZERO);
-    });
-}
-
-#[test]
-fn a_sleep_of_any_length_can_be_asked_for() {
-    let (tx, rx) = mpsc::channel();
-    on_procs(1, || {
-        tx.send(go!(|| sleep(Duration::MAX))).unwrap();
-        yield_now();
-    });
-    drop(tx);
-    assert!(rx.recv().unwrap().join().is_err());
 }
 
 #[test]

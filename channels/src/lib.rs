@@ -25,7 +25,8 @@
 //!   and never under a lock.
 //! - A nil channel ([`Sender::nil`], [`Receiver::nil`], [`Chan::nil`]) blocks for ever, and in a select is never
 //!   chosen.
-//! - [`after`] and [`tick`] make channels that receive the time.
+//! - [`after`] and [`tick`] make channels that receive the time, [`Timer`] and [`Ticker`] such as can be stopped and set
+//!   again.
 //!
 //! Every operation works from goroutines and from ordinary threads alike. None allocates memory after the channel
 //! was made.
@@ -54,7 +55,7 @@ pub use error::{CloseError, RecvError, RecvTimeoutError, SendError, SendTimeoutE
 pub use iter::{IntoIter, Iter, TryIter};
 pub use receiver::Receiver;
 pub use sender::Sender;
-pub use timers::{after, tick};
+pub use timers::{Ticker, Timer, after, tick};
 
 use std::sync::Arc;
 

@@ -45,6 +45,11 @@ impl<T> Receiver<T> {
         self.shared.as_deref()
     }
 
+    /// The channel, to be referred to otherwise than by a handle.
+    pub(crate) fn shared_arc(&self) -> Option<&Arc<Shared<T>>> {
+        self.shared.as_ref()
+    }
+
     /// The receiver of a nil channel: it blocks for ever, and in a select it is never chosen.
     ///
     /// ```

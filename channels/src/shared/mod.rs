@@ -54,11 +54,12 @@ pub(crate) mod wait;
 
 use std::collections::VecDeque;
 use std::mem;
-use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use gocsp_runtime::park::{Batch, Claimed, Lock, LockGuard, WaitList, WakeToken};
+
+use crate::timers::Timing;
 
 pub(crate) use recv::take_over;
 pub(crate) use send::hand_over;
@@ -75,8 +76,6 @@ pub(crate) struct Shared<T> {
     senders: AtomicUsize,
     /// How many handles can receive.
     receivers: AtomicUsize,
-    /// Nanoseconds from tick to tick; `None` for every channel that is not a ticker's.
-    period: Option<NonZeroU64>,
 }
 
 /// What the lock guards.
@@ -86,6 +85,8 @@ pub(crate) struct State<T> {
     senders: WaitList<SendSlot<T>>,
     receivers: WaitList<RecvSlot<T>>,
     buffer: VecDeque<T>,
+    /// `None` for every channel that is not that of a timer which can be set again.
+    timing: Option<Box<Timing>>,
 }
 
 /// Where a value to be sent may go.
@@ -134,7 +135,6 @@ impl<T> Shared<T> {
             capacity,
             senders: AtomicUsize::new(senders),
             receivers: AtomicUsize::new(receivers),
-            period: None,
         }
     }
 
@@ -239,13 +239,22 @@ impl Shared<()> {
 impl Shared<Instant> {
     /// A channel of one place for a timer, with one receiver. Most timers never fire, so there is no memory for the value
     /// until it comes.
-    pub(crate) fn of_timer(period: Option<NonZeroU64>) -> Self {
-        Self { capacity: 1, period, ..Self::new(0, NO_SENDERS, 1) }
+    pub(crate) fn of_timer(timing: Option<Box<Timing>>) -> Self {
+        let mut channel = Self { capacity: 1, ..Self::new(0, NO_SENDERS, 1) };
+        channel.state.get_mut().timing = timing;
+        channel
+    }
+}
+
+impl State<Instant> {
+    /// When the timer whose channel this is will fire, if that can be changed.
+    pub(crate) fn timing(&mut self) -> Option<&mut Timing> {
+        self.timing.as_deref_mut()
     }
 
-    /// The time from tick to tick, if this is a ticker's.
-    pub(crate) fn period(&self) -> Option<NonZeroU64> {
-        self.period
+    /// Takes back what the timer has sent, unless somebody has received it. Whether there was anything.
+    pub(crate) fn take_back(&mut self) -> bool {
+        self.buffer.pop_front().is_some()
     }
 }
 
@@ -255,7 +264,8 @@ impl<T> State<T> {
         if let Err(error) = buffer.try_reserve_exact(capacity) {
             panic!("cannot make a channel of capacity {capacity}: {error}");
         }
-        Self { closed: false, abandoned: false, senders: WaitList::new(), receivers: WaitList::new(), buffer }
+        let (senders, receivers) = (WaitList::new(), WaitList::new());
+        Self { closed: false, abandoned: false, senders, receivers, buffer, timing: None }
     }
 
     #[inline]
