@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use gocsp::{go, time};
+use gocsp::go;
+use gocsp::time::{self, Timer};
 use race::measure::{Schedule, Ticks, Wake, hog, sleeps};
 use race::task::{Reply, Task};
 
@@ -20,18 +21,18 @@ pub(crate) fn sleep(task: &Task) -> Reply {
 
 pub(crate) fn timerstop(task: &Task) -> Reply {
     let timers = task.size("timers");
-    // A timer that is not received from any more is a receiver that is dropped. To become `Timer::stop`, once there is one.
-    let armed: Vec<_> = (0..task.size("armed")).map(|_| time::after(Duration::from_secs(3600))).collect();
+    let armed: Vec<_> = (0..task.size("armed")).map(|_| Timer::new(Duration::from_secs(3600))).collect();
+    // Only who can be received from is armed.
+    armed.iter().for_each(|timer| assert!(timer.receiver().is_empty()));
     let mut stopped = 0;
     let start = Instant::now();
     for _ in 0..timers {
-        let timer = time::after(Duration::from_secs(60));
-        stopped += timer.is_empty() as u64;
-        drop(timer);
+        stopped += Timer::new(Duration::from_secs(60)).stop() as u64;
     }
     let elapsed = start.elapsed();
     drop(armed);
-    Reply::nanos_each(stopped, elapsed, timers).note("gocsp has no timer that can be stopped yet: it drops an `after`")
+    Reply::nanos_each(stopped, elapsed, timers)
+        .note("a timer is armed when somebody asks for its receiver, and nobody does")
 }
 
 pub(crate) fn sleepers(task: &Task) -> Reply {
