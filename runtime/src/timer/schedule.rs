@@ -264,6 +264,15 @@ mod tests {
     }
 
     #[test]
+    fn an_entry_that_does_not_count_is_not_put_back() {
+        let mut setting = Setting::new();
+        [10, 5, 12].into_iter().for_each(|seconds| setting.set(seconds));
+        // The one for 5 is late: its worker computes.
+        assert_eq!(setting.expire(10, 10), Expiry::Stale);
+        assert_eq!(setting.expire(5, 11), Expiry::Early(setting.at(12)));
+    }
+
+    #[test]
     fn to_a_time_that_has_passed_already_the_value_is_when_it_was_due() {
         let mut setting = Setting::new();
         setting.set(5);
