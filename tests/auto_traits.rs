@@ -6,9 +6,9 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::rc::Rc;
 use std::sync::MutexGuard as StdGuard;
 
-use gocsp::context::{AfterFunc, CancelCauseFunc, CancelFunc, Cause, Context, ContextError, DropGuard};
+use gocsp::context::{self, CancelCauseFunc, CancelFunc, Cause, Context, ContextError, DropGuard};
 use gocsp::sync::{MappedMutexGuard, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard, WaitGroup};
-use gocsp::time::{AfterFunc, Ticker, Timer};
+use gocsp::time::{self, Ticker, Timer};
 use gocsp::*;
 use gocsp_channels::case::{RecvCase, SendCase};
 
@@ -100,7 +100,7 @@ fn channels() {
         Receiver<i32>: 1 1 1 1;
         Timer: 1 1 1 1;
         Ticker: 1 1 1 1;
-        AfterFunc: 1 1 1 1;
+        time::AfterFunc: 1 1 1 1;
         Chan<i32>: 1 1 1 1;
         Iter<'static, i32>: 1 1 1 1;
         TryIter<'static, i32>: 1 1 1 1;
@@ -148,7 +148,7 @@ fn contexts() {
         CancelFunc: 1 1 1 1;
         CancelCauseFunc: 1 1 1 1;
         DropGuard: 1 1 1 1;
-        AfterFunc: 1 1 1 1;
+        context::AfterFunc: 1 1 1 1;
         ContextError: 1 1 1 1;
         // The error is of any type.
         Cause: 1 1 0 0;
