@@ -8,6 +8,8 @@
 //! - [`RwLock`]: many readers, or one writer.
 //! - [`Cond`]: wait until something that a lock guards has changed.
 //! - [`Once`], [`OnceCell`], [`OnceValue`], [`OnceFunc`]: done once, set once, made once, called once.
+//! - [`Semaphore`]: so many at a time, some of whom count for several.
+//! - [`errgroup::Group`]: goroutines that work on one task and may fail.
 //! - [`Barrier`]: a number of goroutines wait for one another.
 //!
 //! No guard is poisoned by a panic: it unlocks, and the next one carries on.
@@ -30,6 +32,9 @@
 
 mod barrier;
 mod cond;
+pub mod errgroup;
+#[cfg(all(feature = "lock_api", not(any(loom, shuttle))))]
+pub mod lock_api;
 mod mutex;
 mod once;
 mod once_cell;
@@ -39,6 +44,7 @@ mod raw_mutex;
 mod raw_rwlock;
 mod rwlock;
 mod rwlock_guards;
+mod semaphore;
 mod shared_panic;
 mod spin;
 mod sync;
@@ -52,4 +58,5 @@ pub use once_cell::OnceCell;
 pub use once_value::{OnceFunc, OnceValue};
 pub use rwlock::RwLock;
 pub use rwlock_guards::{MappedRwLockReadGuard, MappedRwLockWriteGuard, RwLockReadGuard, RwLockWriteGuard};
+pub use semaphore::{Semaphore, SemaphorePermit};
 pub use wait_group::WaitGroup;

@@ -9,7 +9,8 @@
 
 use std::time::Duration;
 
-use gocsp_sync::{Barrier, Cond, Mutex, Once, RwLock, WaitGroup};
+use gocsp_context::Context;
+use gocsp_sync::{Barrier, Cond, Mutex, Once, RwLock, Semaphore, WaitGroup};
 use shuttle::sync::Arc;
 use shuttle::sync::atomic::{AtomicUsize, Ordering};
 use shuttle::{rand, thread};
@@ -353,5 +354,34 @@ fn barrier_lets_nobody_go_on_too_early() {
             }
         }));
         assert_eq!(shared.2.load(Ordering::SeqCst), 2);
+    });
+}
+
+/// Grants, timeouts and cancellations lose no permit, and give none twice.
+#[test]
+fn semaphore_loses_no_permit() {
+    check(|| {
+        let semaphore = Semaphore::new(2);
+        let (context, cancel) = Context::background().with_cancel();
+        let inside = Arc::new(AtomicUsize::new(0));
+        let mut bodies = times(3, || {
+            let (semaphore, context, inside) = (semaphore.clone(), context.clone(), inside.clone());
+            move || {
+                let weight = 1 + below(2) as usize;
+                let permit = match below(3) {
+                    0 => Some(semaphore.acquire(weight)),
+                    1 => semaphore.acquire_timeout(weight, Duration::ZERO),
+                    _ => semaphore.acquire_context(&context, weight).ok(),
+                };
+                if permit.is_some() {
+                    assert!(inside.fetch_add(weight, Ordering::SeqCst) + weight <= 2);
+                    thread::yield_now();
+                    inside.fetch_sub(weight, Ordering::SeqCst);
+                }
+            }
+        });
+        bodies.push(Box::new(move || cancel.cancel()));
+        all(bodies);
+        assert_eq!(semaphore.available(), 2);
     });
 }

@@ -1,0 +1,148 @@
+//! The locks without a value, for what is generic over the traits of the crate [`lock_api`]: its own `Mutex<R, T>` and
+//! `RwLock<R, T>`, which have guards that own an `Arc` of their lock, among others, and whatever other crates build upon them.
+//!
+//! Needs the feature `lock_api`. Who does not need it uses [`Mutex`](crate::Mutex) and [`RwLock`](crate::RwLock), which are
+//! the same locks.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use gocsp_sync::lock_api::RawMutex;
+//!
+//! let mutex = Arc::new(lock_api::Mutex::<RawMutex, _>::new(1));
+//! let mut guard = mutex.lock_arc();
+//! *guard += 1;
+//! drop(guard);
+//! assert_eq!(*mutex.lock(), 2);
+//! ```
+
+#![expect(unsafe_code, reason = "the traits promise exclusion, which the raw locks keep")]
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use gocsp_runtime::park;
+use lock_api::{GuardNoSend, RawMutexTimed, RawRwLockTimed};
+
+use crate::raw_mutex;
+use crate::raw_rwlock;
+
+/// The lock of a [`Mutex`](crate::Mutex).
+pub struct RawMutex(raw_mutex::RawMutex);
+
+// SAFETY: between a successful locking and the unlocking nobody else has the lock; see `raw_mutex`.
+unsafe impl lock_api::RawMutex for RawMutex {
+    const INIT: Self = Self(raw_mutex::RawMutex::new());
+
+    // As the guards of this crate: the lock belongs to the goroutine or thread that took it.
+    type GuardMarker = GuardNoSend;
+
+    fn lock(&self) {
+        park::cooperate();
+        self.0.lock();
+    }
+
+    fn try_lock(&self) -> bool {
+        park::cooperate();
+        self.0.try_lock()
+    }
+
+    unsafe fn unlock(&self) {
+        self.0.unlock();
+    }
+
+    fn is_locked(&self) -> bool {
+        self.0.is_locked()
+    }
+}
+
+// SAFETY: as above.
+unsafe impl RawMutexTimed for RawMutex {
+    type Duration = Duration;
+    type Instant = Instant;
+
+    fn try_lock_for(&self, timeout: Duration) -> bool {
+        park::cooperate();
+        self.0.lock_for(timeout)
+    }
+
+    fn try_lock_until(&self, deadline: Instant) -> bool {
+        park::cooperate();
+        self.0.lock_until(deadline)
+    }
+}
+
+impl fmt::Debug for RawMutex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RawMutex").field("locked", &self.0.is_locked()).finish()
+    }
+}
+
+/// The lock of a [`RwLock`](crate::RwLock).
+pub struct RawRwLock(raw_rwlock::RawRwLock);
+
+// SAFETY: between a successful locking and the unlocking nobody is inside but readers, or one writer; see `raw_rwlock`.
+unsafe impl lock_api::RawRwLock for RawRwLock {
+    const INIT: Self = Self(raw_rwlock::RawRwLock::new());
+
+    type GuardMarker = GuardNoSend;
+
+    fn lock_shared(&self) {
+        park::cooperate();
+        self.0.read();
+    }
+
+    fn try_lock_shared(&self) -> bool {
+        park::cooperate();
+        self.0.try_read()
+    }
+
+    unsafe fn unlock_shared(&self) {
+        self.0.unlock_read();
+    }
+
+    fn lock_exclusive(&self) {
+        park::cooperate();
+        self.0.write();
+    }
+
+    fn try_lock_exclusive(&self) -> bool {
+        park::cooperate();
+        self.0.try_write()
+    }
+
+    unsafe fn unlock_exclusive(&self) {
+        self.0.unlock_write();
+    }
+}
+
+// SAFETY: as above.
+unsafe impl RawRwLockTimed for RawRwLock {
+    type Duration = Duration;
+    type Instant = Instant;
+
+    fn try_lock_shared_for(&self, timeout: Duration) -> bool {
+        park::cooperate();
+        self.0.read_for(timeout)
+    }
+
+    fn try_lock_shared_until(&self, deadline: Instant) -> bool {
+        park::cooperate();
+        self.0.read_until(deadline)
+    }
+
+    fn try_lock_exclusive_for(&self, timeout: Duration) -> bool {
+        park::cooperate();
+        self.0.write_for(timeout)
+    }
+
+    fn try_lock_exclusive_until(&self, deadline: Instant) -> bool {
+        park::cooperate();
+        self.0.write_until(deadline)
+    }
+}
+
+impl fmt::Debug for RawRwLock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RawRwLock").finish_non_exhaustive()
+    }
+}
