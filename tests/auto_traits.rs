@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::sync::MutexGuard as StdGuard;
 
 use gocsp::context::{self, CancelCauseFunc, CancelFunc, Cause, Context, ContextError, DropGuard};
+use gocsp::sync::singleflight::Group;
 use gocsp::sync::{MappedMutexGuard, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard, WaitGroup};
 use gocsp::time::{self, Ticker, Timer};
 use gocsp::*;
@@ -183,6 +184,11 @@ fn locks() {
         RwLockReadGuard<'static, Sendable>: 0 0 0 0;
         RwLockWriteGuard<'static, i32>: 0 1 0 0;
         RwLockWriteGuard<'static, Sendable>: 0 0 0 0;
+        // A result is whole, or a panic; and those who share it may clone it at the same time.
+        Group<i32, i32>: 1 1 1 1;
+        Group<Sendable, i32>: 1 1 1 1;
+        Group<i32, Sendable>: 0 0 1 1;
+        Group<Bound, i32>: 0 0 1 1;
     }
 }
 

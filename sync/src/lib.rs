@@ -11,6 +11,7 @@
 //! - [`Semaphore`]: so many at a time, some of whom count for several.
 //! - [`errgroup::Group`]: goroutines that work on one task and may fail.
 //! - [`Barrier`]: a number of goroutines wait for one another.
+//! - [`singleflight::Group`]: one call for all who ask for the same thing at the same time.
 //!
 //! No guard is poisoned by a panic: it unlocks, and the next one carries on.
 //!
@@ -19,8 +20,8 @@
 //!
 //! # Layers
 //! ```text
-//!                 Once, OnceCell, OnceValue      no protocol of their own: a Mutex and a flag
-//!                   |
+//!     singleflight  Once, OnceCell, OnceValue    a table of calls; a Mutex and a flag
+//!             |     |
 //! WaitGroup, Cond, Mutex    RwLock               a type each: the interface, the value, the guards
 //! Barrier           |         |
 //!     |         raw_mutex <- raw_rwlock          the protocols, without values and without unsafe code
@@ -33,6 +34,8 @@
 mod barrier;
 mod cond;
 pub mod errgroup;
+mod flights;
+mod hashing;
 #[cfg(all(feature = "lock_api", not(any(loom, shuttle))))]
 pub mod lock_api;
 mod mutex;
@@ -60,3 +63,8 @@ pub use rwlock::RwLock;
 pub use rwlock_guards::{MappedRwLockReadGuard, MappedRwLockWriteGuard, RwLockReadGuard, RwLockWriteGuard};
 pub use semaphore::{Semaphore, SemaphorePermit};
 pub use wait_group::WaitGroup;
+
+/// Calls that are made once, for all who ask for the same thing at the same time. After Go's package of that name.
+pub mod singleflight {
+    pub use crate::flights::{Answer, Group};
+}
