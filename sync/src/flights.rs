@@ -146,7 +146,7 @@ impl<K, V> Group<K, V> {
     /// assert_eq!(group.do_call("answer", || 42).value, 42);
     /// ```
     pub fn new() -> Self {
-        Self { inner: Arc::new(Inner { hashing: Hashing::new(), flights: Mutex::new(HashTable::new()) }) }
+        Self { inner: Arc::new(Inner { hashing: Hashing::draw(), flights: Mutex::new(HashTable::new()) }) }
     }
 }
 

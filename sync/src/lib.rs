@@ -11,6 +11,7 @@
 //! - [`Semaphore`]: so many at a time, some of whom count for several.
 //! - [`errgroup::Group`]: goroutines that work on one task and may fail.
 //! - [`Barrier`]: a number of goroutines wait for one another.
+//! - [`Map`]: a hash table that everybody uses at the same time.
 //! - [`singleflight::Group`]: one call for all who ask for the same thing at the same time.
 //!
 //! No guard is poisoned by a panic: it unlocks, and the next one carries on.
@@ -21,7 +22,8 @@
 //! # Layers
 //! ```text
 //!     singleflight  Once, OnceCell, OnceValue    a table of calls; a Mutex and a flag
-//!             |     |
+//!             |     |       Map                  tables behind locks
+//!             |     |       |
 //! WaitGroup, Cond, Mutex    RwLock               a type each: the interface, the value, the guards
 //! Barrier           |         |
 //!     |         raw_mutex <- raw_rwlock          the protocols, without values and without unsafe code
@@ -38,10 +40,12 @@ mod flights;
 mod hashing;
 #[cfg(all(feature = "lock_api", not(any(loom, shuttle))))]
 pub mod lock_api;
+mod map;
 mod mutex;
 mod once;
 mod once_cell;
 mod once_value;
+mod parallelism;
 mod queue;
 mod raw_mutex;
 mod raw_rwlock;
@@ -55,6 +59,7 @@ mod wait_group;
 
 pub use barrier::{Barrier, BarrierWaitResult};
 pub use cond::{Cond, CondGuard};
+pub use map::{Map, MapIter};
 pub use mutex::{MappedMutexGuard, Mutex, MutexGuard};
 pub use once::Once;
 pub use once_cell::OnceCell;

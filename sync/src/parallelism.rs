@@ -1,0 +1,16 @@
+//! Into how many parts what everybody uses is split.
+
+#![forbid(unsafe_code)]
+
+/// The number of processors that the process may use, rounded up to a power of two. Read once.
+#[cfg(not(any(loom, shuttle)))]
+pub(crate) fn parallelism() -> usize {
+    static READ: std::sync::OnceLock<usize> = std::sync::OnceLock::new();
+    *READ.get_or_init(|| std::thread::available_parallelism().map_or(1, |number| number.get().next_power_of_two()))
+}
+
+/// In models: few, so that they meet.
+#[cfg(any(loom, shuttle))]
+pub(crate) fn parallelism() -> usize {
+    2
+}
