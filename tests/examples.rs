@@ -51,6 +51,8 @@ examples! {
         });
     },
     confinement_ad_hoc,
+    context_layers,
+    context_timeout,
     deadlock,
     directions,
     done_channel,
