@@ -8,6 +8,9 @@
 //! and waits until there is one; to send gives it back.
 //!
 //! Whoever looks for a book can be told to stop by closing a channel, as long as it waits for its turn.
+//!
+//! If it is wanted, those who look for the same book at the same time share what the first one finds. The first may be told
+//! to stop, and the others not: then one of them looks in its place.
 
 mod create;
 
@@ -16,6 +19,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use std::{fmt, fs, io};
 
+use gocsp::sync::singleflight::Group;
 use gocsp::{Chan, Receiver, blocking, select};
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
@@ -32,13 +36,21 @@ pub(crate) struct Database {
     latency: Duration,
     idle: Chan<Connection>,
     reads: AtomicU64,
+    /// Those who look for a book, if they share what they find.
+    flights: Option<Group<u32, Result<Option<Book>, Stopped>>>,
 }
 
+/// Whoever looked for a book was told to stop.
+#[derive(Clone, Copy)]
+struct Stopped;
+
 impl Database {
-    /// Opens the database at `path`, or makes one there. To find a book is to take `latency` longer.
-    pub(crate) fn open(path: &Path, latency: Duration) -> Result<Self, Error> {
+    /// Opens the database at `path`, or makes one there. To find a book is to take `latency` longer. Who looks for the same
+    /// book at the same time looks together if they `share`.
+    pub(crate) fn open(path: &Path, latency: Duration, share: bool) -> Result<Self, Error> {
         let idle = connect(path).map_err(|reason| Error { path: path.to_owned(), reason })?;
-        Ok(Self { path: path.to_owned(), latency, idle, reads: AtomicU64::new(0) })
+        let flights = share.then(Group::new);
+        Ok(Self { path: path.to_owned(), latency, idle, reads: AtomicU64::new(0), flights })
     }
 
     /// Looks for a book.
@@ -51,21 +63,33 @@ impl Database {
 
     /// Looks for a book, but gives up if `stop` is closed before it is its turn.
     pub(crate) fn find_until(&self, id: u32, stop: &Receiver<()>) -> Option<Book> {
+        loop {
+            let found = match &self.flights {
+                Some(flights) => flights.do_call(id, || self.look(id, stop)).value,
+                None => self.look(id, stop),
+            };
+            match found {
+                Ok(book) => return book,
+                Err(Stopped) if stop.is_closed() => return None,
+                Err(Stopped) => {} // Somebody else was.
+            }
+        }
+    }
+
+    fn look(&self, id: u32, stop: &Receiver<()>) -> Result<Option<Book>, Stopped> {
         const OPEN: &str = "the pool is never closed";
         select! {
-            recv(stop) => return None,
+            recv(stop) => return Err(Stopped),
             default(self.latency) => {} // This is all that is slow about it.
         }
         let connection = select! {
-            recv(stop) => return None,
+            recv(stop) => return Err(Stopped),
             recv(self.idle) -> connection => connection.expect(OPEN),
         };
         self.reads.fetch_add(1, Ordering::Relaxed);
         let (found, connection) = blocking(move || (read(&connection, id), connection));
         self.idle.send(connection).expect(OPEN);
-        found.unwrap_or_else(|error| {
-            output::fail(1, Error { path: self.path.clone(), reason: Reason::Sqlite(error) });
-        })
+        found.map_err(|error| output::fail(1, Error { path: self.path.clone(), reason: Reason::Sqlite(error) }))
     }
 
     pub(crate) fn latency(&self) -> Duration {

@@ -18,7 +18,7 @@ pub(crate) struct Library {
 impl Library {
     /// Opens the library, and makes its database first if there is none.
     pub(crate) fn open(options: &Options) -> Result<Arc<Self>, database::Error> {
-        let database = Database::open(&options.db, options.latency)?;
+        let database = Database::open(&options.db, options.latency, options.singleflight)?;
         let report = Report::new(options.queries, options.quiet);
         Ok(Arc::new(Self { database, report }))
     }

@@ -21,6 +21,8 @@ Usage: bookcache [OPTIONS]
   --clients N       how many clients ask at the same time (default: 1)
   --ids N           asks for the numbers 1 to N; there are ten books (default: 10)
   --latency TIME    how slow the database pretends to be: 100ms, 1.5s, 0 (default: 100ms)
+  --singleflight    clients that ask the database for the same book at the same time share
+                    one read
   --seed N          asks for the same numbers each time (default: others each time)
   --db PATH         the database, which is made if it does not exist (default: books.db)
   --quiet           prints the summary only
@@ -42,6 +44,8 @@ pub(crate) struct Options {
     /// At least one.
     pub(crate) ids: u32,
     pub(crate) latency: Duration,
+    /// Who asks the database for the same book at the same time shares one read.
+    pub(crate) singleflight: bool,
     pub(crate) seed: u64,
     pub(crate) db: PathBuf,
     pub(crate) quiet: bool,
@@ -55,6 +59,7 @@ impl Default for Options {
             clients: 1,
             ids: 10,
             latency: Duration::from_millis(100),
+            singleflight: false,
             seed: fastrand::u64(..),
             db: PathBuf::from("books.db"),
             quiet: false,
@@ -73,6 +78,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString, IntoIter: 'static>)
             Arg::Long("clients") => options.clients = value(&mut parser, "--clients", str::parse::<NonZero<_>>)?.get(),
             Arg::Long("ids") => options.ids = value(&mut parser, "--ids", str::parse::<NonZero<_>>)?.get(),
             Arg::Long("latency") => options.latency = value(&mut parser, "--latency", duration)?,
+            Arg::Long("singleflight") => options.singleflight = true,
             Arg::Long("seed") => options.seed = value(&mut parser, "--seed", str::parse)?,
             Arg::Long("db") => options.db = parser.value()?.into(),
             Arg::Long("quiet") => options.quiet = true,

@@ -12,8 +12,8 @@
 //!
 //! Memory is still shared, in the cache, but the client knows nothing of it: it communicates.
 //!
-//! Left to do: clients that ask for the same book at the same time still all fetch it. The later ones would have to wait
-//! for what the first one finds.
+//! Clients that ask for the same book at the same time still all fetch it, unless there is `--singleflight`: then the later ones
+//! wait for what the first one finds (see [`database`](crate::database)).
 
 use std::sync::Arc;
 

@@ -3,6 +3,7 @@
 mod database;
 mod options;
 mod output;
+mod singleflight;
 mod stages;
 
 use std::collections::HashMap;

@@ -16,6 +16,7 @@ fn what_is_wrong_is_told_in_one_line() {
         ("--latency -5ms", r#"--latency "-5ms""#),
         ("--stage channels", r#"--stage "channels": expected sequential, goroutines"#),
         ("--seed 1.5", r#"--seed "1.5""#),
+        ("--singleflight=yes", "--singleflight"),
         ("--quiet=yes", "--quiet"),
         ("--colour", "--colour"),
         ("-x", "-x"),
@@ -34,7 +35,7 @@ fn help_and_version_do_nothing_else() {
     for arguments in ["--help", "-h", "--queries 3 --help"] {
         let output = place.command(arguments).output().unwrap();
         assert!(output.status.success());
-        for option in ["--stage", "--queries", "--clients", "--ids", "--latency", "--seed", "--db", "--quiet"] {
+        for option in "--stage --queries --clients --ids --latency --singleflight --seed --db --quiet".split(' ') {
             assert!(text(&output.stdout).contains(option), "{option}");
         }
     }

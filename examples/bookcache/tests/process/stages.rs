@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use crate::{Answer, Place};
 
-const STAGES: [&str; 6] = ["sequential", "goroutines", "waitgroup", "mutex", "rwmutex", "select"];
+pub(crate) const STAGES: [&str; 6] = ["sequential", "goroutines", "waitgroup", "mutex", "rwmutex", "select"];
 
 #[test]
 fn every_stage_counts_every_query() {
