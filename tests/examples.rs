@@ -60,6 +60,7 @@ examples! {
     full_channel,
     hello,
     livelock,
+    map,
     max_procs,
     message,
     mutex,
@@ -83,6 +84,7 @@ examples! {
     select_default,
     select_timeout,
     share_by_communicating,
+    singleflight,
     starvation => |lines| assert!(lines.iter().all(|line| numbers(line)[0] > 0)),
     token,
     unblock_by_close,
@@ -119,7 +121,8 @@ fn lines_of(name: &str, arguments: &[&str]) -> Vec<String> {
     let program = tests.ancestors().nth(2).unwrap().join("examples").join(name);
     assert!(program.exists(), "to be built by `cargo build --examples`: {program:?}");
     let mut command = Command::new(program);
-    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.args(arguments).env_remove("GOCSP_MAXPROCS");
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let ended = watch(command.spawn().unwrap());
     assert!(ended.status.success() && ended.stderr.is_empty(), "{}\n{}", ended.status, ended.stderr);
     let source = fs::read_to_string(folder().join(name).with_extension("rs")).unwrap();
