@@ -5,7 +5,7 @@
 use std::any::Any;
 use std::panic;
 
-use gocsp_runtime::Cancelled;
+use gocsp_runtime::{Cancelled, park};
 
 /// What can be said of a panic again and again. A payload itself can be handed on only once: it cannot be cloned.
 #[derive(Clone, Debug)]
@@ -39,7 +39,11 @@ impl SharedPanic {
             Self::Text(text) => panic::panic_any(*text),
             Self::String(string) => panic::panic_any(string.clone()),
             Self::Other => panic!("{what} has panicked, with a payload that is no text"),
-            Self::Cancelled => panic!("{what} did not return: the goroutine that called it was ended"),
+            Self::Cancelled => {
+                // If both have the same runtime, which shuts down, nobody has to be told.
+                park::unwind_if_shutting_down();
+                panic!("{what} did not return: the goroutine that called it was ended")
+            }
         }
     }
 }

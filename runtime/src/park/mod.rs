@@ -48,5 +48,5 @@ pub use raw_lock::RawLock;
 pub use wait_list::{Batch, Claimed, Node, Outcome, WaitList, wait, wait_and_drop};
 pub use waiter::{Patience, Unparked, Waiter, WakeToken};
 
-pub use crate::scheduler::cooperate;
+pub use crate::scheduler::{cooperate, unwind_if_shutting_down};
 pub(crate) use lock::held;

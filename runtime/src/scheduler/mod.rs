@@ -173,6 +173,14 @@ pub(crate) fn is_shutting_down(goroutine: &Goroutine) -> bool {
     home_of(goroutine).shared().is_shutting_down()
 }
 
+/// Unwinds the caller if it is a goroutine whose runtime shuts down, as a wait would: for who finds out that what he waits for
+/// will never come, and does not blame somebody else for that.
+pub fn unwind_if_shutting_down() {
+    if with_running(is_shutting_down) == Some(true) {
+        unwind_cancelled();
+    }
+}
+
 /// Notes that the caller, if it is a goroutine, is about to be unwound.
 pub(crate) fn begin_unwinding(how: Unwinding) {
     with_running(|goroutine| {
