@@ -156,7 +156,7 @@ impl Fresh {
     #[inline]
     pub(super) fn take(&self) -> Option<NonNull<Goroutine>> {
         let mut lines = self.lines.lock();
-        let taken = if lines.started.is_empty() { lines.take_unstarted() } else { lines.take_of_either_kind() }?;
+        let taken = if lines.is_turn_of_started() { lines.started.pop_oldest() } else { lines.take_unstarted() }?;
         self.publish_taken(&lines);
         Some(taken)
     }
@@ -229,11 +229,15 @@ impl Lines {
     }
 
     /// The two kinds take turns, as those of `ready` and of this queue do in [`queues`](super::queues).
-    #[cold]
-    fn take_of_either_kind(&mut self) -> Option<NonNull<Goroutine>> {
-        let must_wait = self.unstarted.oldest_number() < self.started.oldest()?.ticket();
-        self.started_last = !must_wait && (!self.started_last || self.unstarted.is_empty());
-        if self.started_last { self.started.pop_oldest() } else { self.take_unstarted() }
+    #[inline]
+    fn is_turn_of_started(&mut self) -> bool {
+        let Some(first) = self.started.oldest() else { return false };
+        if self.unstarted.is_empty() {
+            return true;
+        }
+        let must_wait = self.unstarted.oldest_number() < first.ticket();
+        self.started_last = !must_wait && !self.started_last;
+        self.started_last
     }
 }
 

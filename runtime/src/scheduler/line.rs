@@ -87,9 +87,14 @@ impl Line {
         Some(NonNull::from(entry))
     }
 
+    #[inline]
     pub(super) fn pop_oldest(&mut self) -> Option<NonNull<Goroutine>> {
-        let mut one = self.split_oldest(1);
-        one.pop_newest()
+        self.len = self.len.checked_sub(1)?;
+        // SAFETY: a goroutine in the line has not ended (L2).
+        let entry = unsafe { &*self.oldest };
+        self.oldest = entry.newer_link().get();
+        self.oldest_number = self.oldest().map_or(NO_NUMBER, Goroutine::number);
+        Some(NonNull::from(entry))
     }
 
     /// Takes the `count` oldest out, or all if there are fewer.
