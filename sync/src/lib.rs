@@ -12,6 +12,7 @@
 //! - [`errgroup::Group`]: goroutines that work on one task and may fail.
 //! - [`Barrier`]: a number of goroutines wait for one another.
 //! - [`Map`]: a hash table that everybody uses at the same time.
+//! - [`Pool`]: things that are used again.
 //! - [`singleflight::Group`]: one call for all who ask for the same thing at the same time.
 //!
 //! No guard is poisoned by a panic: it unlocks, and the next one carries on.
@@ -21,9 +22,8 @@
 //!
 //! # Layers
 //! ```text
-//!     singleflight  Once, OnceCell, OnceValue    a table of calls; a Mutex and a flag
-//!             |     |       Map                  tables behind locks
-//!             |     |       |
+//! singleflight, Map  Once, OnceCell, OnceValue   tables, and flags, behind a Mutex
+//!             |      |
 //! WaitGroup, Cond, Mutex    RwLock               a type each: the interface, the value, the guards
 //! Barrier           |         |
 //!     |         raw_mutex <- raw_rwlock          the protocols, without values and without unsafe code
@@ -46,6 +46,7 @@ mod once;
 mod once_cell;
 mod once_value;
 mod parallelism;
+mod pool;
 mod queue;
 mod raw_mutex;
 mod raw_rwlock;
@@ -64,6 +65,7 @@ pub use mutex::{MappedMutexGuard, Mutex, MutexGuard};
 pub use once::Once;
 pub use once_cell::OnceCell;
 pub use once_value::{OnceFunc, OnceValue};
+pub use pool::{Pool, PoolGuard};
 pub use rwlock::RwLock;
 pub use rwlock_guards::{MappedRwLockReadGuard, MappedRwLockWriteGuard, RwLockReadGuard, RwLockWriteGuard};
 pub use semaphore::{Semaphore, SemaphorePermit};

@@ -1,5 +1,5 @@
 //! The one place where atomics come from, together with what a model checker has to see differently: how long
-//! somebody has waited, whether spinning is of use, and whether a constructor is `const`. `std`, or `loom` or `shuttle`
+//! somebody has waited, what happens later, whether spinning is of use, and whether a constructor is `const`. `std`, or `loom` or `shuttle`
 //! when built with `--cfg loom` or `--cfg shuttle`.
 
 #[cfg(not(any(loom, shuttle)))]
@@ -13,6 +13,11 @@ mod imp {
     #[inline]
     pub(crate) fn is_over(since: Instant, now: Instant, limit: Duration) -> bool {
         now.saturating_duration_since(since) > limit
+    }
+
+    /// Calls `f` in a goroutine of its own, `delay` from now; or drops it, if the runtime ends before.
+    pub(crate) fn later(delay: Duration, f: impl Fn() + Send + Sync + 'static) {
+        drop(gocsp_runtime::timer::after_func(delay, f));
     }
 
     /// Whether spinning can be of use.
@@ -40,11 +45,19 @@ mod imp {
         false
     }
 
+    /// A model has no time. It calls `f` at any moment.
+    pub(crate) fn later(_delay: Duration, f: impl Fn() + Send + Sync + 'static) {
+        #[cfg(loom)]
+        loom::thread::spawn(f);
+        #[cfg(shuttle)]
+        shuttle::thread::spawn(f);
+    }
+
     /// A spinning thread only adds schedules in which nothing happens.
     pub(crate) const SPINS: bool = false;
 }
 
-pub(crate) use imp::{SPINS, atomic, is_over, spin_loop};
+pub(crate) use imp::{SPINS, atomic, is_over, later, spin_loop};
 
 /// Declares functions that are `const`, except in models, whose atomics and locks cannot be made at compile time.
 macro_rules! const_unless_modelled {

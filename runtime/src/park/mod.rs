@@ -50,3 +50,21 @@ pub use waiter::{Patience, Unparked, Waiter, WakeToken};
 
 pub use crate::scheduler::{cooperate, unwind_if_shutting_down};
 pub(crate) use lock::held;
+
+/// Where the caller runs: for a goroutine the number of its worker, which counts from 0 in each runtime, for an ordinary thread
+/// any number that is the same each time.
+///
+/// A hint, for what is split so that threads do not get in each other's way. It may be another at the next call, and two who run
+/// at the same time may be told the same.
+///
+/// ```
+/// let here = gocsp_runtime::park::place();
+/// assert_eq!(here, gocsp_runtime::park::place());
+/// ```
+#[inline]
+pub fn place() -> usize {
+    crate::scheduler::current_number().unwrap_or_else(|| thread_id::current() / THREAD_ALIGNMENT)
+}
+
+/// Numbers of threads are addresses, of structures in mappings of their own: pages and guards, of sizes that are not all the same.
+const THREAD_ALIGNMENT: usize = 4096;

@@ -105,6 +105,12 @@ fn current_of_goroutine<'a>() -> &'a Worker {
     current().expect("a goroutine runs on a worker")
 }
 
+/// The number of the worker whose thread this is.
+#[inline(never)]
+pub(crate) fn current_number() -> Option<usize> {
+    current_here().map(|worker| worker.id)
+}
+
 fn is_current(worker: &Worker) -> bool {
     current().is_some_and(|current| ptr::eq(current, worker))
 }
