@@ -8,7 +8,9 @@ use std::sync::MutexGuard as StdGuard;
 
 use gocsp::context::{self, CancelCauseFunc, CancelFunc, Cause, Context, ContextError, DropGuard};
 use gocsp::sync::singleflight::Group;
-use gocsp::sync::{Map, MappedMutexGuard, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard, WaitGroup};
+use gocsp::sync::{
+    Map, MappedMutexGuard, Mutex, MutexGuard, Pool, RwLock, RwLockReadGuard, RwLockWriteGuard, WaitGroup,
+};
 use gocsp::time::{self, Ticker, Timer};
 use gocsp::*;
 use gocsp_channels::case::{RecvCase, SendCase};
@@ -184,12 +186,18 @@ fn locks() {
         RwLockReadGuard<'static, Sendable>: 0 0 0 0;
         RwLockWriteGuard<'static, i32>: 0 1 0 0;
         RwLockWriteGuard<'static, Sendable>: 0 0 0 0;
-        // A result is whole, or a panic; those who share it may clone it at the same time.
+        // What a guard puts back may be half changed.
+        Pool<i32>: 1 1 1 0;
+        Pool<Sendable>: 1 1 1 0;
+        Pool<Bound>: 0 0 1 0;
+        Pool<Revealing>: 0 0 0 0;
+        // Values are replaced as a whole.
         Map<i32, i32>: 1 1 1 1;
         Map<i32, Sendable>: 1 1 1 0;
         Map<i32, Shareable>: 0 0 1 1;
         Map<Bound, i32>: 0 0 1 1;
         Map<i32, Revealing>: 0 0 0 0;
+        // A result is whole, or a panic; those who share it may clone it at the same time.
         Group<i32, i32>: 1 1 1 1;
         Group<Sendable, i32>: 1 1 1 1;
         Group<i32, Sendable>: 0 0 1 1;

@@ -31,6 +31,7 @@
 use std::fmt;
 use std::mem;
 use std::ops::{Deref, DerefMut};
+use std::panic::UnwindSafe;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
@@ -79,6 +80,10 @@ pub struct Pool<T, F = fn() -> T> {
     /// Made when something is first put back, so that a pool can stand in a static.
     slots: OnceLock<Arc<Slots<T>>>,
 }
+
+// What a guard puts back may be half changed by a panic: so a pool that is shared with whoever panics is not safe, and one that
+// is given away is as what it holds.
+impl<T: UnwindSafe, F: UnwindSafe> UnwindSafe for Pool<T, F> {}
 
 impl<T, F> Pool<T, F> {
     /// A pool of what `make` makes.
