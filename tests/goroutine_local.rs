@@ -78,8 +78,14 @@ fn what_a_result_leaves_is_dropped_as_well() {
             keep(&self.0, 4);
         }
     }
-    let (tx, rx) = mpsc::channel();
-    drop(go!(move || Leave(tx)));
+    let ((tx, rx), (handle_is_gone, until)) = (mpsc::channel(), channel::<()>(0));
+    let handle = go!(move || {
+        // Else the result would be dropped where the handle is.
+        until.recv().unwrap_err();
+        Leave(tx)
+    });
+    drop(handle);
+    drop(handle_is_gone);
     assert_eq!(rx.recv(), Ok(4));
     for _ in 0..100 {
         assert!(go!(|| TRACE.with(|trace| trace.borrow().is_empty())).join().unwrap());
