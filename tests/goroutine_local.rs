@@ -1,6 +1,7 @@
 //! The rules for values of which every goroutine has its own, one test each.
 
 use std::cell::{Cell, RefCell};
+use std::panic::catch_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -135,6 +136,31 @@ fn those_of_the_parked_are_dropped_at_shutdown() {
     let mut dropped: Vec<_> = rx.iter().collect();
     dropped.sort_unstable();
     assert_eq!(dropped, (0..10).collect::<Vec<_>>());
+}
+
+/// Who catches the unwinding by which its runtime ends it, again and again, is left on its stack. What it has lent from there
+/// may be in use by others, for ever.
+#[test]
+fn what_a_goroutine_has_lent_that_is_left_on_its_stack_is_not_dropped() {
+    let (tx, rx) = mpsc::channel();
+    let (begun, has_begun) = mpsc::channel();
+    let runtime = Runtime::builder().procs(1).build().unwrap();
+    runtime.run(move || {
+        go!(move || {
+            keep(&tx, 1);
+            TRACE.with(|_lent| {
+                begun.send(()).unwrap();
+                loop {
+                    drop(catch_unwind(|| gocsp::Receiver::<()>::nil().recv()));
+                }
+            });
+        });
+        while has_begun.try_recv().is_err() {
+            yield_now();
+        }
+    });
+    drop(runtime);
+    assert_eq!(rx.try_recv(), Err(mpsc::TryRecvError::Empty), "it is neither dropped nor gone");
 }
 
 #[test]

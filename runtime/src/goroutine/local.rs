@@ -3,7 +3,8 @@
 //! # Invariant
 //! **V1** A value stays in its box, at its address, until the goroutine whose it is ends, or the thread. So a reference to it
 //! may be used as long as code of that goroutine runs that was called before: `with` returns before the goroutine ends, and
-//! the destructors that run at its end are told apart from the values that are still there.
+//! the destructors that run at its end are told apart from the values that are still there. The values of one that is left on
+//! its stack for ever, and so may still be inside of `with`, are left as well.
 //!
 //! The values of a goroutine hang on its stack's frame, so they cost those nothing that have none.
 
@@ -188,6 +189,12 @@ fn of_stack<'a>(stack: Stack) -> &'a Locals {
     });
     // SAFETY: the goroutine on this stack calls, and they are freed when it ends.
     unsafe { locals.as_ref() }
+}
+
+/// Leaves the values of the goroutine on `stack`, which calls, where they are, for ever: it does not return to those who use
+/// them (V1).
+pub(crate) fn leak(stack: Stack) {
+    stack.frame().locals().set(None);
 }
 
 /// Drops the values of the goroutine on `stack`, which calls, as the last of what it does.

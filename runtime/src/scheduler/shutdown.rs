@@ -93,6 +93,7 @@ pub(crate) fn abandon_running() -> ! {
     let goroutine = worker.running().expect("a goroutine calls");
     let stack = worker.running_stack().expect("a goroutine runs on a stack");
     worker.shared().stacks.leak();
+    goroutine::leak_locals(stack);
     // SAFETY: the goroutine calls, and leaves its stack right after.
     unsafe { goroutine::cancel(goroutine) };
     worker.shared().wake_everybody_if_done();
