@@ -3,12 +3,13 @@
 #[path = "common/procs.rs"]
 mod procs;
 
-use std::panic::catch_unwind;
+use std::panic::{catch_unwind, panic_any};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use gocsp::sync::{Mutex, WaitGroup};
+use gocsp::time::after_func;
 use gocsp::{
     JoinHandle, Receiver, RecvTimeoutError, Runtime, SendTimeoutError, blocking, channel, go, scope, sleep, yield_now,
 };
@@ -292,4 +293,70 @@ fn spawning_while_the_runtime_ends_loses_nobody() {
             yield_now();
         });
     }
+}
+
+/// Spawns when it is dropped, and sets a timer that will own another such.
+struct Spawns(u32, Arc<AtomicUsize>);
+
+impl Drop for Spawns {
+    fn drop(&mut self) {
+        for _ in 0..3 {
+            let counted = Counted(Arc::clone(&self.1));
+            go!(move || drop(counted));
+        }
+        if self.0 > 0 {
+            let next = Self(self.0 - 1, Arc::clone(&self.1));
+            after_func(Duration::from_secs(1000), move || _ = &next);
+        }
+    }
+}
+
+/// Counts that it is dropped.
+struct Counted(Arc<AtomicUsize>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// What spawned when a runtime dropped the functions that were to run later spawned on a worker that ran nobody any more; and
+/// others waited for ever for those goroutines to end.
+#[test]
+fn spawning_while_the_timers_of_a_runtime_are_dropped_loses_nobody() {
+    let dropped = Arc::new(AtomicUsize::new(0));
+    for _ in 0..30 {
+        on_one_and_more_procs(|| {
+            for _ in 0..4 {
+                let spawns = Spawns(1, Arc::clone(&dropped));
+                go!(move || drop(after_func(Duration::from_secs(1000), move || _ = &spawns)));
+            }
+            yield_now();
+        });
+    }
+    assert_eq!(dropped.load(Ordering::SeqCst), 30 * 3 * 4 * 2 * 3);
+}
+
+/// Panics when it is dropped, with what panics when it is dropped.
+struct Throws;
+
+impl Drop for Throws {
+    fn drop(&mut self) {
+        struct Again;
+        impl Drop for Again {
+            fn drop(&mut self) {
+                panic!("again");
+            }
+        }
+        panic_any(Again);
+    }
+}
+
+/// It ended the process.
+#[test]
+fn a_function_that_panics_when_its_runtime_drops_it_is_dropped() {
+    on_one_and_more_procs(|| {
+        let throws = Throws;
+        after_func(Duration::from_secs(1000), move || _ = &throws);
+    });
 }

@@ -148,7 +148,7 @@ impl<F: FnOnce() -> T, T> Cell<F, T> {
 }
 
 /// Drops `value`; a panic of its destructor has been reported by the panic hook, and goes no further.
-pub(super) fn drop_quietly<V>(value: V) {
+pub(crate) fn drop_quietly<V>(value: V) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
         // The payload's own destructor might panic as well.
         mem::forget(payload);

@@ -195,11 +195,18 @@ impl Worker {
     /// Runs goroutines until the runtime has shut down and none is left.
     pub(super) fn run(&self) {
         self.signals.asleep.store(false, Ordering::Relaxed);
-        while let Some(stack) = self.pick() {
-            self.execute(stack);
+        loop {
+            while let Some(stack) = self.pick() {
+                self.execute(stack);
+            }
+            let timers = mem::take(&mut *self.timers.lock());
+            if timers.is_empty() {
+                break;
+            }
+            // That runs destructors, which may spawn here, and set timers.
+            timers.abandon();
+            self.resume();
         }
-        let timers = mem::take(&mut *self.timers.lock());
-        timers.abandon();
         self.clear_stock();
     }
 

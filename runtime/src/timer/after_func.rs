@@ -11,13 +11,13 @@
 //! the handle is dropped or used, or at the end of the runtime; never under a lock, nor in a store.
 
 use std::fmt;
-use std::panic::{AssertUnwindSafe, Location, RefUnwindSafe, UnwindSafe, catch_unwind};
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use super::{Expire, Expiry, Schedule};
 use crate::clock;
-use crate::goroutine::spawn_due;
+use crate::goroutine::{drop_quietly, spawn_due};
 use crate::park::Lock;
 
 /// Runs `f` in a goroutine of its own, `delay` from now. Go's `time.AfterFunc`.
@@ -184,7 +184,6 @@ impl Expire for FuncTimer {
         let mut state = self.state.lock();
         let running = if state.schedule.abandon(entry) { state.running.take() } else { None };
         drop(state);
-        // A panic of the function's destructor is reported as any other, and concerns nobody else.
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(running)));
+        drop_quietly(running);
     }
 }
