@@ -3,12 +3,13 @@
 #[path = "common/procs.rs"]
 mod procs;
 
+use std::hint::spin_loop;
 use std::panic::{catch_unwind, panic_any};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use gocsp::sync::{Mutex, WaitGroup};
+use gocsp::sync::{Cond, Mutex, WaitGroup};
 use gocsp::time::after_func;
 use gocsp::{
     JoinHandle, Receiver, RecvTimeoutError, Runtime, SendTimeoutError, blocking, channel, go, scope, sleep, yield_now,
@@ -186,6 +187,44 @@ fn who_waits_while_another_unwinds_on_the_same_thread_is_unwound_too() {
             stay();
         };
     });
+}
+
+/// Says that it is being dropped, and locks.
+struct SaysAndLocks {
+    says: Arc<AtomicBool>,
+    _locks: Locks,
+}
+
+impl Drop for SaysAndLocks {
+    fn drop(&mut self) {
+        self.says.store(true, Ordering::SeqCst);
+    }
+}
+
+/// It took the other's panic for its own, and waited for ever. It had to come just after the beginning of the shutdown.
+#[test]
+fn who_waits_for_a_condition_while_another_unwinds_on_the_same_thread_is_unwound_too() {
+    for _ in 0..100 {
+        all_are_unwound(|| {
+            let (mutex, begun) = (Arc::new(Mutex::new(())), Arc::new(AtomicBool::new(false)));
+            let says_and_locks = SaysAndLocks { says: Arc::clone(&begun), _locks: Locks(Arc::clone(&mutex)) };
+            go! {
+                let _guard = mutex.lock();
+                // Until the other begins to unwind.
+                blocking(|| while !begun.load(Ordering::SeqCst) {
+                    spin_loop();
+                });
+                let (other, never) = (Mutex::new(()), Cond::new());
+                never.wait(&mut other.lock());
+                WENT_ON.store(true, Ordering::SeqCst);
+            };
+            yield_now();
+            go! {
+                let _says_and_locks = says_and_locks;
+                stay();
+            };
+        });
+    }
 }
 
 #[test]

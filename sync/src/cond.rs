@@ -17,7 +17,6 @@
 
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use gocsp_runtime::clock;
@@ -201,7 +200,8 @@ impl Cond {
 
     fn wait_unlocked(&self, held: Raw<'_>, mut patience: Patience) -> bool {
         park::cooperate();
-        patience.masked = thread::panicking();
+        // Cancelled first, and standing in the queue anew, it would miss who signals in between.
+        patience.masked = park::is_unwinding();
         let mut queue = self.queue.lock();
         let mut others = held.release();
         let _lock_again = LockAgain(held);
@@ -209,7 +209,7 @@ impl Cond {
             match queue::wait_and_wake::<ALL, _, _, _>(queue, &(), patience, others) {
                 Outcome::Woken => return true,
                 Outcome::TimedOut => return false,
-                // The goroutine is being unwound, although its thread does not panic at this moment.
+                // Nothing but the closure is left of the goroutine, which is being dropped.
                 Outcome::Cancelled => patience.masked = true,
             }
             queue = self.queue.lock();

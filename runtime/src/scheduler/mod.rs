@@ -197,6 +197,12 @@ pub(crate) fn begin_unwinding(how: Unwinding) {
     });
 }
 
+/// Whether the calling goroutine or thread is unwinding. `thread::panicking` may speak of another goroutine while a runtime
+/// shuts down.
+pub fn is_unwinding() -> bool {
+    with_running(unwinds).unwrap_or_else(std::thread::panicking)
+}
+
 /// Whether the goroutine that calls, and whose wait has just been cancelled, is unwinding already.
 pub(crate) fn unwinds(goroutine: &Goroutine) -> bool {
     std::thread::panicking()
