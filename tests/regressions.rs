@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use gocsp::sync::{Cond, Mutex, WaitGroup};
+use gocsp::context::Context;
+use gocsp::sync::{Cond, Mutex, Semaphore, WaitGroup};
 use gocsp::time::after_func;
 use gocsp::{
     JoinHandle, Receiver, RecvTimeoutError, Runtime, SendTimeoutError, blocking, channel, go, scope, sleep, yield_now,
@@ -225,6 +226,45 @@ fn who_waits_for_a_condition_while_another_unwinds_on_the_same_thread_is_unwound
             };
         });
     }
+}
+
+/// Asks for a permit, in one of two ways.
+struct Asks(Semaphore, bool, Arc<AtomicUsize>);
+
+impl Drop for Asks {
+    fn drop(&mut self) {
+        let Self(semaphore, in_context, served) = self;
+        let permit = if *in_context {
+            semaphore.acquire_context(&Context::background(), 1).unwrap()
+        } else {
+            semaphore.acquire(1)
+        };
+        assert_eq!(semaphore.available(), 0);
+        served.fetch_add(1, Ordering::SeqCst);
+        drop(permit);
+    }
+}
+
+/// It aborted the process; or, with a context, took a permit that there was not.
+#[test]
+fn a_destructor_that_asks_for_permits_while_its_runtime_ends_is_given_them() {
+    let served = Arc::new(AtomicUsize::new(0));
+    all_are_unwound(|| {
+        let semaphore = Semaphore::new(1);
+        let held = semaphore.acquire(1);
+        for in_context in [false, true] {
+            let asks = Asks(semaphore.clone(), in_context, Arc::clone(&served));
+            go! {
+                let _asks = asks;
+                stay();
+            };
+        }
+        go! {
+            let _held = held;
+            blocking(|| std::thread::sleep(Duration::from_millis(20)));
+        };
+    });
+    assert_eq!(served.load(Ordering::SeqCst), 3 * 2);
 }
 
 #[test]

@@ -8,6 +8,8 @@
 //!    the first, however few it asks for: else who asks for many might wait for ever.
 //! 3. Who gives up, or is unwound, leaves the line. If it is not there any more it has been given its permits: then it keeps
 //!    them, if only its time was over, and else gives them back. In either case the next may get on.
+//! 4. Who is unwinding already when its runtime shuts down finds the channel closed, though nothing has been granted. As with a
+//!    lock it cannot do without: it waits on, for a [`WaitGroup`], which a shutdown does not disturb in a destructor.
 //!
 //! A wait here is for one of several things, which is what select is for; so this is built upon channels, as Go's is, and not
 //! upon the queues of the other primitives.
@@ -16,13 +18,16 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use gocsp_channels::{Receiver, Sender, channel};
+use gocsp_channels::{Receiver, RecvError, Sender, channel};
 use gocsp_context::{Context, ContextError};
 use gocsp_runtime::{clock, park};
 use gocsp_select::select;
+
+use crate::WaitGroup;
 
 /// A number of permits, of which one may take several at a time.
 ///
@@ -69,7 +74,13 @@ struct State {
 struct Waiting {
     number: u64,
     permits: usize,
-    granted: Sender<()>,
+    bell: Bell,
+}
+
+/// How one in the line is told of its grant.
+enum Bell {
+    Channel(Sender<()>),
+    Group(WaitGroup),
 }
 
 impl Semaphore {
@@ -104,8 +115,8 @@ impl Semaphore {
                 Ok(permit) => return permit,
                 Err(waiting) => waiting,
             };
-            waiting.granted.recv().expect("the line keeps the other end");
-            waiting.accept()
+            let told = waiting.granted.recv();
+            waiting.settle(told)
         })
     }
 
@@ -193,7 +204,7 @@ impl Semaphore {
         let permit = self.try_acquire(permits).or_else(|| match self.join(permits) {
             Ok(permit) => Some(permit),
             Err(waiting) => select! {
-                recv(waiting.granted) => Some(waiting.accept()),
+                recv(waiting.granted) -> told => Some(waiting.settle(told)),
                 // Whoever has been given its permits meanwhile gives them back below.
                 recv(context.done()) => waiting.give_up(),
             },
@@ -254,7 +265,7 @@ impl Semaphore {
         }
         let number = state.next;
         state.next += 1;
-        state.line.push_back(Waiting { number, permits, granted: tx });
+        state.line.push_back(Waiting { number, permits, bell: Bell::Channel(tx) });
         drop(state);
         Err(InLine { semaphore: self.clone(), number, permits, granted: rx, settled: false })
     }
@@ -305,8 +316,11 @@ impl Granted {
     /// Not under the lock.
     fn wake(self) {
         for waiting in self.0 {
-            // It has a place for this one message. If it has been left, the receiver gives the permits back.
-            _ = waiting.granted.try_send(());
+            match waiting.bell {
+                // It has a place for this one message. If it has been left, the receiver gives the permits back.
+                Bell::Channel(granted) => _ = granted.try_send(()),
+                Bell::Group(granted) => granted.done(),
+            }
         }
     }
 }
@@ -326,6 +340,28 @@ impl InLine {
     fn accept(mut self) -> SemaphorePermit {
         self.settled = true;
         self.semaphore.permit(self.permits)
+    }
+
+    /// The permits, whether the channel has told of them, or has failed.
+    fn settle(self, told: Result<(), RecvError>) -> SemaphorePermit {
+        if told.is_ok() { self.accept() } else { self.insist() }
+    }
+
+    /// Step 4.
+    #[cold]
+    fn insist(self) -> SemaphorePermit {
+        let granted = WaitGroup::new();
+        let mut state = self.semaphore.inner.lock();
+        let place = state.line.iter_mut().find(|waiting| waiting.number == self.number);
+        let channel = place.map(|waiting| {
+            granted.add(1);
+            mem::replace(&mut waiting.bell, Bell::Group(granted.clone()))
+        });
+        drop(state);
+        // To close it is to wake who waits for it, though nobody does.
+        drop(channel);
+        granted.wait();
+        self.accept()
     }
 
     /// Step 3: the permits, if they have been granted; else leaves the line.
