@@ -2,7 +2,9 @@
 //! `RwLock<R, T>`, which have guards that own an `Arc` of their lock, among others, and whatever other crates build upon them.
 //!
 //! Needs the feature `lock_api`. Who does not need it uses [`Mutex`](crate::Mutex) and [`RwLock`](crate::RwLock), which are
-//! the same locks.
+//! the same locks, but for one thing: when a runtime ends, who locks one of these, without a time limit, is not unwound there,
+//! but waits until whoever holds it has been. For `unlocked` of the guards gives a lock up for a while, and relies on its
+//! being taken again.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -37,8 +39,8 @@ unsafe impl lock_api::RawMutex for RawMutex {
     type GuardMarker = GuardNoSend;
 
     fn lock(&self) {
-        park::cooperate();
-        self.0.lock();
+        park::yield_if_due();
+        self.0.lock_again();
     }
 
     fn try_lock(&self) -> bool {
@@ -87,8 +89,8 @@ unsafe impl lock_api::RawRwLock for RawRwLock {
     type GuardMarker = GuardNoSend;
 
     fn lock_shared(&self) {
-        park::cooperate();
-        self.0.read();
+        park::yield_if_due();
+        self.0.read_again();
     }
 
     fn try_lock_shared(&self) -> bool {
@@ -101,8 +103,8 @@ unsafe impl lock_api::RawRwLock for RawRwLock {
     }
 
     fn lock_exclusive(&self) {
-        park::cooperate();
-        self.0.write();
+        park::yield_if_due();
+        self.0.write_again();
     }
 
     fn try_lock_exclusive(&self) -> bool {

@@ -48,7 +48,7 @@ pub use raw_lock::RawLock;
 pub use wait_list::{Batch, Claimed, Node, Outcome, WaitList, wait, wait_and_drop};
 pub use waiter::{Patience, Unparked, Waiter, WakeToken};
 
-pub use crate::scheduler::{cooperate, is_unwinding, unwind_if_shutting_down};
+pub use crate::scheduler::{cooperate, is_unwinding, unwind_if_shutting_down, yield_if_due};
 pub(crate) use lock::held;
 
 /// Where the caller runs: for a goroutine the number of its worker, which counts from 0 in each runtime, for an ordinary thread

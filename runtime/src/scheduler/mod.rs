@@ -71,8 +71,8 @@ pub(crate) use shutdown::abandon_running;
 pub(crate) use spawning::{give_block, spawn, take_block};
 pub(crate) use switch::{Switch, WayBack};
 pub(crate) use worker::Worker;
-pub use yielding::{cooperate, yield_now};
-pub(crate) use yielding::{cooperate_to_spawn, yield_if_due, yield_uncancelled};
+pub use yielding::{cooperate, yield_if_due, yield_now};
+pub(crate) use yielding::{cooperate_to_spawn, yield_uncancelled};
 
 use crate::clock;
 use crate::goroutine::{Status, Unwinding};

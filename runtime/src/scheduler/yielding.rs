@@ -144,7 +144,7 @@ fn slice_is_over() -> bool {
 /// Yields if the caller's time slice is over, and never unwinds.
 #[cold]
 #[inline(never)]
-pub(crate) fn yield_if_due() {
+pub fn yield_if_due() {
     if preempt::is_anybody_asked() && slice_is_over() {
         yield_uncancelled();
     }
