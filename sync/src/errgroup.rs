@@ -45,8 +45,10 @@ struct Shared<E> {
 /// How the group ends its context.
 struct End<E> {
     cancel: CancelCauseFunc,
-    cause: fn(&E) -> Box<dyn Error + Send + Sync>,
+    cause: fn(&E) -> Cause,
 }
+
+type Cause = Box<dyn Error + Send + Sync>;
 
 enum Failure<E> {
     Error(E),
@@ -174,15 +176,19 @@ impl<E: Send + 'static> Group<E> {
         self.running.go(move || {
             // Given back before the goroutine counts as done.
             let _permit = permit;
+            // To have the error say what it is may panic as well.
+            let told = || f().map_err(|error| (shared.cause_of(&error), error));
             // What a panic has left half done is for those to see who learn of the panic.
-            match panic::catch_unwind(AssertUnwindSafe(f)) {
+            match panic::catch_unwind(AssertUnwindSafe(told)) {
                 Ok(Ok(())) => {}
-                Ok(Err(error)) => shared.fail(Failure::Error(error)),
+                Ok(Err((cause, error))) => shared.fail(Failure::Error(error), cause),
                 Err(payload) if payload.is::<Cancelled>() => {
-                    shared.fail(Failure::Ended);
+                    shared.fail(Failure::Ended, Some("a goroutine of the errgroup was ended".into()));
                     panic::resume_unwind(payload);
                 }
-                Err(payload) => shared.fail(Failure::Panic(payload)),
+                Err(payload) => {
+                    shared.fail(Failure::Panic(payload), Some("a goroutine of the errgroup has panicked".into()));
+                }
             }
         });
     }
@@ -224,13 +230,13 @@ impl<E> fmt::Debug for Group<E> {
 }
 
 impl<E> Shared<E> {
+    /// The cause of the context's end, if there is a context, in case that this error is the first.
+    fn cause_of(&self, error: &E) -> Option<Cause> {
+        self.end.as_ref().map(|end| (end.cause)(error))
+    }
+
     /// Keeps the failure, if it is the first, and ends the context.
-    fn fail(&self, failure: Failure<E>) {
-        let cause = self.end.as_ref().map(|end| match &failure {
-            Failure::Error(error) => (end.cause)(error),
-            Failure::Panic(_) => "a goroutine of the errgroup has panicked".into(),
-            Failure::Ended => "a goroutine of the errgroup was ended".into(),
-        });
+    fn fail(&self, failure: Failure<E>, cause: Option<Cause>) {
         let mut first = self.first.lock();
         if first.is_some() {
             return;

@@ -2,6 +2,7 @@
 
 #![cfg(not(any(loom, shuttle)))]
 
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -111,4 +112,19 @@ fn errgroup_who_exits_has_failed() {
     group.go(|| exit_goroutine());
     let payload = catch_unwind(AssertUnwindSafe(|| group.wait())).unwrap_err();
     assert_eq!(payload.downcast_ref(), Some(&"a goroutine of an errgroup was ended before it returned"));
+}
+
+#[test]
+fn errgroup_an_error_that_cannot_be_said_is_a_panic() {
+    struct Unspeakable;
+    impl fmt::Display for Unspeakable {
+        fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+            panic!("unspeakable")
+        }
+    }
+    let (group, context) = Group::with_context(&Context::background());
+    group.go(|| Err(Unspeakable));
+    let payload = catch_unwind(AssertUnwindSafe(|| group.wait().is_ok())).expect_err("the panic of the error");
+    assert_eq!(payload.downcast_ref(), Some(&"unspeakable"));
+    assert!(context.err().is_some());
 }
