@@ -381,6 +381,25 @@ fn workers_with_fewer_procs_than_there_are_of_them_take_turns() {
     });
 }
 
+/// A thief would only have to wait for the permit of whom it has robbed, and everybody from then on for messages from a thread
+/// that does not run.
+#[test]
+fn with_fewer_procs_than_workers_nobody_is_taken_to_one_that_has_to_wait() {
+    usually(2, || {
+        let before = set_max_procs(1);
+        let home = thread::current().id();
+        let strays = (0..50).filter(|_| {
+            let goroutine = go!(|| thread::current().id());
+            // For so long that a thief would come.
+            work(Duration::from_millis(1));
+            goroutine.join().unwrap() != home
+        });
+        let strays = strays.count();
+        set_max_procs(before);
+        if strays < 5 { Ok(()) } else { Err(strays) }
+    });
+}
+
 #[test]
 fn under_migrate_those_who_work_are_shared_out() {
     if processors() < 2 {

@@ -198,13 +198,13 @@ impl Shared {
         if self.homes_are_final() { 0 } else { worker.fresh.len() }
     }
 
-    /// Whether as many workers run goroutines, or were just roused to, as there are processors: one more would only take the
-    /// processor of one of these. A hint.
+    /// Whether as many workers run goroutines, or were just roused to, as there are processors, or permits: one more would only
+    /// take the processor of one of these, or wait for its permit. A hint.
     pub(super) fn are_processors_taken(&self) -> bool {
-        let processors = self.options.processors;
-        self.worker_count() > processors && {
+        let most = self.options.processors.min(self.procs.limit());
+        self.worker_count() > most && {
             let roused = self.each_worker().filter(|worker| worker.is_waking_up()).count();
-            self.running.load(Ordering::Relaxed) + roused >= processors
+            self.running.load(Ordering::Relaxed) + roused >= most
         }
     }
 
