@@ -12,7 +12,8 @@ use crate::{Mutex, OnceCell};
 /// A value that a function makes when it is first asked for.
 ///
 /// What `std::sync::LazyLock` is for threads: a goroutine that waits for the value is parked. If the function panics, so does
-/// everybody who asks, each with the same message. The function, with all that it owns, is dropped as soon as it has been called.
+/// everybody who asks, each with the same message. The function, with all that it owns, is dropped as soon as it has been
+/// called. So if the goroutine that calls it is ended meanwhile by the shutdown of its runtime, there will never be a value.
 ///
 /// # Cost
 /// Once it is made: a load. No allocation.

@@ -4,8 +4,8 @@
 //! What is available, and who waits for how many, first come first, is under one lock, which is held for a few steps.
 //! 1. Who asks is given its permits at once if nobody waits and there are enough of them. Else it joins the line, with a
 //!    channel of its own, and waits for the grant to come through that, or for its deadline, or for the end of its context.
-//! 2. Permits that come back go to the first in the line, as long as there are enough for it; then to the next. Nobody overtakes
-//!    the first, however few it asks for: else who asks for many might wait for ever.
+//! 2. Permits that come back go to the first in the line, as long as there are enough for it; then to the next. Nobody
+//!    overtakes the first, however few it asks for: else who asks for many might wait for ever.
 //! 3. Who gives up, or is unwound, leaves the line. If it is not there any more it has been given its permits: then it keeps
 //!    them, if only its time was over, and else gives them back. In either case the next may get on.
 //! 4. Who is unwinding already when its runtime shuts down finds the channel closed, though nothing has been granted. As with a

@@ -84,7 +84,8 @@ const MOST_DOUBLINGS: u8 = 20;
 /// A [`Lock`] without its value: for a select, which holds the locks of values of several types.
 pub struct RawLock {
     locked: AtomicBool,
-    /// Whether there is an owner who has not lost the bias. Set by the owner, cleared by a stranger, both of whom hold the byte.
+    /// Whether there is an owner who has not lost the bias. Set by the owner, cleared by a stranger, both of whom hold the
+    /// byte.
     biased: AtomicBool,
     /// How many times a run has been doubled.
     doublings: Cell<u8>,

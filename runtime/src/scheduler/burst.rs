@@ -1,10 +1,10 @@
 //! Bursts: one goroutine spawns a great many, and does nothing else.
 //!
 //! # It yields
-//! After every [`STRETCH`] of them the spawner yields, if half as many wait on its worker to be started. Else all of them would wait,
-//! each in memory of its own that was never used before, which costs more to touch than a short goroutine takes. So those
-//! that end soon use the memory of one another. What a tree of goroutines has accumulated is no reason to yield: to let
-//! everybody start would begin its widest layer.
+//! After every [`STRETCH`] of them the spawner yields, if half as many wait on its worker to be started. Else all of them
+//! would wait, each in memory of its own that was never used before, which costs more to touch than a short goroutine takes.
+//! So those that end soon use the memory of one another. What a tree of goroutines has accumulated is no reason to yield: to
+//! let everybody start would begin its widest layer.
 //!
 //! # It keeps the short ones
 //! A goroutine that does next to nothing takes some 80 ns where it was spawned, from its making to its end, and three times as
@@ -12,7 +12,8 @@
 //! line's goroutines that were given to this worker have ended by the time the spawner goes on, and all that were spawned since
 //! it last did took no longer than [`SHORT`] on the average, then those of the next stretch are not
 //! [dealt](super::placement): they stay here. Thieves take them if this worker does not keep pace with them after all. It is
-//! decided anew for each stretch, and ends at once when the spawner parks, or spawns by another line.
+//! decided anew whenever the spawner has yielded so, and ends with the worker's time slice, or when one is spawned by another
+//! line.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
@@ -139,7 +140,7 @@ mod tests {
         assert!(!burst.keeps(other, 7, none_left) && !burst.keeps(line, 7, none_left), "another line ends it");
         assert!(!burst_after(SHORT).keeps(line, 7, none_left), "they take too long");
         assert!(!burst_after(Duration::ZERO).keeps(line, 7, || false), "some have not ended");
-        assert!(!burst_after(Duration::ZERO).keeps(line, 8, none_left), "the spawner has parked since");
+        assert!(!burst_after(Duration::ZERO).keeps(line, 8, none_left), "the time slice has ended");
         assert!(!Burst::new().keeps(line, 0, none_left));
     }
 }

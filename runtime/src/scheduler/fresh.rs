@@ -6,9 +6,9 @@
 //!   have started, and hold a stack, are few: the nodes between the root and a leaf, and not the widest layer of the tree.
 //!   What a goroutine spawns also runs while what it was given is in the cache.
 //! - Every [`OLDEST_EVERY`]th time it takes the one that came *first*. So nobody waits for ever behind those who come after
-//!   it: who has `n` before it is started after no more than `n + 1` times as many others.
-//! - Who yields lets everybody go first who was there before (see [`queues`](super::queues)), in the same order: the first first
-//!   would begin everything at once that waits in a tree.
+//!   it: who has `n` before it is started after no more than `n + 1` times [`OLDEST_EVERY`] others.
+//! - Who yields lets everybody go first who was there before (see [`queues`](super::queues)), in the same order: to start the
+//!   first of them first would begin everything at once that waits in a tree.
 //! - A thief takes the half that came first. In a tree these are nodes near the root: much work, taken seldom.
 //!
 //! # The lock
@@ -18,8 +18,8 @@
 //! the lock, as a hint. Only who is about to stop looking must not rely on a hint: it asks for the [`count`](Fresh::count),
 //! which takes the lock; [`watch`](super::watch) needs that.
 //!
-//! Rejected: a lock-free deque. It saves the owner no atomic operation: a fence at every `pop`, another at every `push` so that
-//! the spawner sees who sleeps. It has one end for the owner and one for thieves, so the owner could take the oldest only
+//! Rejected: a lock-free deque. It saves the owner no atomic operation: it needs a fence at every `pop`, and another at every
+//! `push`, so that the spawner sees who sleeps. It has one end for the owner and one for thieves, so the owner could take the oldest only
 //! as a thief, and others could put nothing in. And an array instead of links: it is copied when it grows, under the lock, which
 //! for a million goroutines takes milliseconds.
 

@@ -1,8 +1,8 @@
 //! How often a busy worker looks at the clock.
 //!
 //! A look costs some 30 ns, a turn as little as 10, or 3 if a goroutine yields alone; but a turn may also last
-//! milliseconds, and timers should not wait for sixty of those. So the number of turns between looks follows the turns: it is doubled while looks come less than
-//! [`SHORT`] apart, and halved when they come more than [`LONG`] apart.
+//! milliseconds, and timers should not wait for sixty of those. So the number of turns between looks follows the turns: it is
+//! doubled while looks come less than [`SHORT`] apart, and halved when they come more than [`LONG`] apart.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};

@@ -2,8 +2,8 @@
 //!
 //! An operation that may succeed for ever without parking asks each time, while a request comes every few milliseconds. To
 //! look at the request takes a call, since the worker is found through a thread-local. So the operation looks first at one
-//! word of the process, which counts the requests that have not been heeded. Workers that sleep have none, but for a race: theirs
-//! would stay for long, and have everybody look for nothing.
+//! word of the process, which counts the requests that have not been heeded. Workers that sleep have none, but for a race:
+//! theirs would stay for long, and have everybody look for nothing.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 

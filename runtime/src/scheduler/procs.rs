@@ -3,12 +3,13 @@
 //! A goroutine that has started cannot leave its worker, so workers are never taken away. When the limit is lowered
 //! below their number, they take turns instead: a worker runs goroutines only while it holds one of `limit` permits,
 //! gives its permit up when it runs out of work, and, while others wait for one, at the end of each time slice. The
-//! surplus workers get no new goroutines and so fall idle by and by.
+//! surplus workers are given no new goroutines, and nobody is [stolen](super::watcher) for them as long as others run; so they
+//! fall idle by and by.
 //!
 //! As long as there are as many permits as workers, taking one never waits.
 //!
-//! Under `migrate` the monitor may give up the permit of a worker in its place, whose goroutine does not yield ([`hogged`](super::hogged)).
-//! So it is known who holds one, and nobody gives up what he has not got.
+//! Under `migrate` the monitor may give up the permit of a worker in its place, whose goroutine does not yield
+//! ([`hogged`](super::hogged)). So it is known who holds one, and nobody gives up what he has not got.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -132,7 +133,8 @@ impl Procs {
         self.contended.store(permits.free < 0 || !permits.waiting.is_empty(), Ordering::Relaxed);
     }
 
-    /// Whether a worker that holds a permit has to give it up at the end of its time slice. Relaxed: a hint, acted on at the next time slice.
+    /// Whether a worker that holds a permit has to give it up at the end of its time slice. Relaxed: a hint, which will be seen
+    /// at the end of the next one if not of this.
     pub(crate) fn is_contended(&self) -> bool {
         self.contended.load(Ordering::Relaxed)
     }

@@ -5,8 +5,9 @@
 //! at two looks, or a backlog that the worker does not keep pace with; one or two only from a worker that starts nobody. A
 //! goroutine that its parent is about to wait for is thereby left alone: tearing the two apart costs more than it gains. Under
 //! `migrate` also started ones that are ready, if the worker's turns are long or those who wait are many: those who talk have
-//! short turns. Nor is anything taken while other workers run on all processors. While somebody watches, spawning sends no wake-up at all. A watcher that has found nothing for a while goes to
-//! sleep, and so does one that sees nobody else awake: an idle program uses no processor time.
+//! short turns. Nor is anything taken while other workers run on all processors, or with all permits. While somebody watches,
+//! spawning sends no wake-up at all. A watcher that has found nothing for a while goes to sleep, and so does one that sees
+//! nobody else awake: an idle program uses no processor time.
 //!
 //! # Protocol
 //! 1. A spawner puts the goroutine into a queue, under the queue's lock, then looks whether there is a watcher; if there is

@@ -133,7 +133,7 @@ impl Worker {
         }
     }
 
-    /// Takes a batch from somebody where they have waited for long enough; unless all processors are taken.
+    /// Takes a batch from somebody where they have waited for long enough; unless all processors, or permits, are taken.
     fn search(&self, seen: &mut Vec<Seen>) -> Found {
         let shared = self.shared();
         let workers = shared.worker_count();
