@@ -4,16 +4,18 @@
 mod procs;
 
 use std::hint::spin_loop;
-use std::panic::{catch_unwind, panic_any};
+use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use gocsp::context::Context;
 use gocsp::sync::{Cond, Mutex, Semaphore, WaitGroup};
 use gocsp::time::after_func;
 use gocsp::{
-    JoinHandle, Receiver, RecvTimeoutError, Runtime, SendTimeoutError, blocking, channel, go, scope, sleep, yield_now,
+    Go, JoinHandle, Receiver, RecvTimeoutError, Runtime, SendTimeoutError, blocking, channel, go, scope, set_max_procs,
+    sleep, yield_now,
 };
 use procs::on_one_and_more_procs;
 
@@ -437,5 +439,41 @@ fn a_function_that_panics_when_its_runtime_drops_it_is_dropped() {
     on_one_and_more_procs(|| {
         let throws = Throws;
         after_func(Duration::from_secs(1000), move || _ = &throws);
+    });
+}
+
+/// Receives when it is dropped.
+struct Receives(Receiver<()>);
+
+impl Drop for Receives {
+    fn drop(&mut self) {
+        self.0.recv().unwrap();
+    }
+}
+
+/// It kept the permit that the other needed, and waited for ever.
+#[test]
+fn a_destructor_may_wait_for_a_goroutine_of_another_worker_though_there_is_one_proc() {
+    Runtime::builder().procs(2).build().unwrap().run(|| {
+        let (here, (tell, place)) = (thread::current().id(), channel(0));
+        let (go_on, receives) = loop {
+            let ((go_on, until), (tx, rx), tell) = (channel::<()>(0), channel(1), tell.clone());
+            let sends = move || {
+                tell.send(thread::current().id()).unwrap();
+                until.recv().unwrap_err();
+                _ = tx.send(());
+            };
+            Go::new().spread().spawn(sends).unwrap();
+            if place.recv() != Ok(here) {
+                break (go_on, Receives(rx));
+            }
+        };
+        set_max_procs(1);
+        let panics = AssertUnwindSafe(|| {
+            let _receives = receives;
+            drop(go_on);
+            panic!("so that it is dropped while this unwinds");
+        });
+        assert!(catch_unwind(panics).is_err());
     });
 }

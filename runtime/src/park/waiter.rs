@@ -136,10 +136,14 @@ impl Waiter {
         }
     }
 
-    /// Acquire: pairs with the Release in [`WakeToken::wake`].
     #[cold]
     fn block_thread(&self, patience: Patience) -> Unparked {
         held::assert_none("blocking a thread");
+        scheduler::without_permit(|| self.wait_for_flag(patience))
+    }
+
+    /// Acquire: pairs with the Release in [`WakeToken::wake`].
+    fn wait_for_flag(&self, patience: Patience) -> Unparked {
         loop {
             if self.woken.load(Ordering::Acquire) {
                 return Unparked::Woken;

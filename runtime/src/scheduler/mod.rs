@@ -217,6 +217,18 @@ pub(crate) fn is_beyond_waiting() -> bool {
     })
 }
 
+/// Calls `block`, which blocks the thread. If that is a worker's, another has its permit meanwhile: it may be just the one
+/// that is waited for.
+#[cold]
+pub(crate) fn without_permit<R>(block: impl FnOnce() -> R) -> R {
+    let worker = current().filter(|worker| worker.shared().procs.is_held(worker.id));
+    worker.inspect(|worker| worker.shared().give_up_permit(worker));
+    let result = block();
+    // Still the same: whoever blocks the thread does not leave it.
+    worker.inspect(|worker| worker.await_permit());
+    result
+}
+
 /// Parks `goroutine`; see [`Waiter::park`](crate::park::Waiter::park).
 ///
 /// # Safety

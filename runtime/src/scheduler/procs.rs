@@ -2,9 +2,9 @@
 //!
 //! A goroutine that has started cannot leave its worker, so workers are never taken away. When the limit is lowered
 //! below their number, they take turns instead: a worker runs goroutines only while it holds one of `limit` permits,
-//! gives its permit up when it runs out of work, and, while others wait for one, at the end of each time slice. The
-//! surplus workers are given no new goroutines, and nobody is [stolen](super::watcher) for them as long as others run; so they
-//! fall idle by and by.
+//! gives its permit up when it runs out of work, while a goroutine that unwinds blocks its thread, and, while others wait for
+//! one, at the end of each time slice. The surplus workers are given no new goroutines, and nobody is
+//! [stolen](super::watcher) for them as long as others run; so they fall idle by and by.
 //!
 //! As long as there are as many permits as workers, taking one never waits.
 //!
