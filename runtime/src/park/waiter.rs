@@ -102,7 +102,7 @@ impl Waiter {
             Who::Goroutine(goroutine) => unsafe { scheduler::park(*goroutine, patience, commit) },
             Who::Thread(_) => {
                 commit();
-                self.block_thread(patience)
+                self.block_thread(patience.deadline, patience.masked)
             }
         }
     }
@@ -116,7 +116,7 @@ impl Waiter {
         match &self.who {
             // SAFETY: the goroutine calls, and nobody else knows of its wait.
             Who::Goroutine(goroutine) => unsafe { scheduler::sleep(*goroutine, deadline) },
-            Who::Thread(_) => self.block_thread(Patience::until(deadline)),
+            Who::Thread(_) => self.block_thread(Some(deadline), false),
         }
     }
 
@@ -131,27 +131,30 @@ impl Waiter {
             // SAFETY: the goroutine calls.
             Who::Goroutine(goroutine) => unsafe { scheduler::park_claimed(*goroutine) },
             Who::Thread(_) => {
-                self.block_thread(Patience::MASKED);
+                self.block_thread(None, true);
             }
         }
     }
 
+    /// The [`Patience`] in parts, which are passed in registers: as a whole it would be written to the stack, also by who is a
+    /// goroutine.
     #[cold]
-    fn block_thread(&self, patience: Patience) -> Unparked {
+    fn block_thread(&self, deadline: Option<Instant>, masked: bool) -> Unparked {
         held::assert_none("blocking a thread");
-        scheduler::without_permit(|| self.wait_for_flag(patience))
+        let _lent = scheduler::LentPermit::of_this_thread();
+        self.wait_for_flag(deadline, masked)
     }
 
     /// Acquire: pairs with the Release in [`WakeToken::wake`].
-    fn wait_for_flag(&self, patience: Patience) -> Unparked {
+    fn wait_for_flag(&self, deadline: Option<Instant>, masked: bool) -> Unparked {
         loop {
             if self.woken.load(Ordering::Acquire) {
                 return Unparked::Woken;
             }
-            if !patience.masked && scheduler::is_beyond_waiting() {
+            if !masked && scheduler::is_beyond_waiting() {
                 return Unparked::Cancelled;
             }
-            let Some(deadline) = patience.deadline else {
+            let Some(deadline) = deadline else {
                 thread::park();
                 continue;
             };

@@ -217,16 +217,24 @@ pub(crate) fn is_beyond_waiting() -> bool {
     })
 }
 
-/// Calls `block`, which blocks the thread. If that is a worker's, another has its permit meanwhile: it may be just the one
-/// that is waited for.
-#[cold]
-pub(crate) fn without_permit<R>(block: impl FnOnce() -> R) -> R {
-    let worker = current().filter(|worker| worker.shared().procs.is_held(worker.id));
-    worker.inspect(|worker| worker.shared().give_up_permit(worker));
-    let result = block();
-    // Still the same: whoever blocks the thread does not leave it.
-    worker.inspect(|worker| worker.await_permit());
-    result
+/// While a goroutine blocks its worker's thread, another worker has the permit: it may be just the one that is waited for.
+pub(crate) struct LentPermit<'a>(Option<&'a Worker>);
+
+impl LentPermit<'_> {
+    /// Gives the permit up, if the caller has one, until this is dropped.
+    #[inline(never)]
+    pub(crate) fn of_this_thread() -> Self {
+        let worker = current_here().filter(|worker| worker.shared().procs.is_held(worker.id));
+        worker.inspect(|worker| worker.shared().give_up_permit(worker));
+        Self(worker)
+    }
+}
+
+impl Drop for LentPermit<'_> {
+    fn drop(&mut self) {
+        // Still the same worker: whoever blocks the thread does not leave it.
+        self.0.inspect(|worker| worker.await_permit());
+    }
 }
 
 /// Parks `goroutine`; see [`Waiter::park`](crate::park::Waiter::park).

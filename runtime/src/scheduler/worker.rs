@@ -196,9 +196,7 @@ impl Worker {
     pub(super) fn run(&self) {
         self.signals.asleep.store(false, Ordering::Relaxed);
         loop {
-            while let Some(stack) = self.pick() {
-                self.execute(stack);
-            }
+            self.take_turns_until_done();
             let timers = mem::take(&mut *self.timers.lock());
             if timers.is_empty() {
                 break;
@@ -208,6 +206,14 @@ impl Worker {
             self.resume();
         }
         self.clear_stock();
+    }
+
+    /// The loop of turns, and nothing else: what else is in the function changes how well the compiler does this.
+    #[inline(never)]
+    fn take_turns_until_done(&self) {
+        while let Some(stack) = self.pick() {
+            self.execute(stack);
+        }
     }
 
     /// Gives the stacks and the blocks that it has in stock to the shared pools.
