@@ -355,7 +355,9 @@ impl<K, V: Clone, I: Deref<Target = Inner<K, V>>> Pilot<K, V, I> {
             }
             Err((panic, payload)) => {
                 self.result = Err(panic);
-                // Lands.
+                // Not by the destructor, if it can be helped: to wait for the table while unwinding blocks the thread, and
+                // with it, maybe, the one whose `Eq` waits there.
+                drop(self.land());
                 panic::resume_unwind(payload)
             }
         }

@@ -232,6 +232,48 @@ fn a_panic_reaches_every_caller() {
 }
 
 #[test]
+fn a_panic_waits_for_a_key_that_is_being_compared_as_others_do() {
+    /// Waits, when it is compared with the key of a flight, until its channel is closed.
+    struct Slow(u32, Receiver<()>);
+    impl PartialEq for Slow {
+        fn eq(&self, other: &Self) -> bool {
+            let _ = other.1.recv();
+            self.0 == other.0
+        }
+    }
+    impl Eq for Slow {}
+    impl std::hash::Hash for Slow {
+        fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+            self.0.hash(state);
+        }
+    }
+    on_one_proc(|| {
+        let group = Group::new();
+        let fly = |key, until: Receiver<()>, f: fn() -> u32| {
+            let group = group.clone();
+            let flight = go!(move || {
+                group.do_call(key, || {
+                    let _ = until.recv();
+                    f()
+                })
+            });
+            settle();
+            flight
+        };
+        let ((fail, failing), (finish, finishing), (compare, comparing)) = (channel(0), channel(0), channel(0));
+        let failed = fly(Slow(1, Receiver::nil()), failing, || panic!("no page"));
+        let pilot = fly(Slow(2, Receiver::nil()), finishing, || 2);
+        let passenger = fly(Slow(2, comparing), Receiver::nil(), || unreachable!("there is a flight"));
+        // The table is locked. To wait for it must not keep the only thread.
+        drop(fail);
+        settle();
+        drop((compare, finish));
+        assert_eq!(text(failed.join().unwrap_err()), "no page");
+        assert_eq!((pilot.join().unwrap().value, passenger.join().unwrap().value), (2, 2));
+    });
+}
+
+#[test]
 fn the_payload_of_a_panic_is_handed_to_who_made_the_call() {
     on_one_proc(|| {
         let (pilot, passenger) = with_passenger(&Group::new(), || panic_any(7_u8));
