@@ -139,6 +139,23 @@ fn what_nobody_can_end_any_more_stays_open() {
 }
 
 #[test]
+fn a_deadline_whose_runtime_has_ended_keeps_nothing() {
+    for procs in [1, 2] {
+        let drops = Drops::default();
+        let made = drops.clone();
+        let done = on_procs(procs, move || {
+            let (listened_to, _) = Context::background().with_timeout(HOUR);
+            let value = made.value();
+            listened_to.after_func(move || drop(value));
+            let (watched, _) = Context::background().with_timeout_cause(HOUR, CountedCause(made.value()));
+            watched.done().clone()
+        });
+        assert_eq!(done.try_recv(), Err(TryRecvError::Empty));
+        drops.assert_all(2);
+    }
+}
+
+#[test]
 fn a_long_chain_overflows_no_stack() {
     on_one_and_more_procs(|| {
         let walk = |drop_first: bool| {

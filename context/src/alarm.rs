@@ -4,11 +4,13 @@
 //! may set off much: wake thousands, start functions, and drop the last reference to something of the user's. So an alarm
 //! that fires starts a goroutine, which does that. It costs nothing while the deadline is ahead.
 //!
-//! The alarm refers to its node and the node to its alarm. The circle is broken by the one who fires the alarm, which takes
-//! the [`Charge`] out, or by the one who ends or releases the node, which takes the alarm out. The timer knows the alarm
-//! weakly. If it has just begun to fire it and is the last to let go of it, there is no charge in it any more: so it never
+//! The alarm refers to its node and the node to its alarm. The circle is broken by the one who fires the alarm, or the runtime
+//! that ends before, which takes the [`Charge`] out, or by the one who ends or releases the node, which takes the alarm out.
+//! The timer knows the alarm weakly. If it has just begun to fire it and is the last to let go of it, there is no charge in it any more: so it never
 //! drops anything of the user's.
 
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -47,5 +49,14 @@ impl Expire for Alarm {
             spawn_detached(move || node.end(&End { error: ContextError::DeadlineExceeded, cause }));
         }
         None
+    }
+
+    fn abandon(&self, _due: Instant) {
+        let charge = self.0.lock().take();
+        // A panic of a destructor of the user's is reported as any other, and concerns nobody else.
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(charge))) {
+            // The payload's own destructor might panic as well.
+            mem::forget(payload);
+        }
     }
 }
