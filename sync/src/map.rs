@@ -448,8 +448,11 @@ impl<K: Clone, V: Clone> Iterator for MapIter<'_, K, V> {
             if let Some(entry) = self.copied.next() {
                 return Some(entry);
             }
-            let shard = self.shards.next()?.lock();
-            let copied: Vec<_> = shard.iter().map(|entry| (entry.key.clone(), entry.value.clone())).collect();
+            let shard = self.shards.next()?;
+            // Before the lock is taken: if a `Clone` panics, what was cloned before is dropped after it has been released (M3).
+            let mut copied = Vec::new();
+            let shard = shard.lock();
+            copied.extend(shard.iter().map(|entry| (entry.key.clone(), entry.value.clone())));
             drop(shard);
             self.copied = copied.into_iter();
         }

@@ -3,6 +3,7 @@
 #![cfg(not(any(loom, shuttle)))]
 
 use std::collections::{BTreeMap, HashSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -318,6 +319,34 @@ fn a_panic_of_a_key_leaves_the_map_usable() {
     assert!(go!(move || inside.load(&Touchy(true))).join().is_err());
     map.store(Touchy(false), 3);
     assert_eq!((map.len(), map.load(&Touchy(false))), (1, Some(3)));
+}
+
+#[test]
+fn a_panic_while_iterating_drops_what_was_cloned_with_no_lock_held() {
+    struct Asks<'a> {
+        map: &'a Map<u32, Asks<'a>>,
+        clones: &'a AtomicUsize,
+        is_clone: bool,
+    }
+    impl Clone for Asks<'_> {
+        fn clone(&self) -> Self {
+            assert!(self.clones.fetch_add(1, Ordering::Relaxed) % 2 == 0, "cloned");
+            Self { is_clone: true, ..*self }
+        }
+    }
+    impl Drop for Asks<'_> {
+        fn drop(&mut self) {
+            if self.is_clone {
+                assert_eq!(self.map.len(), KEYS as usize);
+            }
+        }
+    }
+    // So many that there are two in one part of the table.
+    const KEYS: u32 = 1_000;
+    let (map, clones): (&Map<_, Asks>, _) = (Box::leak(Box::default()), Box::leak(Box::default()));
+    (0..KEYS).for_each(|key| map.store(key, Asks { map, clones, is_clone: false }));
+    let panicked = catch_unwind(AssertUnwindSafe(|| map.iter().count()));
+    assert!(panicked.is_err());
 }
 
 #[test]
