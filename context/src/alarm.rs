@@ -6,8 +6,8 @@
 //!
 //! The alarm refers to its node and the node to its alarm. The circle is broken by the one who fires the alarm, or the runtime
 //! that ends before, which takes the [`Charge`] out, or by the one who ends or releases the node, which takes the alarm out.
-//! The timer knows the alarm weakly. If it has just begun to fire it and is the last to let go of it, there is no charge in it any more: so it never
-//! drops anything of the user's.
+//! The timer knows the alarm weakly. If it has just begun to fire it and is the last to let go of it, there is no charge in it
+//! any more: so it never drops anything of the user's.
 
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -158,7 +158,7 @@ impl Context {
     /// is not earlier than the deadline that this context has already, it changes nothing.
     ///
     /// There is no goroutine for a deadline until it has passed: it is a timer of the caller's runtime. When that shuts down,
-    /// the deadline goes with it.
+    /// the deadline goes with it, and the context ends only if it is cancelled.
     ///
     /// # Panics
     /// From an ordinary thread, when the global runtime has to be started and cannot be.

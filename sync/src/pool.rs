@@ -56,7 +56,8 @@ const PERIOD: Duration = Duration::from_secs(1);
 /// # Cost
 /// To get something and put it back takes about 10 ns: as long as the allocator takes for a buffer of 1 KiB, and a quarter of
 /// what it takes for one that is filled with zeros (`benches/pool.rs`). While the pool holds anything, a timer is set each second,
-/// on the runtime of the caller; from an ordinary thread on the global one, which that starts.
+/// on the runtime of the caller; from an ordinary thread on the global one, which that starts. If the runtime ends before the
+/// timer is due, the things stay until something else is put back.
 ///
 /// # Examples
 /// ```

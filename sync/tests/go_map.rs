@@ -330,7 +330,7 @@ fn a_panic_while_iterating_drops_what_was_cloned_with_no_lock_held() {
     }
     impl Clone for Asks<'_> {
         fn clone(&self) -> Self {
-            assert!(self.clones.fetch_add(1, Ordering::Relaxed) % 2 == 0, "cloned");
+            assert!(self.clones.fetch_add(1, Ordering::Relaxed).is_multiple_of(2), "cloned");
             Self { is_clone: true, ..*self }
         }
     }

@@ -1,89 +1,74 @@
-//! The locks for the crate `lock_api`, where they differ from those of this crate.
+//! The locks for what is generic over the traits of `lock_api`, by the guards of that crate.
 
 #![cfg(not(any(loom, shuttle)))]
 
-use std::sync::{Arc, mpsc};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
 use std::time::Duration;
 
-use gocsp_channels::{Receiver, Sender, channel};
-use gocsp_runtime::{Runtime, blocking, go, yield_now};
+use gocsp_runtime::{Runtime, spawn};
 use gocsp_sync::lock_api::{RawMutex, RawRwLock};
 
 type Mutex = lock_api::Mutex<RawMutex, ()>;
 type RwLock = lock_api::RwLock<RawRwLock, ()>;
+type MutexGuard<'a> = lock_api::MutexGuard<'a, RawMutex, ()>;
+type ReadGuard<'a> = lock_api::RwLockReadGuard<'a, RawRwLock, ()>;
+type WriteGuard<'a> = lock_api::RwLockWriteGuard<'a, RawRwLock, ()>;
 
-/// Tells when it is dropped.
-struct Tell(Sender<()>);
-
-impl Drop for Tell {
-    fn drop(&mut self) {
-        self.0.try_send(()).unwrap();
-    }
-}
-
-/// Has one goroutine give the lock up for as long as it calls what it is given, and another take it meanwhile. The runtime
-/// ends before the first takes the lock again. Says whether the other had it then for as long as it thought.
-fn is_kept<L: Send + Sync + 'static>(
-    lock: L,
-    give_up: fn(&L, &dyn Fn()),
-    take: fn(&L, &dyn Fn()),
-    is_locked: fn(&L) -> bool,
-) -> bool {
-    let (lock, seen) = (Arc::new(lock), mpsc::channel());
-    let ((ends, has_ended), other) = (channel(1), channel::<()>(0));
-    let runtime = Runtime::builder().procs(1).build().unwrap();
-    let first = Arc::clone(&lock);
-    runtime.run(move || {
-        // A job on the pool is waited for, whatever happens to the runtime.
-        go!(move || {
-            let _ended = other.0;
-            give_up(&first, &|| blocking(|| has_ended.recv().unwrap()));
+/// Has a goroutine `give_up` a lock for a call, during which this thread begins to `hold` it, and ends the goroutine's
+/// runtime while it waits to have the lock again. Its guard must not be dropped before this thread's.
+fn has_it_again_through_a_shutdown<G>(give_up: impl FnOnce(&dyn Fn()) + Send + 'static, hold: impl FnOnce() -> G) {
+    let runtime = Runtime::builder().procs(1).build().expect("there are threads");
+    let (free, is_free) = channel();
+    let (held, is_held) = channel();
+    let (end, has_ended) = channel();
+    runtime.run(|| {
+        spawn(move || {
+            let _ = catch_unwind(AssertUnwindSafe(|| {
+                give_up(&|| {
+                    free.send(()).expect("the thread waits");
+                    is_held.recv().expect("the thread sends");
+                });
+            }));
+            end.send(()).expect("the thread waits");
         });
-        yield_now();
-        go!(move || {
-            let look = || {
-                // Until the first ends, who cannot end before this one gives the lock up.
-                _ = other.1.recv_timeout(Duration::from_millis(20));
-                seen.0.send(is_locked(&lock)).unwrap();
-            };
-            take(&lock, &|| blocking(look));
-        });
-        go! {
-            let _tell = Tell(ends);
-            Receiver::<()>::nil().recv().unwrap();
-        };
-        yield_now();
     });
-    drop(runtime);
-    seen.1.recv().unwrap()
+    is_free.recv().expect("the goroutine sends");
+    let guard = hold();
+    held.send(()).expect("the goroutine waits");
+    let dropping = thread::spawn(move || drop(runtime));
+    let early = has_ended.recv_timeout(Duration::from_millis(100));
+    assert_eq!(early, Err(RecvTimeoutError::Timeout), "it went on while another held the lock");
+    drop(guard);
+    has_ended.recv().expect("the goroutine sends");
+    dropping.join().expect("a runtime ends without a panic");
 }
 
-/// It was not: taking it again was ended by the runtime, and the guard then gave up what it did not have.
 #[test]
-fn a_lock_given_up_for_a_while_is_had_again_though_the_runtime_ends() {
-    assert!(is_kept(
-        Mutex::new(()),
-        |mutex, meanwhile| lock_api::MutexGuard::unlocked(&mut mutex.lock(), meanwhile),
-        |mutex, then| {
-            let _guard = mutex.lock();
-            then();
-        },
-        Mutex::is_locked,
-    ));
-    let take: fn(&RwLock, &dyn Fn()) = |lock, then| {
-        let _guard = lock.write();
-        then();
-    };
-    assert!(is_kept(
-        RwLock::new(()),
-        |lock, meanwhile| lock_api::RwLockWriteGuard::unlocked(&mut lock.write(), meanwhile),
-        take,
-        RwLock::is_locked,
-    ));
-    assert!(is_kept(
-        RwLock::new(()),
-        |lock, meanwhile| lock_api::RwLockReadGuard::unlocked(&mut lock.read(), meanwhile),
-        take,
-        RwLock::is_locked,
-    ));
+fn a_mutex_that_was_given_up_is_held_again_whatever_happens_to_the_runtime() {
+    let mutex = Arc::new(Mutex::new(()));
+    let theirs = Arc::clone(&mutex);
+    let give_up = move |meanwhile: &dyn Fn()| MutexGuard::unlocked(&mut theirs.lock(), meanwhile);
+    has_it_again_through_a_shutdown(give_up, || mutex.lock());
+    assert!(mutex.try_lock().is_some());
+}
+
+#[test]
+fn a_lock_that_was_given_up_is_read_again_whatever_happens_to_the_runtime() {
+    let lock = Arc::new(RwLock::new(()));
+    let theirs = Arc::clone(&lock);
+    let give_up = move |meanwhile: &dyn Fn()| ReadGuard::unlocked(&mut theirs.read(), meanwhile);
+    has_it_again_through_a_shutdown(give_up, || lock.write());
+    assert!(lock.try_write().is_some());
+}
+
+#[test]
+fn a_lock_that_was_given_up_is_written_again_whatever_happens_to_the_runtime() {
+    let lock = Arc::new(RwLock::new(()));
+    let theirs = Arc::clone(&lock);
+    let give_up = move |meanwhile: &dyn Fn()| WriteGuard::unlocked(&mut theirs.write(), meanwhile);
+    has_it_again_through_a_shutdown(give_up, || lock.read());
+    assert!(lock.try_write().is_some());
 }
