@@ -17,6 +17,6 @@ export ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1
 tests=(-p gocsp --test go_channels --test go_goroutines --test go_context --test goroutine_local)
 if [[ ${1:-} != short ]]; then
     tests+=(-p gocsp-runtime -p gocsp-channels -p gocsp-select -p gocsp-context -p gocsp-sync --lib)
-    tests+=(--test 'go_*' --test guards --test stress --test regressions --test shutdown)
+    tests+=(--test 'go_*' --test guards --test lock_api --test stress --test regressions --test shutdown)
 fi
 timeout --kill-after=10 3600 cargo test --no-fail-fast --target "$target" --features gocsp-runtime/sanitizer "${tests[@]}"

@@ -41,7 +41,8 @@ impl CancelFunc {
     /// Cancels the context. After the first call, or when it has ended otherwise, nothing more happens.
     ///
     /// When this returns, the context and all contexts derived from it have ended, also if another call is doing it at the
-    /// same time; that call may then still be waking those who wait.
+    /// same time; that call may then still be closing channels that others have got from [`done`](crate::Context::done), and
+    /// waking those who wait. `err` and `done` of the contexts themselves already tell.
     ///
     /// Takes time in proportion to the number of contexts that end, and of goroutines that wait for it. Functions that were
     /// registered by [`Context::after_func`](crate::Context::after_func) are started on the runtime of the caller.

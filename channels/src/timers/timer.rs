@@ -16,7 +16,8 @@ use crate::case::AsReceiver;
 /// timer that was stopped, or has been received from, waits until it is set again.
 ///
 /// All who have access to a timer may use it at the same time, from goroutines and threads. Dropping it does not stop it for
-/// those who have clones of its receiver.
+/// those who have clones of its receiver. It belongs to the runtime in which somebody has first asked for the receiver, or has set
+/// it anew after it had fired: when that runtime ends the timer is stopped, even if another has put it off meanwhile.
 ///
 /// # Cost
 /// To make a timer, to stop it and to set it again allocate nothing and queue nothing before somebody has asked for the
