@@ -8,7 +8,7 @@
 //!
 //! The values of a goroutine hang on its stack's frame, so they cost those nothing that have none.
 
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::cell::RefCell;
 use std::error::Error;
 use std::fmt;
@@ -100,12 +100,12 @@ impl<T: 'static> LocalKey<T> {
             Some(value) => value,
             // Made before it has a place: it may use other values.
             None => {
-                let made = Box::new((self.init)());
+                let made = (self.init)();
                 with_own(|locals| Ok(locals.insert(self.address(), made)))?
             }
         };
-        // SAFETY: it was put there by this key, so it is a `T`, and it stays there while `f` runs (V1).
-        Ok(f(unsafe { value.cast::<T>().as_ref() }))
+        // SAFETY: it stays there while `f` runs (V1).
+        Ok(f(unsafe { value.as_ref() }))
     }
 
     fn address(&'static self) -> *const () {
@@ -125,27 +125,32 @@ pub(crate) struct Locals(RefCell<Vec<Local>>);
 
 struct Local {
     key: *const (),
+    /// Of the value. Keys that are no statics, and are told apart by nothing else, might share an address.
+    type_id: TypeId,
     /// `None` once it has been dropped.
     value: Option<Box<dyn Any>>,
 }
 
 impl Locals {
     /// The value of `key`, if it has been made.
-    fn find(&self, key: *const ()) -> Result<Option<NonNull<()>>, LocalAccessError> {
-        match self.0.borrow().iter().find(|local| local.key == key) {
-            Some(Local { value: Some(value), .. }) => Ok(Some(NonNull::from(&**value).cast())),
-            Some(_) => Err(LocalAccessError),
+    fn find<T: 'static>(&self, key: *const ()) -> Result<Option<NonNull<T>>, LocalAccessError> {
+        match self.0.borrow().iter().find(|local| local.key == key && local.type_id == TypeId::of::<T>()) {
+            Some(local) => {
+                let value = local.value.as_ref().and_then(|value| value.downcast_ref());
+                value.map(|value| Some(NonNull::from(value))).ok_or(LocalAccessError)
+            }
             None => Ok(None),
         }
     }
 
     /// Makes `value` that of `key`, unless it has got one meanwhile: by who made this one.
-    fn insert(&self, key: *const (), value: Box<dyn Any>) -> NonNull<()> {
+    fn insert<T: 'static>(&self, key: *const (), value: T) -> NonNull<T> {
         if let Ok(Some(value)) = self.find(key) {
             return value;
         }
-        let place = NonNull::from(&*value).cast();
-        self.0.borrow_mut().push(Local { key, value: Some(value) });
+        let value = Box::new(value);
+        let place = NonNull::from(&*value);
+        self.0.borrow_mut().push(Local { key, type_id: TypeId::of::<T>(), value: Some(value) });
         place
     }
 
@@ -212,4 +217,19 @@ fn clear_some(stack: Stack, locals: NonNull<Locals>) {
     stack.frame().locals().set(None);
     // SAFETY: they came from a box, and nothing leads to them any more.
     drop(unsafe { Box::from_raw(locals.as_ptr()) });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_of_different_types_are_told_apart_even_at_one_address() {
+        let (locals, key) = (Locals::default(), ptr::null());
+        locals.insert(key, 2_u8);
+        assert_eq!(locals.find::<bool>(key), Ok(None));
+        let truth = locals.insert(key, true);
+        assert_eq!(locals.find(key), Ok(Some(truth)));
+        assert!(locals.find::<u8>(key).unwrap().is_some());
+    }
 }
