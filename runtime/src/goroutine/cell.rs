@@ -147,9 +147,14 @@ impl<F: FnOnce() -> T, T> Cell<F, T> {
     }
 }
 
-/// Drops `value`; a panic of its destructor has been reported by the panic hook, and goes no further.
-pub(crate) fn drop_quietly<V>(value: V) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+/// Drops `value`, as [`call_quietly`] does.
+pub(super) fn drop_quietly<V>(value: V) {
+    call_quietly(|| drop(value));
+}
+
+/// Calls `f`; a panic has been reported by the panic hook, and goes no further.
+pub(crate) fn call_quietly(f: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
         // The payload's own destructor might panic as well.
         mem::forget(payload);
     }

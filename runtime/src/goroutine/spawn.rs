@@ -74,8 +74,8 @@ pub fn spawn_detached<F>(f: F)
 where
     F: FnOnce() + Send + 'static,
 {
-    // SAFETY: what is 'static outlives everything, and the closure is Send.
-    unsafe { queue_on(None, f, DETACHED, None, Placement::Dealt, Location::caller()) };
+    scheduler::cooperate_to_spawn();
+    spawn_due(f, Location::caller());
 }
 
 /// A goroutine in the making, for when it should have a name, a stack of another size, or a place of its own.
@@ -181,45 +181,26 @@ pub(super) unsafe fn spawn_on<F, T>(
 where
     F: FnOnce() -> T,
 {
+    scheduler::cooperate_to_spawn();
     // SAFETY: passed on.
     let goroutine = unsafe { queue_on(runtime, f, 0, attributes, placement, spawned_at) };
     // SAFETY: the cell was just made for `T`, and has no other handle.
     unsafe { JoinHandle::new(goroutine) }
 }
 
-/// Makes a goroutine whose handle is as `join` says, and queues it on `runtime`, or else on that of the caller. With no handle
-/// it may be gone already.
-///
-/// # Safety
-/// As [`spawn_on`].
-unsafe fn queue_on<F, T>(
-    runtime: Option<&Arc<Shared>>,
-    f: F,
-    join: u32,
-    attributes: Option<Box<Attributes>>,
-    placement: Placement,
-    spawned_at: &'static Location<'static>,
-) -> NonNull<Goroutine>
-where
-    F: FnOnce() -> T,
-{
-    scheduler::cooperate_to_spawn();
-    // SAFETY: passed on.
-    unsafe { queue_at_once(runtime, f, join, attributes, placement, spawned_at) }
-}
-
 /// Starts a goroutine for a timer that is due: not by a goroutine, as a rule, and so without yielding. The line that made the
 /// timer is where it was spawned.
 pub(crate) fn spawn_due(f: impl FnOnce() + Send + 'static, spawned_at: &'static Location<'static>) {
     // SAFETY: what is 'static outlives everything, and the closure is Send.
-    unsafe { queue_at_once(None, f, DETACHED, None, Placement::Dealt, spawned_at) };
+    unsafe { queue_on(None, f, DETACHED, None, Placement::Dealt, spawned_at) };
 }
 
-/// As [`queue_on`], whether the caller's time slice is over or not.
+/// Makes a goroutine whose handle is as `join` says, and queues it on `runtime`, or else on that of the caller. With no handle
+/// it may be gone already. A goroutine that spawns lets others run first if [it is time](scheduler::cooperate_to_spawn).
 ///
 /// # Safety
 /// As [`spawn_on`].
-unsafe fn queue_at_once<F, T>(
+unsafe fn queue_on<F, T>(
     runtime: Option<&Arc<Shared>>,
     f: F,
     join: u32,

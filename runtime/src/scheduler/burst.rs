@@ -36,8 +36,9 @@ pub(super) struct Burst {
     spawned_before: Cell<u64>,
     /// When the spawner went on after it had last yielded, and how many had been spawned by then.
     went_on: Cell<Option<(Instant, u64)>>,
-    /// The time slice in which the stretch began, and where those who are spawned in it wait.
+    /// The time slice in which the stretch began.
     slice: Cell<u64>,
+    /// Where those wait who are spawned in it.
     stretch: Cell<Stretch>,
 }
 

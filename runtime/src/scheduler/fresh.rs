@@ -19,9 +19,9 @@
 //! which takes the lock; [`watch`](super::watch) needs that.
 //!
 //! Rejected: a lock-free deque. It saves the owner no atomic operation: it needs a fence at every `pop`, and another at every
-//! `push`, so that the spawner sees who sleeps. It has one end for the owner and one for thieves, so the owner could take the oldest only
-//! as a thief, and others could put nothing in. And an array instead of links: it is copied when it grows, under the lock, which
-//! for a million goroutines takes milliseconds.
+//! `push`, so that the spawner sees who sleeps. It has one end for the owner and one for thieves, so the owner could take the
+//! oldest only as a thief, and others could put nothing in. And an array instead of links: it is copied when it grows, under
+//! the lock, which for a million goroutines takes milliseconds.
 
 use std::ptr::NonNull;
 

@@ -71,8 +71,8 @@ impl Shared {
         let most = MAX_WORKERS.min(2 * self.procs.limit());
         match spare {
             Some(spare) => self.rouse(spare.id),
-            // Without another thread they wait, as they would without spare workers.
-            None if self.worker_count() < most && self.grow(self.worker_count() + 1).is_ok() => {}
+            // If there cannot be another thread they wait, as they would without spare workers.
+            None if self.worker_count() < most => _ = self.grow(self.worker_count() + 1),
             None => {}
         }
         self.run_in_place_of(hogged);

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use super::{Expire, Expiry, Schedule};
 use crate::clock;
-use crate::goroutine::{drop_quietly, spawn_due};
+use crate::goroutine::spawn_due;
 use crate::park::Lock;
 
 /// Runs `f` in a goroutine of its own, `delay` from now. Go's `time.AfterFunc`.
@@ -184,6 +184,6 @@ impl Expire for FuncTimer {
         let mut state = self.state.lock();
         let running = if state.schedule.abandon(entry) { state.running.take() } else { None };
         drop(state);
-        drop_quietly(running);
+        drop(running);
     }
 }

@@ -29,7 +29,8 @@ pub trait Expire: Send + Sync {
     /// short, and must not block, park or panic.
     fn expire(&self, due: Instant) -> Option<Instant>;
 
-    /// Called in place of [`expire`](Self::expire) if the runtime in which it was armed has ended. As short as that.
+    /// Called in place of [`expire`](Self::expire) if the runtime in which it was armed has ended. As short as that, but it may
+    /// drop what is the user's: a panic is reported as any other, and concerns nobody else.
     fn abandon(&self, _due: Instant) {}
 }
 
@@ -77,5 +78,16 @@ pub fn sleep_until(deadline: Instant) {
     if unsafe { waiter.sleep(deadline) } == Unparked::Cancelled {
         // If the goroutine is unwinding already, the sleep just ends early.
         crate::goroutine::unwind_cancelled();
+    }
+}
+
+/// What does nothing when it is due.
+#[cfg(test)]
+struct Nothing;
+
+#[cfg(test)]
+impl Expire for Nothing {
+    fn expire(&self, _due: Instant) -> Option<Instant> {
+        None
     }
 }

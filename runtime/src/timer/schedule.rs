@@ -179,15 +179,8 @@ impl Expire for Relay {
 mod tests {
     use std::time::Duration;
 
+    use super::super::Nothing;
     use super::*;
-
-    struct Nothing;
-
-    impl Expire for Nothing {
-        fn expire(&self, _due: Instant) -> Option<Instant> {
-            None
-        }
-    }
 
     /// A schedule, its owner, and all entries that were ever made.
     struct Setting {

@@ -18,6 +18,7 @@ use std::sync::Weak;
 use std::time::Instant;
 
 use super::Expire;
+use crate::goroutine::call_quietly;
 use crate::stack::Stack;
 
 /// What is to be done.
@@ -136,7 +137,7 @@ impl Store {
             if let Action::Call(what) = entry.action
                 && let Some(what) = what.upgrade()
             {
-                what.abandon(entry.due);
+                call_quietly(move || what.abandon(entry.due));
             }
         }
     }
@@ -165,15 +166,8 @@ mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
+    use super::super::Nothing;
     use super::*;
-
-    struct Nothing;
-
-    impl Expire for Nothing {
-        fn expire(&self, _due: Instant) -> Option<Instant> {
-            None
-        }
-    }
 
     fn call(what: &Arc<Nothing>) -> Action {
         let weak: Weak<Nothing> = Arc::downgrade(what);
