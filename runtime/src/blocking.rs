@@ -8,14 +8,14 @@
 
 use std::cell::Cell;
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::ptr::NonNull;
 use std::sync::{Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::Duration;
 
 use crate::goroutine::resume_unwind;
-use crate::park::{Lock, Outcome, Patience, WaitList, wait};
+use crate::park::{Description, Lock, Outcome, Partner, Patience, Reason, Subject, WaitList, Way, wait};
 use crate::scheduler;
 
 const MOST_THREADS: usize = 512;
@@ -34,6 +34,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// let text = gocsp_runtime::run(|| gocsp_runtime::blocking(|| std::fs::read_to_string("Cargo.toml")));
 /// assert!(text.unwrap().contains("[package]"));
 /// ```
+#[track_caller]
 pub fn blocking<F, T>(f: F) -> T
 where
     F: FnOnce() -> T + Send,
@@ -53,7 +54,7 @@ where
     // SAFETY: this function waits until the job is done, masked, so the job and what it borrows outlive its work. The work
     // is `Send`, for `f` and its result are.
     POOL.submit(unsafe { Submitted::new(&mut run_once, &job) });
-    job.wait();
+    job.wait(Location::caller());
     match result.expect("a job that is done has a result") {
         Ok(value) => value,
         Err(payload) => resume_unwind(payload),
@@ -81,11 +82,12 @@ struct Progress {
 }
 
 impl Job {
-    fn wait(&self) {
+    fn wait(&self, place: &'static Location<'static>) {
+        let reason = Reason::new::<Job, _>(place, &());
         let progress = self.lock.lock();
         if !progress.done {
             // SAFETY: the list is part of the guarded state.
-            let outcome = unsafe { wait(progress, |progress| &mut progress.waiting, &(), Patience::MASKED) };
+            let outcome = unsafe { wait(progress, |progress| &mut progress.waiting, &(), Patience::MASKED, reason) };
             debug_assert_eq!(outcome, Outcome::Woken);
         }
     }
@@ -99,6 +101,15 @@ impl Job {
         if let Some(claimed) = waiting {
             claimed.finish().wake();
         }
+    }
+}
+
+/// To wait for one.
+impl Way<()> for Job {
+    const STATE: &'static str = "blocking call";
+
+    fn describe((): &(), to: &mut Description) {
+        to.subjects.push(Subject { what: "blocking call", address: 0, made_at: None, partner: Partner::Time });
     }
 }
 

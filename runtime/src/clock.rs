@@ -1,5 +1,7 @@
 //! Where time comes from: every reading of the clock in gocsp goes through here.
 
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// The current time.
@@ -17,4 +19,27 @@ pub fn deadline(after: Duration) -> Instant {
 pub fn saturating_add(start: Instant, after: Duration) -> Instant {
     const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
     start.checked_add(after).unwrap_or_else(|| start + FAR)
+}
+
+/// The last reading of the coarse clock, in milliseconds since [`origin`].
+static COARSE: AtomicU64 = AtomicU64::new(0);
+
+fn origin() -> Instant {
+    static ORIGIN: OnceLock<Instant> = OnceLock::new();
+    *ORIGIN.get_or_init(now)
+}
+
+/// Reads the coarse clock, which somebody sets every few milliseconds as long as a worker runs: for what happens so often that a
+/// real reading would cost too much. In milliseconds since a moment at which the program had begun.
+#[inline(always)]
+pub(crate) fn coarse() -> u64 {
+    COARSE.load(Ordering::Relaxed)
+}
+
+/// Sets the coarse clock; gives what it shows. It may go back by as much as two who set it at the same time are apart.
+pub(crate) fn set_coarse() -> u64 {
+    let origin = origin();
+    let reading = now().saturating_duration_since(origin).as_millis() as u64;
+    COARSE.store(reading, Ordering::Relaxed);
+    reading
 }

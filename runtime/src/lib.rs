@@ -16,6 +16,7 @@
 
 mod blocking;
 pub mod clock;
+mod diagnostics;
 mod goroutine;
 #[cfg(any(loom, shuttle))]
 #[doc(hidden)]

@@ -61,7 +61,7 @@ impl Runtime {
     {
         // SAFETY: the wait is masked, so this returns or unwinds only after the goroutine has ended.
         let main = unsafe { goroutine::spawn_scoped_main(self, f, Location::caller()) };
-        finish(main)
+        finish(main, Location::caller())
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
@@ -70,8 +70,8 @@ impl Runtime {
 }
 
 /// The value of the main goroutine, or its panic.
-fn finish<T>(main: JoinHandle<T>) -> T {
-    match main.join_with(Patience::MASKED) {
+fn finish<T>(main: JoinHandle<T>, place: &'static Location<'static>) -> T {
+    match main.join_with(Patience::MASKED, place) {
         Ok(value) => value,
         Err(payload) => match payload.downcast::<StackError>() {
             // Nobody has said so yet, as the panic hook does of a panic.

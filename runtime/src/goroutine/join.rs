@@ -2,14 +2,14 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::ptr::NonNull;
 use std::thread::Result as ThreadResult;
 
 use super::cell::{COMPLETE, DETACHED, JOINING};
 use super::control::{Goroutine, GoroutineId};
 use super::panics::Cancelled;
-use crate::park::{Patience, Unparked, Waiter};
+use crate::park::{Description, Partner, Patience, Reason, Subject, Unparked, Waiter, Way};
 use crate::scheduler;
 use crate::sync::atomic::Ordering;
 
@@ -45,12 +45,13 @@ impl<T> JoinHandle<T> {
     /// [`Cancelled`](super::Cancelled), when it called [`exit_goroutine`](super::exit_goroutine), or its runtime shut
     /// down, or the caller's did and this is called by a destructor on the way; or a
     /// [`StackError`](crate::StackError) when no stack could be had for it.
+    #[track_caller]
     pub fn join(self) -> ThreadResult<T> {
-        self.join_with(Patience::FOREVER)
+        self.join_with(Patience::FOREVER, Location::caller())
     }
 
-    pub(crate) fn join_with(self, patience: Patience) -> ThreadResult<T> {
-        if !self.raw.wait(patience) {
+    pub(crate) fn join_with(self, patience: Patience, place: &'static Location<'static>) -> ThreadResult<T> {
+        if !self.raw.wait(patience, place) {
             return Err(Cancelled::result());
         }
         let mut result: Option<ThreadResult<T>> = None;
@@ -106,11 +107,13 @@ impl RawHandle {
     /// Returns once the goroutine is complete; or unwinds because the runtime of the caller shuts down; or, if the caller
     /// is unwinding already then, gives false.
     #[must_use]
-    fn wait(&self, patience: Patience) -> bool {
+    fn wait(&self, patience: Patience, place: &'static Location<'static>) -> bool {
+        let id = self.control().goroutine_id();
         while !self.is_complete() {
+            let reason = Reason::new::<Join, _>(place, &id);
             let waiter = Waiter::current();
             // SAFETY: the waiter was just made here.
-            let unparked = unsafe { waiter.park(patience, || self.register(&waiter)) };
+            let unparked = unsafe { waiter.park(patience, reason, || self.register(&waiter)) };
             if unparked != Unparked::Woken {
                 self.retract(&waiter);
                 scheduler::unwind_cancelled();
@@ -143,6 +146,17 @@ impl RawHandle {
         } else {
             drop(control.joiner.take());
         }
+    }
+}
+
+/// To wait for a goroutine's end.
+enum Join {}
+
+impl Way<GoroutineId> for Join {
+    const STATE: &'static str = "join";
+
+    fn describe(&id: &GoroutineId, to: &mut Description) {
+        to.subjects.push(Subject { what: "goroutine", address: 0, made_at: None, partner: Partner::Goroutine(id) });
     }
 }
 

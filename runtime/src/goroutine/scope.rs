@@ -3,6 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, Location, RefUnwindSafe, UnwindSafe, catch_unwind};
+use std::ptr;
 use std::sync::Arc;
 use std::thread::Result as ThreadResult;
 
@@ -10,7 +11,7 @@ use super::control::GoroutineId;
 use super::join::JoinHandle;
 use super::panics::resume_unwind;
 use super::spawn::{Attributes, spawn_on};
-use crate::park::{Lock, Outcome, Patience, WaitList, wait};
+use crate::park::{Description, Lock, Outcome, Partner, Patience, Reason, Subject, WaitList, Way, wait};
 use crate::scheduler::Placement;
 
 /// Calls `f` with a scope in which it may start goroutines that borrow from the caller, and returns when it and all of
@@ -33,13 +34,14 @@ use crate::scheduler::Placement;
 /// });
 /// assert_eq!(sum, 10);
 /// ```
+#[track_caller]
 pub fn scope<'env, F, T>(f: F) -> T
 where
     F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> T,
 {
     let scope = Scope { state: Arc::default(), scope: PhantomData, env: PhantomData };
     let result = catch_unwind(AssertUnwindSafe(|| f(&scope)));
-    scope.state.wait();
+    scope.state.wait(Location::caller());
     match result {
         Err(payload) => resume_unwind(payload),
         Ok(_) if scope.state.lock.lock().panicked => panic!("a scoped goroutine panicked"),
@@ -142,6 +144,11 @@ struct Children {
 }
 
 impl ScopeState {
+    /// Tells it from others.
+    pub(crate) fn address(&self) -> usize {
+        ptr::from_ref(self).addr()
+    }
+
     /// The last thing that a child does: everything it borrowed has been dropped.
     pub(super) fn child_ended(&self) {
         let mut children = self.lock.lock();
@@ -158,15 +165,26 @@ impl ScopeState {
         self.lock.lock().panicked = true;
     }
 
-    fn wait(&self) {
+    fn wait(&self, place: &'static Location<'static>) {
+        let reason = Reason::new::<Children, _>(place, self);
         loop {
             let children = self.lock.lock();
             if children.running == 0 {
                 return;
             }
             // SAFETY: the list is part of the guarded state.
-            let outcome = unsafe { wait(children, |children| &mut children.waiting, &(), Patience::MASKED) };
+            let outcome = unsafe { wait(children, |children| &mut children.waiting, &(), Patience::MASKED, reason) };
             debug_assert_eq!(outcome, Outcome::Woken);
         }
+    }
+}
+
+/// To wait for all of them.
+impl Way<ScopeState> for Children {
+    const STATE: &'static str = "scope";
+
+    fn describe(scope: &ScopeState, to: &mut Description) {
+        let partner = Partner::Workers(scope.lock.lock().running);
+        to.subjects.push(Subject { what: "scope", address: scope.address(), made_at: None, partner });
     }
 }

@@ -36,20 +36,27 @@
 //! would. When its runtime is shutting down the wait is cancelled; if it is masked, the goroutine leaves its stack
 //! after all, and the scheduler keeps the counts apart.
 
+#[cfg(not(any(loom, shuttle)))]
+pub(crate) mod blocked;
 mod lock;
 pub(crate) mod process_barrier;
 mod raw_lock;
+mod reason;
 mod thread_id;
 mod wait_list;
 mod waiter;
 
 pub use lock::{Lock, LockGuard};
 pub use raw_lock::RawLock;
+pub use reason::{Description, Forever, Partner, Reason, Subject, Way};
 pub use wait_list::{Batch, Claimed, Node, Outcome, WaitList, wait, wait_and_drop};
 pub use waiter::{Patience, Unparked, Waiter, WakeToken};
 
+use std::mem::MaybeUninit;
+
 pub use crate::scheduler::{cooperate, is_unwinding, unwind_if_shutting_down, yield_if_due};
 pub(crate) use lock::held;
+pub(crate) use reason::{Kind, RawReason};
 
 /// Where the caller runs: for a goroutine the number of its worker, which counts from 0 in each runtime, for an ordinary thread
 /// any number that is the same each time.
@@ -68,3 +75,10 @@ pub fn place() -> usize {
 
 /// Numbers of threads are addresses, of structures in mappings of their own: pages and guards, of sizes that are not all the same.
 const THREAD_ALIGNMENT: usize = 4096;
+
+/// An address on the stack of the caller: it tells on whose.
+#[inline(always)]
+pub fn stack_address() -> usize {
+    let here = MaybeUninit::<u8>::uninit();
+    (&raw const here).addr()
+}

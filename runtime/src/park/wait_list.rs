@@ -5,7 +5,7 @@ use std::fmt;
 use std::marker::{PhantomData, PhantomPinned};
 use std::ptr::{self, NonNull};
 
-use super::{Lock, LockGuard, Patience, Unparked, Waiter, WakeToken};
+use super::{Lock, LockGuard, Patience, Reason, Unparked, Waiter, WakeToken};
 use crate::scheduler;
 
 /// One place in one [`WaitList`], on the stack of the one who waits.
@@ -302,7 +302,7 @@ pub enum Outcome {
 }
 
 /// Waits at the end of `list(state)`, where `state` is what `guard` guards; the lock is released once the caller
-/// can be woken, and is not held on return.
+/// can be woken, and is not held on return. The `reason` is for reports.
 ///
 /// # Panics
 /// Unwinds without a message when the goroutine's runtime shuts down, unless `patience` is masked.
@@ -315,9 +315,10 @@ pub unsafe fn wait<S, P>(
     list: fn(&mut S) -> &mut WaitList<P>,
     payload: &P,
     patience: Patience,
+    reason: Reason<'_>,
 ) -> Outcome {
     // SAFETY: passed on.
-    unsafe { wait_and_drop(guard, list, payload, patience, ()) }
+    unsafe { wait_and_drop(guard, list, payload, patience, reason, ()) }
 }
 
 /// As [`wait`], and drops `rest` as soon as the lock is released: for who has to wake others once it stands in the list.
@@ -336,6 +337,7 @@ pub unsafe fn wait_and_drop<S, P, D>(
     list: fn(&mut S) -> &mut WaitList<P>,
     payload: &P,
     patience: Patience,
+    reason: Reason<'_>,
     rest: D,
 ) -> Outcome {
     /// Dropped in this order, also by who unwinds.
@@ -350,7 +352,7 @@ pub unsafe fn wait_and_drop<S, P, D>(
     // SAFETY: this function returns only after the node was unlinked or its waiter woken, and neither moves.
     unsafe { list(&mut step.guard).push(&node) };
     // SAFETY: the waiter was just made here.
-    match unsafe { waiter.park(patience, move || drop(step)) } {
+    match unsafe { waiter.park(patience, reason, move || drop(step)) } {
         Unparked::Woken => Outcome::Woken,
         early => retract(lock, list, &node, &waiter, early),
     }

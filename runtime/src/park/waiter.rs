@@ -5,7 +5,8 @@ use std::marker::PhantomPinned;
 use std::ptr::NonNull;
 use std::time::Instant;
 
-use super::held;
+use super::reason::RawReason;
+use super::{Reason, held};
 use crate::scheduler;
 use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use crate::sync::thread::{self, Thread};
@@ -88,7 +89,7 @@ impl Waiter {
         }
     }
 
-    /// Blocks the caller until woken or out of patience.
+    /// Blocks the caller until woken or out of patience, for the `reason` that reports tell.
     ///
     /// `commit` runs once the caller can be woken: for a goroutine after its stack has been left, on the same
     /// thread. It must not panic, park, or use the goroutine's identity.
@@ -96,13 +97,13 @@ impl Waiter {
     /// # Safety
     /// The caller is the goroutine or thread that made this waiter.
     #[inline(always)]
-    pub unsafe fn park<F: FnOnce()>(&self, patience: Patience, commit: F) -> Unparked {
+    pub unsafe fn park<F: FnOnce()>(&self, patience: Patience, reason: Reason<'_>, commit: F) -> Unparked {
         match &self.who {
             // SAFETY: the goroutine calls.
-            Who::Goroutine(goroutine) => unsafe { scheduler::park(*goroutine, patience, commit) },
+            Who::Goroutine(goroutine) => unsafe { scheduler::park(*goroutine, patience, reason.raw, commit) },
             Who::Thread(_) => {
                 commit();
-                self.block_thread(patience.deadline, patience.masked)
+                self.block_thread(patience.deadline, patience.masked, Some(&reason.raw))
             }
         }
     }
@@ -112,11 +113,11 @@ impl Waiter {
     /// # Safety
     /// The caller is the goroutine or thread that made this waiter, and nobody else knows it.
     #[cold]
-    pub(crate) unsafe fn sleep(&self, deadline: Instant) -> Unparked {
+    pub(crate) unsafe fn sleep(&self, deadline: Instant, reason: Reason<'_>) -> Unparked {
         match &self.who {
             // SAFETY: the goroutine calls, and nobody else knows of its wait.
-            Who::Goroutine(goroutine) => unsafe { scheduler::sleep(*goroutine, deadline) },
-            Who::Thread(_) => self.block_thread(Some(deadline), false),
+            Who::Goroutine(goroutine) => unsafe { scheduler::sleep(*goroutine, deadline, reason.raw) },
+            Who::Thread(_) => self.block_thread(Some(deadline), false, Some(&reason.raw)),
         }
     }
 
@@ -131,7 +132,7 @@ impl Waiter {
             // SAFETY: the goroutine calls.
             Who::Goroutine(goroutine) => unsafe { scheduler::park_claimed(*goroutine) },
             Who::Thread(_) => {
-                self.block_thread(None, true);
+                self.block_thread(None, true, None);
             }
         }
     }
@@ -139,8 +140,12 @@ impl Waiter {
     /// The [`Patience`] in parts, which are passed in registers: as a whole it would be written to the stack, also by who is a
     /// goroutine.
     #[cold]
-    fn block_thread(&self, deadline: Option<Instant>, masked: bool) -> Unparked {
+    fn block_thread(&self, deadline: Option<Instant>, masked: bool, reason: Option<&RawReason>) -> Unparked {
         held::assert_none("blocking a thread");
+        #[cfg(not(any(loom, shuttle)))]
+        let _entry = reason.map(|reason| super::blocked::Entry::new(*reason, deadline.is_some()));
+        #[cfg(any(loom, shuttle))]
+        let _ = reason;
         let _lent = scheduler::LentPermit::of_this_thread();
         self.wait_for_flag(deadline, masked)
     }

@@ -25,6 +25,8 @@ const LONG_SPIN: Duration = Duration::from_micros(40);
 /// Who slept for less than this had better not have slept: to be woken takes as long. Two workers that answer each other
 /// would go to sleep at every step, each because it takes the other so long to wake up.
 const SHORT_SLEEP: Duration = Duration::from_micros(50);
+/// Nobody may have set the coarse clock for so long.
+const STALE: Duration = Duration::from_millis(1);
 /// So many timers are fired at a time. Those whom they wake have their turns before the next ones: so they find in the cache
 /// what firing has brought there, and when many timers are due at once, nobody waits until all of them have fired.
 const VOLLEY: usize = 32;
@@ -159,6 +161,9 @@ impl Worker {
         };
         if again {
             let slept = clock::now().saturating_duration_since(since);
+            if slept > STALE {
+                clock::set_coarse();
+            }
             self.local().slept_briefly.set(slept < SHORT_SLEEP);
             self.pass_the_watch_on();
             self.resume();

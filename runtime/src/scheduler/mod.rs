@@ -76,7 +76,7 @@ pub(crate) use yielding::{cooperate_to_spawn, yield_uncancelled};
 
 use crate::clock;
 use crate::goroutine::{Status, Unwinding};
-use crate::park::{Patience, Unparked};
+use crate::park::{Patience, RawReason, Unparked};
 use crate::stack::Stack;
 use crate::timer::Action;
 use switch::{AfterLeaving, Step};
@@ -242,21 +242,31 @@ impl Drop for LentPermit<'_> {
 /// # Safety
 /// `goroutine` calls.
 #[inline(always)]
-pub(crate) unsafe fn park<F: FnOnce()>(goroutine: NonNull<Goroutine>, patience: Patience, commit: F) -> Unparked {
+pub(crate) unsafe fn park<F: FnOnce()>(
+    goroutine: NonNull<Goroutine>,
+    patience: Patience,
+    reason: RawReason,
+    commit: F,
+) -> Unparked {
     // The step stays on this stack until the park is over, and is taken once.
     let mut step = Step::new(commit);
     match patience.deadline {
         // SAFETY: the goroutine calls.
-        None => unsafe { park_with(goroutine, Status::waiting(patience.masked, false), step.head()) },
+        None => unsafe { park_with(goroutine, Status::waiting(patience.masked, false), &reason, step.head()) },
         // SAFETY: the goroutine calls.
-        Some(deadline) => unsafe { park_until(goroutine, deadline, patience.masked, step.head()) },
+        Some(deadline) => unsafe { park_until(goroutine, deadline, patience.masked, &reason, step.head()) },
     }
 }
 
 /// # Safety
 /// `goroutine` calls, and `after` is the head of a step on its stack that has not been taken.
 #[inline(always)]
-unsafe fn park_with(goroutine: NonNull<Goroutine>, status: Status, after: NonNull<AfterLeaving>) -> Unparked {
+unsafe fn park_with(
+    goroutine: NonNull<Goroutine>,
+    status: Status,
+    reason: &RawReason,
+    after: NonNull<AfterLeaving>,
+) -> Unparked {
     // SAFETY: the goroutine calls, so it has not ended.
     let control = unsafe { goroutine.as_ref() };
     let worker = home_of(control);
@@ -267,6 +277,7 @@ unsafe fn park_with(goroutine: NonNull<Goroutine>, status: Status, after: NonNul
     control.set_status(status);
     // SAFETY: the goroutine calls, so it has started.
     let stack = unsafe { control.started_stack() };
+    stack.frame().record().note_wait(reason);
     // SAFETY: as above, and the rest is passed on.
     unsafe { switch::suspend(stack, after) };
     if control.was_woken() { Unparked::Woken } else { control.unparked() }
@@ -280,6 +291,7 @@ unsafe fn park_until(
     goroutine: NonNull<Goroutine>,
     deadline: Instant,
     masked: bool,
+    reason: &RawReason,
     after: NonNull<AfterLeaving>,
 ) -> Unparked {
     if deadline <= clock::now() {
@@ -295,7 +307,7 @@ unsafe fn park_until(
     stack.frame().set_timed_park(number);
     worker.push_timer(deadline, Action::Unpark(stack, number));
     // SAFETY: passed on.
-    let unparked = unsafe { park_with(goroutine, Status::waiting(masked, true), after) };
+    let unparked = unsafe { park_with(goroutine, Status::waiting(masked, true), reason, after) };
     stack.frame().set_timed_park(0);
     unparked
 }
@@ -306,7 +318,7 @@ unsafe fn park_until(
 /// `goroutine` calls, and nobody else knows of its wait.
 #[cold]
 #[inline(never)]
-pub(crate) unsafe fn sleep(goroutine: NonNull<Goroutine>, deadline: Instant) -> Unparked {
+pub(crate) unsafe fn sleep(goroutine: NonNull<Goroutine>, deadline: Instant, reason: RawReason) -> Unparked {
     // SAFETY: the goroutine calls, so it has not ended.
     let control = unsafe { goroutine.as_ref() };
     let worker = home_of(control);
@@ -316,11 +328,12 @@ pub(crate) unsafe fn sleep(goroutine: NonNull<Goroutine>, deadline: Instant) -> 
     if control.is_pinned() || worker.shared().is_shutting_down() {
         let mut nothing = Step::new(|| ());
         // SAFETY: the goroutine calls, and the step is on its stack.
-        return unsafe { park_until(goroutine, deadline, false, nothing.head()) };
+        return unsafe { park_until(goroutine, deadline, false, &reason, nothing.head()) };
     }
     // SAFETY: it calls, so it has started.
     let (number, stack) = (worker.take_timed_park(), unsafe { control.started_stack() });
     stack.frame().set_timed_park(number);
+    stack.frame().record().note_wait(&reason);
     control.set_status(Status::Parked);
     // Only now that the stack has been left: whoever takes the timer may resume the goroutine.
     let mut arm = Step::new(move || worker.push_timer(deadline, Action::Wake(stack, number)));

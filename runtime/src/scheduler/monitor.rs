@@ -66,11 +66,13 @@ fn watch_slices(shared: &Arc<Shared>) {
     let monitor = &shared.monitor;
     // Before it can be asleep, so that whoever wants to wake it can.
     monitor.thread.get_or_init(thread::current);
+    clock::set_coarse();
     let mut slices: Vec<u64> = Vec::new();
     let mut marked = clock::now();
     let mut quiet = 0;
     while !shared.is_shutting_down() {
         thread::park_timeout(PERIOD);
+        clock::set_coarse();
         process_barrier::provide_if_wanted();
         if clock::now().saturating_duration_since(marked) >= KEEP {
             shared.stacks.mark_unused();

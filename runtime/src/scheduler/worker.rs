@@ -411,6 +411,7 @@ impl Worker {
         control.set_home(self);
         control.set_stack(stack);
         stack.frame().set_home(self);
+        stack.frame().record().begin(control);
         stack.frame().set_goroutine(Some(goroutine));
         Some(stack)
     }

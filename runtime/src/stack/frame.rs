@@ -7,6 +7,7 @@ use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 use super::SizeClass;
+use super::record::Record;
 use super::slab::{self, page_size};
 use crate::goroutine::{Goroutine, Locals};
 use crate::prefetch::prefetch;
@@ -23,12 +24,14 @@ use crate::scheduler::{Switch, WayBack, Worker};
 /// | `home`       | the same, when it starts or is adopted | also shutdown, by every worker            |
 /// | `timed_park` | the same, around a timed wait; who fires its timer| the worker whose timer fires              |
 /// | `class`      | the pool, when it hands the stack out  | whoever has the stack                     |
+/// | `record`     | the goroutine, when it waits; the worker that starts it | the worker; in part everybody |
 /// | `locals`     | the goroutine                          | the same                                  |
 /// | `next_free`  | the pool that owns the stack           | the same                                  |
 #[repr(C, align(16))]
 pub(crate) struct Frame {
     pub(crate) switch: UnsafeCell<MaybeUninit<Switch>>,
     pub(crate) way_back: WayBack,
+    record: Record,
     goroutine: AtomicPtr<Goroutine>,
     home: AtomicPtr<Worker>,
     timed_park: AtomicU64,
@@ -43,6 +46,12 @@ impl Frame {
     #[inline]
     pub(crate) fn goroutine(&self) -> Option<NonNull<Goroutine>> {
         NonNull::new(self.goroutine.load(Ordering::Acquire))
+    }
+
+    /// What reports tell of the goroutine.
+    #[inline(always)]
+    pub(crate) fn record(&self) -> &Record {
+        &self.record
     }
 
     pub(crate) fn set_goroutine(&self, goroutine: Option<NonNull<Goroutine>>) {

@@ -25,11 +25,13 @@
 mod frame;
 mod overflow;
 mod pool;
+mod record;
 mod slab;
 
 pub(crate) use frame::Stack;
 pub(crate) use overflow::{SignalStack, install_handler};
 pub(crate) use pool::{LocalPool, StackPool};
+pub(crate) use record::Glimpse;
 
 use std::error::Error;
 use std::{fmt, io};

@@ -11,10 +11,11 @@ mod after_func;
 mod schedule;
 mod store;
 
+use std::panic::Location;
 use std::sync::Weak;
 use std::time::{Duration, Instant};
 
-use crate::park::{Unparked, Waiter};
+use crate::park::{Description, Partner, Reason, Subject, Unparked, Waiter, Way};
 use crate::{clock, scheduler};
 
 pub use after_func::{AfterFunc, after_func};
@@ -56,6 +57,7 @@ pub fn arm(due: Instant, what: Weak<dyn Expire>) {
 /// gocsp_runtime::sleep(Duration::from_micros(200));
 /// assert!(start.elapsed() >= Duration::from_micros(200));
 /// ```
+#[track_caller]
 pub fn sleep(duration: Duration) {
     if !duration.is_zero() {
         sleep_until(clock::deadline(duration));
@@ -71,13 +73,25 @@ pub fn sleep(duration: Duration) {
 /// gocsp_runtime::sleep_until(deadline);
 /// assert!(Instant::now() >= deadline);
 /// ```
+#[track_caller]
 pub fn sleep_until(deadline: Instant) {
     scheduler::cooperate();
     let waiter = Waiter::current();
+    let reason = Reason::new::<Sleep, _>(Location::caller(), &());
     // SAFETY: the waiter was just made here, and nobody else knows it.
-    if unsafe { waiter.sleep(deadline) } == Unparked::Cancelled {
+    if unsafe { waiter.sleep(deadline, reason) } == Unparked::Cancelled {
         // If the goroutine is unwinding already, the sleep just ends early.
         crate::goroutine::unwind_cancelled();
+    }
+}
+
+enum Sleep {}
+
+impl Way<()> for Sleep {
+    const STATE: &'static str = "sleep";
+
+    fn describe((): &(), to: &mut Description) {
+        to.subjects.push(Subject { what: "time", address: 0, made_at: None, partner: Partner::Time });
     }
 }
 

@@ -1,0 +1,5 @@
+//! What the runtime tells of itself.
+
+mod os;
+
+pub(crate) use os::thread_number;

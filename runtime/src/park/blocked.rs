@@ -1,0 +1,73 @@
+//! The threads that wait, and why: what is known of them in reports.
+//!
+//! A thread that waits makes a system call, beside which an entry in a list costs nothing. The lock of the list is what keeps a
+//! thread from going on, and its reason in place, while somebody looks.
+
+use std::panic::Location;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::{self, ThreadId};
+use std::time::Instant;
+
+use super::reason::{Description, RawReason};
+use super::stack_address;
+use crate::clock;
+
+/// A thread that waits.
+pub(crate) struct BlockedThread {
+    id: ThreadId,
+    reason: RawReason,
+    pub(crate) name: Option<String>,
+    /// Its number in the system, or 0 where that is not known.
+    pub(crate) number: u64,
+    /// Lies on its stack.
+    pub(crate) stack: usize,
+    pub(crate) since: Instant,
+    /// Whether the wait ends by itself.
+    pub(crate) timed: bool,
+}
+
+// SAFETY: the subject of a reason may be shared, and the rest may be sent.
+unsafe impl Send for BlockedThread {}
+
+impl BlockedThread {
+    pub(crate) fn place(&self) -> &'static Location<'static> {
+        self.reason.place
+    }
+
+    /// What it waits for.
+    pub(crate) fn describe(&self) -> Description {
+        // SAFETY: the thread takes itself off the list, under its lock, before the wait is over; who has a reference to this
+        // holds the lock.
+        unsafe { self.reason.describe() }
+    }
+}
+
+static BLOCKED: Mutex<Vec<BlockedThread>> = Mutex::new(Vec::new());
+
+/// The threads that wait, none of which goes on as long as this is held. A panic under the lock leaves the list as it is.
+pub(crate) fn threads() -> MutexGuard<'static, Vec<BlockedThread>> {
+    BLOCKED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The calling thread stands in the list, until this is dropped.
+pub(super) struct Entry(ThreadId);
+
+impl Entry {
+    pub(super) fn new(reason: RawReason, timed: bool) -> Self {
+        let (thread, stack) = (thread::current(), stack_address());
+        let name = thread.name().map(str::to_owned);
+        let number = crate::diagnostics::thread_number();
+        threads().push(BlockedThread { id: thread.id(), reason, name, number, stack, since: clock::now(), timed });
+        Self(thread.id())
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        let mut threads = threads();
+        // A thread may wait within a wait: in a destructor of what it drops there.
+        if let Some(place) = threads.iter().rposition(|thread| thread.id == self.0) {
+            threads.remove(place);
+        }
+    }
+}
