@@ -58,8 +58,8 @@ impl Worker {
     /// Whether the goroutine that runs, and is about to spawn, shall yield first, for it is in a [burst](super::burst).
     #[inline]
     pub(super) fn has_spawned_stretch(&self) -> bool {
-        let Local { burst, running, .. } = self.local();
-        burst.stretch_is_over(running.get(), self.signals.spawned.load(Ordering::Relaxed))
+        let burst = &self.local().burst;
+        burst.stretch_is_over(self.running_stack(), self.signals.spawned.load(Ordering::Relaxed))
             && self.fresh.len() as u64 >= STRETCH / 2
     }
 

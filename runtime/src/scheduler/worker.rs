@@ -34,7 +34,7 @@ use super::switch::{self, AfterLeaving, Left};
 use super::watch::WorkerId;
 use crate::goroutine::{Goroutine, LocalBlocks};
 use crate::park::Lock;
-use crate::stack::{LocalPool, Stack};
+use crate::stack::{LocalPool, Stack, StackSlot};
 use crate::timer::{Action, Store};
 
 /// See the [module](self).
@@ -101,8 +101,8 @@ pub(super) struct Local {
     pub(super) blocks: LocalBlocks,
     pub(super) sites: Sites,
     /// The stack of the goroutine that runs. What a worker does between two goroutines takes long only after it has cleared
-    /// this.
-    pub(super) running: Cell<Option<Stack>>,
+    /// this. Others may look, too.
+    running: StackSlot,
     pub(super) burst: Burst,
     /// How many turns until the next look around, and how many from the last.
     pub(super) turns_left: Cell<u32>,
@@ -143,7 +143,7 @@ impl Worker {
                 stacks: LocalPool::default(),
                 blocks: LocalBlocks::default(),
                 sites: Sites::default(),
-                running: Cell::new(None),
+                running: StackSlot::default(),
                 burst: Burst::new(),
                 turns_left: Cell::new(1),
                 turns_between: Cell::new(1),
@@ -184,10 +184,11 @@ impl Worker {
     /// The goroutine that runs, if any. One whose end has been counted is none any more.
     #[inline]
     pub(super) fn running(&self) -> Option<NonNull<Goroutine>> {
-        self.local().running.get()?.frame().goroutine()
+        self.running_stack()?.frame().goroutine()
     }
 
-    /// The stack of the goroutine that runs. For the signal handler as well, so without checks.
+    /// The stack of the goroutine that runs. For the signal handler as well, and for other threads, who may be told of one that has
+    /// just ended.
     pub(super) fn running_stack(&self) -> Option<Stack> {
         self.local.running.get()
     }

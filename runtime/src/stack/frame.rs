@@ -108,6 +108,22 @@ pub(crate) struct Stack {
     frame: NonNull<Frame>,
 }
 
+/// A place for a stack, into which others may look. Relaxed: an address is all that there is to see.
+#[derive(Default)]
+pub(crate) struct StackSlot(AtomicPtr<Frame>);
+
+impl StackSlot {
+    #[inline(always)]
+    pub(crate) fn set(&self, stack: Option<Stack>) {
+        self.0.store(stack.map_or(ptr::null_mut(), |stack| stack.frame.as_ptr()), Ordering::Relaxed);
+    }
+
+    #[inline(always)]
+    pub(crate) fn get(&self) -> Option<Stack> {
+        NonNull::new(self.0.load(Ordering::Relaxed)).map(|frame| Stack { frame })
+    }
+}
+
 // SAFETY: a stack is an address; S2 says who may use it.
 unsafe impl Send for Stack {}
 

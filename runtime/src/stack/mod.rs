@@ -28,7 +28,7 @@ mod pool;
 mod record;
 mod slab;
 
-pub(crate) use frame::Stack;
+pub(crate) use frame::{Stack, StackSlot};
 pub(crate) use overflow::{SignalStack, install_handler};
 pub(crate) use pool::{LocalPool, StackPool};
 pub(crate) use record::Glimpse;

@@ -24,12 +24,19 @@ pub(crate) struct Record {
     /// The number of the goroutine.
     id: AtomicU64,
     spawned_at: AtomicPtr<Location<'static>>,
+    /// The beginning of its name, and zeroes.
+    name: [AtomicU64; NAME / 8],
 }
 
+/// How much of a name is kept, in bytes.
+const NAME: usize = 32;
+
 /// What anybody can see of a goroutine.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct Glimpse {
     pub(crate) id: u64,
+    /// At least its beginning.
+    pub(crate) name: Option<String>,
     pub(crate) spawned_at: &'static Location<'static>,
     /// How it waits, or waited the last time, and where. `None` if it never did.
     pub(crate) wait: Option<(&'static str, &'static Location<'static>)>,
@@ -52,6 +59,28 @@ impl Record {
         self.id.store(goroutine.id(), Ordering::Relaxed);
         self.spawned_at.store(shared(goroutine.spawned_at()), Ordering::Relaxed);
         self.kind.store(ptr::null_mut(), Ordering::Relaxed);
+        match goroutine.name() {
+            None => self.name[0].store(0, Ordering::Relaxed),
+            Some(name) => self.begin_named(name),
+        }
+    }
+
+    #[cold]
+    fn begin_named(&self, name: &str) {
+        let name = name[..name.floor_char_boundary(NAME)].as_bytes();
+        for (word, place) in self.name.iter().enumerate() {
+            let mut bytes = [0; 8];
+            let rest = name.get(8 * word..).unwrap_or_default();
+            let len = rest.len().min(8);
+            bytes[..len].copy_from_slice(&rest[..len]);
+            place.store(u64::from_ne_bytes(bytes), Ordering::Relaxed);
+        }
+    }
+
+    fn name(&self) -> Option<String> {
+        let words = self.name.iter().map(|word| word.load(Ordering::Relaxed));
+        let bytes: Vec<u8> = words.flat_map(u64::to_ne_bytes).take_while(|&byte| byte != 0).collect();
+        (!bytes.is_empty()).then(|| String::from_utf8_lossy(&bytes).into_owned())
     }
 
     /// The goroutine is about to wait for this `reason`.
@@ -73,6 +102,7 @@ impl Record {
     /// What anybody may see at any time. `None` if no goroutine has run here.
     pub(crate) fn glimpse(&self) -> Option<Glimpse> {
         let wait = seen(&self.kind).map(|kind| kind.state).zip(seen(&self.place));
-        Some(Glimpse { id: self.id.load(Ordering::Relaxed), spawned_at: seen(&self.spawned_at)?, wait })
+        let (id, spawned_at) = (self.id.load(Ordering::Relaxed), seen(&self.spawned_at)?);
+        Some(Glimpse { id, name: self.name(), spawned_at, wait })
     }
 }
