@@ -14,6 +14,7 @@ use std::sync::{Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::Duration;
 
+use crate::diagnostics::OwnThread;
 use crate::goroutine::resume_unwind;
 use crate::park::{Description, Lock, Outcome, Partner, Patience, Reason, Subject, WaitList, Way, wait};
 use crate::scheduler;
@@ -69,6 +70,12 @@ thread_local! {
 /// Whether the caller is a job on a thread of the pool: some goroutine waits for it.
 pub(crate) fn is_pool_thread() -> bool {
     OF_POOL.get()
+}
+
+/// Whether any job has not been done.
+pub(crate) fn is_busy() -> bool {
+    let state = POOL.state();
+    state.threads > state.idle || !state.jobs.is_empty()
 }
 
 /// The side of a job that its goroutine waits on.
@@ -187,6 +194,7 @@ impl Pool {
     /// The life of a thread. It begins with a job of its own in the queue.
     fn work_off(&self) {
         OF_POOL.set(true);
+        let _own = OwnThread::begin();
         let mut state = self.state();
         loop {
             while let Some(job) = state.jobs.pop_front() {

@@ -12,6 +12,7 @@
 //!   park        how everybody waits
 //!   blocking    threads for calls that block
 //!   runtime     all of it, built and dropped
+//!   diagnostics what it tells of itself
 //! ```
 
 mod blocking;
@@ -94,6 +95,9 @@ pub mod __private {
 }
 
 pub use blocking::blocking;
+pub use diagnostics::{
+    Activity, Deadlock, Dump, GoroutineDump, OnDeadlock, ThreadDump, Wait, WorkerDump, WorkerState, dump,
+};
 pub use goroutine::{
     Cancelled, Go, GoroutineId, JoinHandle, LocalAccessError, LocalKey, OsThreadLock, Scope, ScopedJoinHandle,
     exit_goroutine, lock_os_thread, scope, spawn, spawn_detached,

@@ -6,7 +6,8 @@ use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use crate::goroutine::{self, JoinHandle};
+use crate::diagnostics::{self, Deadlock, OnDeadlock};
+use crate::goroutine::{self, Cancelled, JoinHandle, Run};
 use crate::park::{Patience, process_barrier};
 use crate::scheduler::{self, MAX_WORKERS, Options, Shared};
 use crate::stack::{self, SizeClass, StackError};
@@ -52,32 +53,67 @@ impl Runtime {
     /// Runs `f` as a goroutine of this runtime, with a stack of 8 MiB, and waits for its value. The other goroutines stay.
     ///
     /// # Panics
-    /// With the panic of `f`, or when no stack can be had for it.
+    /// With the panic of `f`, or when no stack can be had for it; or with the report of a [deadlock](Builder::on_deadlock), if the
+    /// runtime ends by one.
     #[track_caller]
     pub fn run<F, T>(&self, f: F) -> T
     where
         F: FnOnce() -> T + Send,
         T: Send,
     {
+        self.try_run(f).unwrap_or_else(|deadlock| panic!("{deadlock}"))
+    }
+
+    /// As [`run`](Self::run), for a runtime that [returns](OnDeadlock::Return) what it finds out about a deadlock.
+    ///
+    /// # Errors
+    /// The report, if all goroutines were asleep and nothing was left that could have woken one. The runtime has ended then: its goroutines
+    /// are unwound, and those that are spawned there are dropped.
+    ///
+    /// # Panics
+    /// With the panic of `f`, or when no stack can be had for it.
+    ///
+    /// ```
+    /// use gocsp_runtime::{OnDeadlock, Runtime};
+    ///
+    /// let runtime = Runtime::builder().on_deadlock(OnDeadlock::Return).build()?;
+    /// match runtime.try_run(|| 1 + 1) {
+    ///     Ok(sum) => assert_eq!(sum, 2),
+    ///     Err(deadlock) => eprintln!("{deadlock}"),
+    /// }
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn try_run<F, T>(&self, f: F) -> Result<T, Deadlock>
+    where
+        F: FnOnce() -> T + Send,
+        T: Send,
+    {
         // SAFETY: the wait is masked, so this returns or unwinds only after the goroutine has ended.
         let main = unsafe { goroutine::spawn_scoped_main(self, f, Location::caller()) };
-        finish(main, Location::caller())
+        self.finish(main, Location::caller())
+    }
+
+    /// The value of the main goroutine, or its panic.
+    fn finish<T>(&self, main: JoinHandle<T>, place: &'static Location<'static>) -> Result<T, Deadlock> {
+        let payload = match main.join_with::<Run>(Patience::MASKED, place) {
+            Ok(value) => return Ok(value),
+            Err(payload) => payload,
+        };
+        if payload.is::<Cancelled>()
+            && let Some(deadlock) = self.shared.deadlock()
+        {
+            return Err(deadlock.clone());
+        }
+        match payload.downcast::<StackError>() {
+            // Nobody has said so yet, as the panic hook does of a panic.
+            Ok(error) => panic!("{error}"),
+            Err(payload) => goroutine::resume_unwind(payload),
+        }
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.shared
-    }
-}
-
-/// The value of the main goroutine, or its panic.
-fn finish<T>(main: JoinHandle<T>, place: &'static Location<'static>) -> T {
-    match main.join_with(Patience::MASKED, place) {
-        Ok(value) => value,
-        Err(payload) => match payload.downcast::<StackError>() {
-            // Nobody has said so yet, as the panic hook does of a panic.
-            Ok(error) => panic!("{error}"),
-            Err(payload) => goroutine::resume_unwind(payload),
-        },
     }
 }
 
@@ -122,6 +158,7 @@ pub struct Builder {
     procs: Option<usize>,
     stack_size: Option<usize>,
     migrate: bool,
+    on_deadlock: OnDeadlock,
 }
 
 impl Builder {
@@ -136,6 +173,21 @@ impl Builder {
     /// 256 KiB. This is address space: memory is used page by page as a stack grows. One page of it is the guard.
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.stack_size = Some(bytes);
+        self
+    }
+
+    /// What is done when all goroutines are asleep and nothing is left that could wake one. Without this the report is printed, and the
+    /// process ends with status 2.
+    ///
+    /// ```
+    /// use gocsp_runtime::{OnDeadlock, Runtime, spawn};
+    ///
+    /// let runtime = Runtime::builder().on_deadlock(OnDeadlock::Ignore).build()?;
+    /// assert_eq!(runtime.run(|| spawn(|| 1).join().unwrap()), 1);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn on_deadlock(mut self, what: OnDeadlock) -> Self {
+        self.on_deadlock = what;
         self
     }
 
@@ -166,7 +218,9 @@ impl Builder {
         stack::install_handler();
         goroutine::install_hook();
         process_barrier::provide_if_cheap();
-        let shared = Shared::start(procs, Options { stack, migrate: self.migrate, processors: num_cpus::get() })?;
+        diagnostics::dump_on_quit();
+        let Self { migrate, on_deadlock, .. } = self;
+        let shared = Shared::start(procs, Options { stack, migrate, processors: num_cpus::get(), on_deadlock })?;
         Ok(Runtime { shared, impatient: false })
     }
 }

@@ -1,6 +1,9 @@
-//! What the system knows of the process's threads.
+//! The threads of the process: which of them are the runtime's own, and whether any other could act.
 
-/// The number of the calling thread in the system; 0 if it has none.
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The number of the calling thread in the system; 0 if that is not known.
 pub(crate) fn thread_number() -> u64 {
     #[cfg(target_os = "linux")]
     {
@@ -10,4 +13,55 @@ pub(crate) fn thread_number() -> u64 {
     }
     #[cfg(not(target_os = "linux"))]
     0
+}
+
+/// Threads that do nothing of their own accord, by number.
+static OWN: Mutex<Option<HashMap<u64, usize>>> = Mutex::new(None);
+
+fn own() -> MutexGuard<'static, Option<HashMap<u64, usize>>> {
+    OWN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Says, as long as it lives, that the thread that made it only does what the runtime has it do.
+pub(crate) struct OwnThread(u64);
+
+impl OwnThread {
+    pub(crate) fn begin() -> Self {
+        let number = thread_number();
+        *own().get_or_insert_default().entry(number).or_default() += 1;
+        Self(number)
+    }
+}
+
+impl Drop for OwnThread {
+    fn drop(&mut self) {
+        let mut own = own();
+        let Some(threads) = own.as_mut() else { return };
+        if let Some(count) = threads.get_mut(&self.0) {
+            *count -= 1;
+            if *count == 0 {
+                threads.remove(&self.0);
+            }
+        }
+    }
+}
+
+/// Whether every thread of the process is the runtime's own or among those that wait, by number. False where that cannot be known.
+pub(super) fn is_alone_with(waiting: &[u64]) -> bool {
+    let Some(threads) = threads() else { return false };
+    let own = own();
+    let is_own = |thread: &u64| own.as_ref().is_some_and(|own| own.contains_key(thread));
+    threads.iter().all(|thread| is_own(thread) || waiting.contains(thread))
+}
+
+/// The threads of the process, by number.
+#[cfg(target_os = "linux")]
+fn threads() -> Option<Vec<u64>> {
+    let entries = std::fs::read_dir("/proc/self/task").ok()?;
+    entries.map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn threads() -> Option<Vec<u64>> {
+    None
 }

@@ -18,6 +18,10 @@ use crate::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, Ordering};
 pub struct GoroutineId(pub(crate) NonZeroU64);
 
 impl GoroutineId {
+    pub(crate) fn new(number: u64) -> Option<Self> {
+        NonZeroU64::new(number).map(Self)
+    }
+
     /// The number as such.
     pub fn get(self) -> u64 {
         self.0.get()

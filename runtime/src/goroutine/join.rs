@@ -47,11 +47,15 @@ impl<T> JoinHandle<T> {
     /// [`StackError`](crate::StackError) when no stack could be had for it.
     #[track_caller]
     pub fn join(self) -> ThreadResult<T> {
-        self.join_with(Patience::FOREVER, Location::caller())
+        self.join_with::<Join>(Patience::FOREVER, Location::caller())
     }
 
-    pub(crate) fn join_with(self, patience: Patience, place: &'static Location<'static>) -> ThreadResult<T> {
-        if !self.raw.wait(patience, place) {
+    pub(crate) fn join_with<W: Way<GoroutineId>>(
+        self,
+        patience: Patience,
+        place: &'static Location<'static>,
+    ) -> ThreadResult<T> {
+        if !self.raw.wait::<W>(patience, place) {
             return Err(Cancelled::result());
         }
         let mut result: Option<ThreadResult<T>> = None;
@@ -107,10 +111,10 @@ impl RawHandle {
     /// Returns once the goroutine is complete; or unwinds because the runtime of the caller shuts down; or, if the caller
     /// is unwinding already then, gives false.
     #[must_use]
-    fn wait(&self, patience: Patience, place: &'static Location<'static>) -> bool {
+    fn wait<W: Way<GoroutineId>>(&self, patience: Patience, place: &'static Location<'static>) -> bool {
         let id = self.control().goroutine_id();
         while !self.is_complete() {
-            let reason = Reason::new::<Join, _>(place, &id);
+            let reason = Reason::new::<W, _>(place, &id);
             let waiter = Waiter::current();
             // SAFETY: the waiter was just made here.
             let unparked = unsafe { waiter.park(patience, reason, || self.register(&waiter)) };
@@ -157,6 +161,17 @@ impl Way<GoroutineId> for Join {
 
     fn describe(&id: &GoroutineId, to: &mut Description) {
         to.subjects.push(Subject { what: "goroutine", address: 0, made_at: None, partner: Partner::Goroutine(id) });
+    }
+}
+
+/// To wait for the end of a runtime's main goroutine.
+pub(crate) enum Run {}
+
+impl Way<GoroutineId> for Run {
+    const STATE: &'static str = "run";
+
+    fn describe(id: &GoroutineId, to: &mut Description) {
+        Join::describe(id, to);
     }
 }
 

@@ -182,6 +182,11 @@ impl Fresh {
         started
     }
 
+    /// Shows all that have not started. Nothing is put in or taken out meanwhile.
+    pub(super) fn for_each_unstarted(&self, visit: impl FnMut(&Goroutine)) {
+        self.lines.lock().unstarted.for_each(visit);
+    }
+
     /// The number of those who come now. Under the lock.
     #[inline]
     fn number_next(&self) -> u64 {

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::look::Look;
-use super::worker::{Local, Worker, add};
+use super::worker::{Local, Worker, add, count};
 use crate::clock;
 use crate::goroutine::Status;
 use crate::park::Unparked;
@@ -55,6 +55,9 @@ impl Worker {
         }
         if self.shared().is_anybody_hogged() {
             self.relieve_hogged();
+        }
+        if self.is_asked() {
+            self.answer_census();
         }
         let Some(due) = self.timers.lock().next_due() else { return Look::MOST_TURNS };
         let now = clock::now();
@@ -228,6 +231,9 @@ impl Worker {
             let awaits = &self.signals.awaits_permit;
             awaits.store(true, Ordering::Relaxed);
             while !permit.swap(false, Ordering::Acquire) {
+                if self.is_asked() {
+                    self.answer_census();
+                }
                 thread::park();
             }
             awaits.store(false, Ordering::Relaxed);
@@ -255,6 +261,7 @@ impl Worker {
         let shared = self.shared();
         let Local { stacks, blocks, .. } = self.local();
         let trim_at = (!stacks.is_empty() || !blocks.is_empty()).then(|| clock::now() + KEEP);
+        count(&self.signals.sleeps);
         self.signals.asleep.store(true, Ordering::Relaxed);
         // Nobody runs here whom a request could be for.
         self.begin_slice();
@@ -296,6 +303,7 @@ impl Worker {
             || shared.is_done()
             || shared.has_foreign_timers()
             || shared.is_anybody_hogged()
+            || self.is_asked()
             || self.has_shutdown_work()
             || self.can_feed()
     }

@@ -97,6 +97,17 @@ impl Line {
         Some(NonNull::from(entry))
     }
 
+    /// Shows all, from the oldest on.
+    pub(super) fn for_each(&self, mut visit: impl FnMut(&Goroutine)) {
+        let mut next = self.oldest;
+        for _ in 0..self.len {
+            // SAFETY: fewer than `len` links were followed, so this is in the line (L1) and has not ended (L2).
+            let entry = unsafe { &*next };
+            visit(entry);
+            next = entry.newer_link().get();
+        }
+    }
+
     /// Takes the `count` oldest out, or all if there are fewer.
     pub(super) fn split_oldest(&mut self, count: usize) -> Self {
         if count >= self.len {

@@ -20,6 +20,8 @@
 //! | [`hogged`]    | taking over from workers whose goroutine does not yield                        |
 //! | [`procs`]     | how many workers run at the same time                                         |
 //! | [`starving`]  | goroutines for which there is no stack                                        |
+//! | [`census`]    | what every goroutine does                                                     |
+//! | [`rest`]      | whether nothing is left to do                                                 |
 //! | [`shutdown`]  | the end of a runtime                                                          |
 //! | [`shared`]    | what the workers of a runtime share                                           |
 //! | [`yielding`]  | letting others run and staying ready                                          |
@@ -34,6 +36,7 @@
 //! functions that are never inlined and do not switch: the compiler cannot keep an address across a switch then.
 
 mod burst;
+mod census;
 mod fresh;
 mod hogged;
 mod idle;
@@ -46,6 +49,7 @@ mod preempt;
 mod procs;
 mod queues;
 mod ready;
+mod rest;
 mod shared;
 mod shutdown;
 mod spawning;
@@ -270,14 +274,14 @@ unsafe fn park_with(
     // SAFETY: the goroutine calls, so it has not ended.
     let control = unsafe { goroutine.as_ref() };
     let worker = home_of(control);
+    // SAFETY: the goroutine calls, so it has started.
+    let stack = unsafe { control.started_stack() };
+    stack.frame().record().note_wait(reason);
     if worker.shared().is_shutting_down() {
         // SAFETY: passed on.
         return unsafe { worker.park_in_shutdown(control, status, after) };
     }
     control.set_status(status);
-    // SAFETY: the goroutine calls, so it has started.
-    let stack = unsafe { control.started_stack() };
-    stack.frame().record().note_wait(reason);
     // SAFETY: as above, and the rest is passed on.
     unsafe { switch::suspend(stack, after) };
     if control.was_woken() { Unparked::Woken } else { control.unparked() }

@@ -10,6 +10,8 @@
 //! blocks of goroutines are freed: some at each look, so that the others do not notice. As long as there are such, the
 //! monitor does not sleep.
 //!
+//! Before it sleeps it looks whether there is a [deadlock](crate::diagnostics).
+//!
 //! The monitor also makes the call of the kernel that biased [locks](crate::park::Lock) need, if that was not done before
 //! there were threads: it is the only one who has time to wait.
 
@@ -23,6 +25,7 @@ use super::shared::Shared;
 use super::thread::too_many_threads;
 use super::worker::Signals;
 use crate::clock;
+use crate::diagnostics::{self, OwnThread};
 use crate::park::process_barrier;
 use crate::stock::KEEP;
 
@@ -63,6 +66,7 @@ impl Monitor {
 }
 
 fn watch_slices(shared: &Arc<Shared>) {
+    let _own = OwnThread::begin();
     let monitor = &shared.monitor;
     // Before it can be asleep, so that whoever wants to wake it can.
     monitor.thread.get_or_init(thread::current);
@@ -95,16 +99,21 @@ fn watch_slices(shared: &Arc<Shared>) {
 /// Sleeps until a worker runs, or until stacks or blocks may have become unused.
 fn sleep(shared: &Shared) {
     let monitor = &shared.monitor;
+    let mut deadlock = diagnostics::Watch::new();
     monitor.asleep.store(true, Ordering::SeqCst);
     while monitor.asleep.load(Ordering::SeqCst)
         && shared.running.load(Ordering::SeqCst) == 0
         && !shared.shutting_down.load(Ordering::SeqCst)
     {
+        let pause = deadlock.look(shared);
         if shared.stacks.has_warm() || shared.blocks.has_any() {
-            thread::park_timeout(KEEP);
+            thread::park_timeout(pause.map_or(KEEP, |pause| pause.min(KEEP)));
             break;
         }
-        thread::park();
+        match pause {
+            Some(pause) => thread::park_timeout(pause),
+            None => thread::park(),
+        }
     }
     monitor.asleep.store(false, Ordering::SeqCst);
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use super::census::Census;
 use super::monitor::Monitor;
 use super::placement::Sites;
 use super::procs::Procs;
@@ -15,6 +16,7 @@ use super::thread::start_worker;
 use super::watch::{Watch, WorkerId};
 use super::worker::Worker;
 use crate::clock;
+use crate::diagnostics::{self, Deadlock, OnDeadlock};
 use crate::goroutine::{self, BlockPool, Goroutine};
 use crate::stack::{SizeClass, StackPool};
 use crate::timer::Action;
@@ -29,10 +31,13 @@ pub(crate) struct Options {
     pub(crate) migrate: bool,
     /// How many processors the process may use: a worker more would be in the way of the others.
     pub(crate) processors: usize,
+    pub(crate) on_deadlock: OnDeadlock,
 }
 
 /// See the [module](self).
 pub(crate) struct Shared {
+    /// Tells it from the other runtimes of the process.
+    pub(super) number: u64,
     pub(super) options: Options,
     /// The workers there are, from the front. None is ever taken away. Before `stacks`, and so dropped before them.
     workers: Box<[OnceLock<Box<Worker>>]>,
@@ -54,9 +59,12 @@ pub(crate) struct Shared {
     /// Timers armed by ordinary threads, until a worker takes them.
     foreign_timers: Mutex<Vec<(Instant, Action)>>,
     has_foreign_timers: AtomicBool,
+    /// Set when the runtime ends because of one.
+    pub(super) deadlock: OnceLock<Deadlock>,
     /// Set by the monitor when it has found a worker to be hogged, cleared by the one that sees to it.
     pub(super) anybody_hogged: AtomicBool,
     pub(super) starving: Starving,
+    pub(super) census: Census,
     pub(super) stacks: StackPool,
     pub(super) blocks: BlockPool,
 }
@@ -68,6 +76,7 @@ impl Shared {
     /// When a thread cannot be started. Those that could have been stopped again.
     pub(crate) fn start(procs: usize, options: Options) -> io::Result<Arc<Self>> {
         let shared = Arc::new(Self {
+            number: diagnostics::number_runtime(),
             options,
             workers: (0..MAX_WORKERS).map(|_| OnceLock::new()).collect(),
             worker_count: AtomicUsize::new(0),
@@ -83,8 +92,10 @@ impl Shared {
             foreign_sites: Mutex::default(),
             foreign_timers: Mutex::default(),
             has_foreign_timers: AtomicBool::new(false),
+            deadlock: OnceLock::new(),
             anybody_hogged: AtomicBool::new(false),
             starving: Starving::default(),
+            census: Census::default(),
             stacks: StackPool::default(),
             blocks: BlockPool::default(),
         });
@@ -97,6 +108,7 @@ impl Shared {
             shared.shut_down();
             return Err(error);
         }
+        diagnostics::register(&shared);
         Ok(shared)
     }
 

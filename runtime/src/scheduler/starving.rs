@@ -48,6 +48,14 @@ impl Starving {
         self.any.store(true, Ordering::SeqCst);
     }
 
+    /// Shows all of them. None is taken out meanwhile.
+    pub(super) fn for_each(&self, mut visit: impl FnMut(&Goroutine)) {
+        for Queued(goroutine) in self.queue.lock().expect("no panic happens under this lock").iter() {
+            // SAFETY: a goroutine in the list has not ended.
+            visit(unsafe { goroutine.as_ref() });
+        }
+    }
+
     fn take_all(&self) -> VecDeque<Queued> {
         let mut queue = self.queue.lock().expect("no panic happens under this lock");
         self.any.store(false, Ordering::SeqCst);

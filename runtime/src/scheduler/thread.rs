@@ -7,6 +7,7 @@ use std::thread::{self, JoinHandle};
 
 use super::shared::Shared;
 use super::worker::Worker;
+use crate::diagnostics::OwnThread;
 use crate::stack::SignalStack;
 
 /// A worker on its way to its thread.
@@ -45,6 +46,7 @@ fn run_worker(shared: &Shared, worker: &Worker) {
     while shared.worker_count() <= worker.id {
         thread::park();
     }
+    let _own = OwnThread::begin();
     sleep_precisely();
     // Without a signal stack a stack overflow still ends the process, but without its message.
     let _signal_stack = SignalStack::install();

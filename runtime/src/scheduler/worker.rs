@@ -17,7 +17,7 @@ use std::cell::Cell;
 use std::mem;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, PoisonError};
 use std::thread::Thread;
 use std::time::Instant;
 
@@ -68,6 +68,8 @@ pub(super) struct Signals {
     pub(super) has_timers: AtomicBool,
     /// The worker sleeps, or wakes up or starts. Written by the worker.
     pub(super) asleep: AtomicBool,
+    /// How often the worker has gone to sleep. Written by the worker.
+    pub(super) sleeps: AtomicU64,
     /// The number of the time slice. Written by the worker.
     pub(super) slice: AtomicU64,
     /// How many unstarted goroutines the worker has started. Written by the worker.
@@ -117,6 +119,8 @@ pub(super) struct Local {
     pub(super) ids_left: Cell<u32>,
     /// The next number for a wait with a deadline.
     next_timed_park: Cell<u64>,
+    /// The number of the last census that it has answered.
+    pub(super) answered: Cell<u64>,
     pub(super) knows_of_shutdown: Cell<bool>,
     pub(super) swept: Cell<bool>,
     /// How many goroutines have left their stacks while they may have been unwinding.
@@ -153,6 +157,7 @@ impl Worker {
                 next_id: Cell::new(0),
                 ids_left: Cell::new(0),
                 next_timed_park: Cell::new(1),
+                answered: Cell::new(0),
                 knows_of_shutdown: Cell::new(false),
                 swept: Cell::new(false),
                 unwinding_elsewhere: Cell::new(0),
@@ -362,6 +367,7 @@ impl Worker {
     #[cold]
     pub(super) fn adopt(&self, control: &Goroutine, stack: Stack) -> Stack {
         debug_assert!(self.shared().options.migrate);
+        let _moving = self.shared().census.moving.lock().unwrap_or_else(PoisonError::into_inner);
         control.set_home(self);
         control.set_site(None);
         stack.frame().set_home(self);

@@ -3,6 +3,7 @@
 use std::cell::{Cell, UnsafeCell};
 use std::mem::MaybeUninit;
 use std::num::NonZeroUsize;
+use std::ops::Range;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
@@ -174,6 +175,11 @@ impl Stack {
     /// The lowest address, where the guard is.
     pub(crate) fn limit(self) -> usize {
         self.top() - self.class().bytes()
+    }
+
+    /// Its addresses, with the guard and the frame.
+    pub(crate) fn range(self) -> Range<usize> {
+        self.limit()..self.top()
     }
 
     /// Whether `address` lies in the guard.

@@ -180,6 +180,10 @@ impl Expire for FuncTimer {
         }
     }
 
+    fn is_awaited(&self) -> bool {
+        self.state.lock().schedule.is_set()
+    }
+
     fn abandon(&self, entry: Instant) {
         let mut state = self.state.lock();
         let running = if state.schedule.abandon(entry) { state.running.take() } else { None };

@@ -30,6 +30,12 @@ pub trait Expire: Send + Sync {
     /// short, and must not block, park or panic.
     fn expire(&self, due: Instant) -> Option<Instant>;
 
+    /// Whether anybody would be woken or started by it, as things are. If nobody would, it is no reason to believe that goroutines
+    /// which all wait will go on. As short as the others.
+    fn is_awaited(&self) -> bool {
+        true
+    }
+
     /// Called in place of [`expire`](Self::expire) if the runtime in which it was armed has ended. As short as that, but it may
     /// drop what is the user's: a panic is reported as any other, and concerns nobody else.
     fn abandon(&self, _due: Instant) {}

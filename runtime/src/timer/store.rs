@@ -130,6 +130,18 @@ impl Store {
         (Self { heap: free.into(), ..Self::default() }, Self { heap: bound.into(), ..Self::default() })
     }
 
+    /// Whether anything in it ends a wait, and what is to be called.
+    pub(crate) fn wanted(&self) -> (bool, Vec<Weak<dyn Expire>>) {
+        let (mut wakes, mut calls) = (false, Vec::new());
+        for entry in self.nursery.iter().chain(&self.heap) {
+            match &entry.action {
+                Action::Call(what) => calls.push(Weak::clone(what)),
+                action => wakes |= action.is_wanted(),
+            }
+        }
+        (wakes, calls)
+    }
+
     /// Tells all that are to be called that nobody will. No goroutine is left that could wait for the others.
     pub(crate) fn abandon(mut self) {
         self.grow_up();

@@ -1,0 +1,179 @@
+//! Deadlock: all goroutines are asleep, and nothing is left that could wake one.
+//!
+//! # How it is found out
+//! The monitor of a runtime whose workers have run nothing for some milliseconds looks; if it cannot be certain, and somebody
+//! waits, it looks again after ever longer pauses. It is certain if all this is so:
+//! 1. in every runtime of the process each worker sleeps, nothing lies in its queues or its inbox, no timer would wake or start
+//!    anybody, and none is shutting down;
+//! 2. no thread of the blocking pool has a job;
+//! 3. every other thread of the process waits in a call of gocsp, without a deadline. A thread that does anything else might
+//!    have a handle, and use it some time;
+//! 4. all that still holds at a second look, and no worker has woken up meanwhile. Each slept from its first look to its
+//!    second, then; so between the two there was a moment at which all slept, and since only they and those named above could
+//!    change that, it lasts for ever;
+//! 5. and a census finds as many goroutines as there are, all of them waiting without a deadline, or for a stack.
+//!
+//! # What is done
+//! By default the report is printed, and the process ends with status 2, as in Go. See [`OnDeadlock`].
+//!
+//! What goes unnoticed: a deadlock beside a thread that does something else for ever, or that waits in a call of somebody else;
+//! and one of some of the goroutines, while others go on. For those see [`leaks`](crate::leaks).
+
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use super::dump::{Activity, Dump};
+use super::explain::Explanation;
+use super::registry::runtimes;
+use super::text::Numbers;
+use super::{os, take};
+use crate::blocking;
+use crate::park::blocked;
+use crate::scheduler::Shared;
+
+/// What is done when all goroutines are asleep and nothing is left that could wake one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OnDeadlock {
+    /// The report is printed on the standard error stream, and the process ends with status 2, as in Go.
+    #[default]
+    Exit,
+    /// The runtime ends, which unwinds its goroutines, and [`try_run`](crate::Runtime::try_run) gives the report as its error.
+    Return,
+    /// Nothing: they sleep for ever.
+    Ignore,
+}
+
+/// All goroutines were asleep, and nothing was left that could have woken one. It [tells](fmt::Display) who waited for what.
+#[derive(Clone)]
+pub struct Deadlock {
+    dump: Arc<Dump>,
+}
+
+impl Deadlock {
+    /// Who waited for what.
+    pub fn dump(&self) -> &Dump {
+        &self.dump
+    }
+}
+
+impl fmt::Display for Deadlock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let numbers = Numbers::of(&self.dump);
+        writeln!(f, "all goroutines are asleep - deadlock!\n")?;
+        self.dump.fmt_parties(f, &numbers)?;
+        Explanation::new(&self.dump, &numbers).fmt(f)
+    }
+}
+
+impl fmt::Debug for Deadlock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Deadlock").field("dump", &self.dump).finish()
+    }
+}
+
+impl std::error::Error for Deadlock {}
+
+/// How a monitor that sleeps looks for deadlocks.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    pause: Duration,
+}
+
+impl Watch {
+    const FIRST: Duration = Duration::from_millis(20);
+    const LONGEST: Duration = Duration::from_secs(10);
+
+    /// The runtime has just become quiet.
+    pub(crate) fn new() -> Self {
+        Self { pause: Self::FIRST }
+    }
+
+    /// Looks whether there is a deadlock, which ends the process if nothing else is wished. Gives how long to wait before the next
+    /// look, if there is to be one.
+    pub(crate) fn look(&mut self, runtime: &Shared) -> Option<Duration> {
+        if runtime.live() == 0 || runtime.is_shutting_down() {
+            return None;
+        }
+        match certainty(&runtimes()) {
+            Certainty::Deadlock => {
+                if let Some(deadlock) = confirm() {
+                    act(deadlock);
+                    return None;
+                }
+            }
+            // Its end wakes somebody, and so the monitor.
+            Certainty::WillGoOn => self.pause = Self::LONGEST,
+            Certainty::Doubt => {}
+        }
+        let pause = self.pause;
+        self.pause = Self::LONGEST.min(pause * 2);
+        Some(pause)
+    }
+}
+
+#[derive(PartialEq, Eq)]
+enum Certainty {
+    /// Conditions 1 to 4 hold.
+    Deadlock,
+    /// Somebody is at work, or a timer is set.
+    WillGoOn,
+    /// A thread is there about which nothing is known, or that has a deadline.
+    Doubt,
+}
+
+/// Conditions 1 to 4.
+fn certainty(runtimes: &[Arc<Shared>]) -> Certainty {
+    let look = || runtimes.iter().map(|runtime| runtime.rest_mark()).collect::<Option<Vec<_>>>();
+    let Some(before) = look() else { return Certainty::WillGoOn };
+    if runtimes.iter().any(|runtime| runtime.awaits_timer()) || blocking::is_busy() {
+        return Certainty::WillGoOn;
+    }
+    if !threads_wait() {
+        return Certainty::Doubt;
+    }
+    if look() == Some(before) { Certainty::Deadlock } else { Certainty::WillGoOn }
+}
+
+/// Condition 3.
+fn threads_wait() -> bool {
+    let threads = blocked::threads();
+    let waiting: Vec<u64> = threads.iter().filter(|thread| !thread.timed).map(|thread| thread.number).collect();
+    let timed = threads.iter().any(|thread| thread.timed);
+    // Also under the lock, so that nobody goes on who was counted.
+    !timed && os::is_alone_with(&waiting)
+}
+
+/// Condition 5, and the report.
+fn confirm() -> Option<Deadlock> {
+    let dump = take();
+    let live: u64 = runtimes().iter().map(|runtime| runtime.live()).sum();
+    let asleep = |activity: &Activity| match activity {
+        Activity::Waiting(wait) => !wait.ends_by_itself,
+        Activity::Unstarted => true,
+        _ => false,
+    };
+    let complete = dump.goroutines.len() as u64 == live && dump.goroutines.iter().all(|other| asleep(&other.activity));
+    complete.then(|| Deadlock { dump: Arc::new(dump) })
+}
+
+fn act(deadlock: Deadlock) {
+    let runtimes = runtimes();
+    let concerned: Vec<_> = runtimes.iter().filter(|runtime| runtime.live() > 0).collect();
+    if concerned.iter().any(|runtime| runtime.on_deadlock() == OnDeadlock::Exit) {
+        hang_up(&deadlock);
+    }
+    for runtime in concerned.into_iter().filter(|runtime| runtime.on_deadlock() == OnDeadlock::Return) {
+        runtime.end_by_deadlock(deadlock.clone());
+    }
+}
+
+/// Prints the report, and ends the process.
+fn hang_up(deadlock: &Deadlock) -> ! {
+    // Two monitors may have found it.
+    static ONE: Mutex<()> = Mutex::new(());
+    let _one = ONE.lock();
+    eprint!("fatal error: {deadlock}");
+    std::process::exit(2);
+}

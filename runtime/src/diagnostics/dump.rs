@@ -1,0 +1,171 @@
+//! What a dump consists of.
+
+use std::ops::Range;
+use std::panic::Location;
+use std::time::Duration;
+
+use crate::clock;
+use crate::goroutine::{Goroutine, GoroutineId};
+use crate::park::blocked::BlockedThread;
+use crate::park::{Description, Subject};
+
+/// What every goroutine, every worker, and every thread that waits for a goroutine does: see [`dump`](super::dump).
+///
+/// Its [`Display`](std::fmt::Display) is the text that `SIGQUIT` prints.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Dump {
+    /// The goroutines of all runtimes, in the order of their numbers.
+    pub goroutines: Vec<GoroutineDump>,
+    /// The threads, other than workers, that wait in a call of gocsp.
+    pub threads: Vec<ThreadDump>,
+    /// The workers of all runtimes.
+    pub workers: Vec<WorkerDump>,
+}
+
+/// What a goroutine does.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct GoroutineDump {
+    /// Its number.
+    pub id: GoroutineId,
+    /// Its name, if it has one.
+    pub name: Option<String>,
+    /// Where it was spawned.
+    pub spawned_at: &'static Location<'static>,
+    /// What it does.
+    pub activity: Activity,
+    /// The number of its runtime, from 1.
+    pub runtime: u64,
+    /// The number of the worker at which it is at home; `None` if it has not started.
+    pub worker: Option<usize>,
+    /// The addresses of its stack; `None` if it has not started.
+    pub stack: Option<Range<usize>>,
+    /// Tells the scope of which it is a child, if it is one.
+    pub(crate) scope: Option<usize>,
+}
+
+/// What a goroutine does.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Activity {
+    /// It has not started yet.
+    Unstarted,
+    /// It runs.
+    Running,
+    /// It is about to go on.
+    Ready,
+    /// It waits.
+    Waiting(Wait),
+    /// Its worker did not answer, for another goroutine there computes, or blocks the thread. It waits, or is about to go on.
+    Unknown {
+        /// How and where it waited the last time.
+        last: Option<(&'static str, &'static Location<'static>)>,
+    },
+}
+
+/// What a goroutine or a thread waits for.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Wait {
+    /// Where in the program.
+    pub place: &'static Location<'static>,
+    /// For how long: to within a hundredth of a second.
+    pub lasted: Duration,
+    /// Whether it has a deadline, or has just been ended.
+    pub ends_by_itself: bool,
+    pub(crate) description: Description,
+}
+
+impl Wait {
+    /// How it waits, in Go's words where Go has some: `chan receive`.
+    pub fn state(&self) -> &str {
+        &self.description.state
+    }
+
+    pub(crate) fn subjects(&self) -> &[Subject] {
+        &self.description.subjects
+    }
+}
+
+/// What a thread does that waits in a call of gocsp.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ThreadDump {
+    /// Its name, if it has one.
+    pub name: Option<String>,
+    /// Its number in the system, 0 where that is not known.
+    pub number: u64,
+    /// What it waits for.
+    pub wait: Wait,
+    /// An address on its stack.
+    pub(crate) stack: usize,
+}
+
+/// What a worker does.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct WorkerDump {
+    /// The number of its runtime, from 1.
+    pub runtime: u64,
+    /// Its number within the runtime, from 0.
+    pub id: usize,
+    /// What it does.
+    pub state: WorkerState,
+    /// How many started goroutines are about to go on there; `None` if it did not answer.
+    pub ready: Option<usize>,
+    /// How many goroutines wait there to be started.
+    pub unstarted: usize,
+}
+
+/// What a worker does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WorkerState {
+    /// It has nothing to run.
+    Asleep,
+    /// It runs goroutines, one after the other.
+    Awake,
+    /// As many others run as may at the same time.
+    AwaitsPermit,
+    /// It has run this goroutine for a tenth of a second, which has not called the runtime meanwhile.
+    Busy(GoroutineId),
+}
+
+impl GoroutineDump {
+    pub(crate) fn new(
+        id: GoroutineId,
+        name: Option<String>,
+        spawned_at: &'static Location<'static>,
+        activity: Activity,
+    ) -> Self {
+        Self { id, name, spawned_at, activity, runtime: 0, worker: None, stack: None, scope: None }
+    }
+
+    pub(crate) fn of(goroutine: &Goroutine, activity: Activity) -> Self {
+        let name = goroutine.name().map(str::to_owned);
+        let scope =
+            goroutine.attributes().and_then(|attributes| attributes.scope.as_ref()).map(|scope| scope.address());
+        Self { scope, ..Self::new(goroutine.goroutine_id(), name, goroutine.spawned_at(), activity) }
+    }
+
+    /// What it waits for, if it does.
+    pub fn wait(&self) -> Option<&Wait> {
+        match &self.activity {
+            Activity::Waiting(wait) => Some(wait),
+            _ => None,
+        }
+    }
+}
+
+impl ThreadDump {
+    pub(super) fn of(thread: &BlockedThread) -> Self {
+        let wait = Wait {
+            place: thread.place(),
+            lasted: clock::now().saturating_duration_since(thread.since),
+            ends_by_itself: thread.timed,
+            description: thread.describe(),
+        };
+        Self { name: thread.name.clone(), number: thread.number, wait, stack: thread.stack }
+    }
+}
