@@ -23,9 +23,9 @@
 use std::fmt;
 use std::ptr::NonNull;
 
-use gocsp_runtime::park::{Node, RawLock, WaitList, Waiter, WakeToken};
+use gocsp_runtime::park::{Node, RawLock, Subject, WaitList, Waiter, WakeToken};
 
-use crate::shared::{RecvRoute, RecvSlot, SendRoute, SendSlot, Shared, State, hand_over, take_over};
+use crate::shared::{Header, RecvRoute, RecvSlot, SendRoute, SendSlot, Shared, State, hand_over, nil, take_over};
 use crate::{Chan, Receiver, RecvError, SendError, Sender};
 
 /// One channel operation that a select may carry out. See the [protocol](self).
@@ -62,6 +62,10 @@ pub unsafe trait Case {
     /// # Safety
     /// This thread has taken the [lock](Self::lock).
     unsafe fn dequeue(&mut self);
+
+    /// What is waited for here. Any thread may ask, also while others touch the slot and the node, and without the lock: only the
+    /// channel's header is looked at, which may be shared.
+    fn subject(&self) -> Subject;
 }
 
 /// What cases of both directions have in common: a place in one list of one channel.
@@ -81,6 +85,10 @@ impl<'a, T, P> Place<'a, T, P> {
     #[inline(always)]
     fn lock(&self) -> Option<&RawLock> {
         self.channel.map(|channel| channel.state().raw())
+    }
+
+    fn header(&self) -> Option<&Header> {
+        self.channel.map(Shared::header)
     }
 
     /// # Safety
@@ -179,6 +187,10 @@ unsafe impl<T> Case for RecvCase<'_, T> {
         // SAFETY: the same contract; the list is that of `enqueue`.
         unsafe { self.0.dequeue(State::receivers) }
     }
+
+    fn subject(&self) -> Subject {
+        self.0.header().map_or_else(nil, Header::to_receiver)
+    }
 }
 
 impl<T> fmt::Debug for RecvCase<'_, T> {
@@ -276,6 +288,10 @@ unsafe impl<T> Case for SendCase<'_, T> {
     unsafe fn dequeue(&mut self) {
         // SAFETY: the same contract; the list is that of `enqueue`.
         unsafe { self.0.dequeue(State::senders) }
+    }
+
+    fn subject(&self) -> Subject {
+        self.0.header().map_or_else(nil, Header::to_sender)
     }
 }
 

@@ -43,6 +43,7 @@ impl<T> Chan<T> {
     /// assert_eq!(chan.capacity(), 3);
     /// ```
     #[must_use]
+    #[track_caller]
     pub fn new(capacity: usize) -> Self {
         let (sender, receiver) = channel(capacity);
         Self { sender, receiver }
@@ -70,6 +71,7 @@ impl<T> Chan<T> {
     /// assert_eq!(chan.send(1), Ok(()));
     /// ```
     #[inline(always)]
+    #[track_caller]
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
         self.sender.send(value)
     }
@@ -99,6 +101,7 @@ impl<T> Chan<T> {
     /// assert!(chan.send_timeout(1, std::time::Duration::from_millis(1)).is_err());
     /// ```
     #[inline]
+    #[track_caller]
     pub fn send_timeout(&self, value: T, timeout: Duration) -> Result<(), SendTimeoutError<T>> {
         self.sender.send_timeout(value, timeout)
     }
@@ -113,6 +116,7 @@ impl<T> Chan<T> {
     /// assert!(chan.send_deadline(1, std::time::Instant::now()).is_err());
     /// ```
     #[inline]
+    #[track_caller]
     pub fn send_deadline(&self, value: T, deadline: Instant) -> Result<(), SendTimeoutError<T>> {
         self.sender.send_deadline(value, deadline)
     }
@@ -129,6 +133,7 @@ impl<T> Chan<T> {
     /// # Ok::<(), gocsp_channels::SendError<i32>>(())
     /// ```
     #[inline(always)]
+    #[track_caller]
     pub fn recv(&self) -> Result<T, RecvError> {
         self.receiver.recv()
     }
@@ -157,6 +162,7 @@ impl<T> Chan<T> {
     /// assert!(chan.recv_timeout(std::time::Duration::from_millis(1)).is_err());
     /// ```
     #[inline]
+    #[track_caller]
     pub fn recv_timeout(&self, timeout: Duration) -> Result<T, RecvTimeoutError> {
         self.receiver.recv_timeout(timeout)
     }
@@ -171,6 +177,7 @@ impl<T> Chan<T> {
     /// assert!(chan.recv_deadline(std::time::Instant::now()).is_err());
     /// ```
     #[inline]
+    #[track_caller]
     pub fn recv_deadline(&self, deadline: Instant) -> Result<T, RecvTimeoutError> {
         self.receiver.recv_deadline(deadline)
     }
@@ -185,6 +192,7 @@ impl<T> Chan<T> {
     /// assert_eq!(chan.iter().sum::<i32>(), 3);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[track_caller]
     pub fn iter(&self) -> Iter<'_, T> {
         self.receiver.iter()
     }
@@ -329,6 +337,7 @@ impl<'a, T> IntoIterator for &'a Chan<T> {
     type Item = T;
     type IntoIter = Iter<'a, T>;
 
+    #[track_caller]
     fn into_iter(self) -> Iter<'a, T> {
         self.iter()
     }

@@ -1,9 +1,13 @@
 //! Receiving in loops.
+//!
+//! Where somebody waits who does it in a loop is where the loop begins: what calls `next` is often an adapter of the standard
+//! library, which says nothing to anybody.
 
 use std::fmt;
 use std::iter::FusedIterator;
 
 use crate::Receiver;
+use crate::shared::Caller;
 
 /// What [`Receiver::iter`] gives: blocks for each value, ends when the channel is closed and drained.
 ///
@@ -18,6 +22,7 @@ use crate::Receiver;
 /// ```
 pub struct Iter<'a, T> {
     receiver: &'a Receiver<T>,
+    place: Caller,
 }
 
 /// What [`Receiver::try_iter`] gives: never blocks, ends when nothing is there.
@@ -45,11 +50,12 @@ pub struct TryIter<'a, T> {
 /// ```
 pub struct IntoIter<T> {
     receiver: Receiver<T>,
+    place: Caller,
 }
 
 impl<'a, T> Iter<'a, T> {
-    pub(crate) fn new(receiver: &'a Receiver<T>) -> Self {
-        Self { receiver }
+    pub(crate) fn new(receiver: &'a Receiver<T>, place: Caller) -> Self {
+        Self { receiver, place }
     }
 }
 
@@ -60,8 +66,8 @@ impl<'a, T> TryIter<'a, T> {
 }
 
 impl<T> IntoIter<T> {
-    pub(crate) fn new(receiver: Receiver<T>) -> Self {
-        Self { receiver }
+    pub(crate) fn new(receiver: Receiver<T>, place: Caller) -> Self {
+        Self { receiver, place }
     }
 }
 
@@ -70,7 +76,7 @@ impl<T> Iterator for Iter<'_, T> {
 
     #[inline(always)]
     fn next(&mut self) -> Option<T> {
-        self.receiver.recv().ok()
+        self.receiver.recv_at(self.place).ok()
     }
 }
 
@@ -88,7 +94,7 @@ impl<T> Iterator for IntoIter<T> {
 
     #[inline(always)]
     fn next(&mut self) -> Option<T> {
-        self.receiver.recv().ok()
+        self.receiver.recv_at(self.place).ok()
     }
 }
 

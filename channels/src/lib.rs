@@ -57,6 +57,7 @@ pub use receiver::Receiver;
 pub use sender::Sender;
 pub use timers::{Ticker, Timer, after, tick};
 
+use std::panic::Location;
 use std::sync::Arc;
 
 use shared::Shared;
@@ -76,7 +77,8 @@ use shared::Shared;
 /// assert_eq!(rx.recv(), Ok("b"));
 /// # Ok::<(), gocsp_channels::SendError<&str>>(())
 /// ```
+#[track_caller]
 pub fn channel<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
-    let shared = Arc::new(Shared::new(capacity, 1, 1));
+    let shared = Arc::new(Shared::new(capacity, 1, 1, Location::caller()));
     (Sender::of(Arc::clone(&shared)), Receiver::of(shared))
 }

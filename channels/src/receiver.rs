@@ -1,16 +1,17 @@
 //! The receiving direction of a channel.
 
 use std::fmt;
-use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use gocsp_runtime::clock;
+use gocsp_runtime::park::Reason;
 
 use crate::error::{RecvError, RecvTimeoutError, TryRecvError};
 use crate::handle;
 use crate::iter::{IntoIter, Iter, TryIter};
-use crate::shared::{Shared, wait};
+use crate::shared::{Caller, ReceivingFromNil, Shared, wait};
 
 /// The receiving side of a channel: Go's `<-chan T`. Clones receive from the same channel, each value going to
 /// one of them. When the last one is dropped, so is what is buffered, and sending fails.
@@ -77,11 +78,18 @@ impl<T> Receiver<T> {
     /// assert_eq!(rx.recv(), Err(RecvError));
     /// ```
     #[inline(always)]
+    #[track_caller]
     pub fn recv(&self) -> Result<T, RecvError> {
+        self.recv_at(Location::caller())
+    }
+
+    /// As [`recv`](Self::recv), for who was called at `place`.
+    #[inline(always)]
+    pub(crate) fn recv_at(&self, place: Caller) -> Result<T, RecvError> {
         match &self.shared {
-            Some(shared) => shared.recv(),
+            Some(shared) => shared.recv(place),
             None => {
-                wait::on_nil(None);
+                wait::on_nil(None, nil_reason(place));
                 Err(RecvError)
             }
         }
@@ -122,10 +130,11 @@ impl<T> Receiver<T> {
     /// assert_eq!(rx.recv_timeout(Duration::from_millis(1)), Err(RecvTimeoutError::Timeout));
     /// ```
     #[inline]
+    #[track_caller]
     pub fn recv_timeout(&self, timeout: Duration) -> Result<T, RecvTimeoutError> {
         match &self.shared {
-            Some(shared) => shared.recv_timeout(timeout),
-            None => on_nil(clock::deadline(timeout)),
+            Some(shared) => shared.recv_timeout(timeout, Location::caller()),
+            None => on_nil(clock::deadline(timeout), Location::caller()),
         }
     }
 
@@ -143,10 +152,11 @@ impl<T> Receiver<T> {
     /// assert_eq!(rx.recv_deadline(soon), Err(RecvTimeoutError::Timeout));
     /// ```
     #[inline]
+    #[track_caller]
     pub fn recv_deadline(&self, deadline: Instant) -> Result<T, RecvTimeoutError> {
         match &self.shared {
-            Some(shared) => shared.recv_deadline(deadline),
-            None => on_nil(deadline),
+            Some(shared) => shared.recv_deadline(deadline, Location::caller()),
+            None => on_nil(deadline, Location::caller()),
         }
     }
 
@@ -157,8 +167,9 @@ impl<T> Receiver<T> {
     /// gocsp_runtime::spawn(move || (1..=3).try_for_each(|n| tx.send(n)));
     /// assert_eq!(rx.iter().sum::<i32>(), 6);
     /// ```
+    #[track_caller]
     pub fn iter(&self) -> Iter<'_, T> {
-        Iter::new(self)
+        Iter::new(self, Location::caller())
     }
 
     /// Receives values until one would have to be waited for.
@@ -250,9 +261,13 @@ impl<T> Receiver<T> {
     }
 }
 
+fn nil_reason(place: Caller) -> Reason<'static> {
+    Reason::new::<ReceivingFromNil, _>(place, &())
+}
+
 #[cold]
-fn on_nil<T>(deadline: Instant) -> Result<T, RecvTimeoutError> {
-    let timed_out = wait::on_nil(Some(deadline));
+fn on_nil<T>(deadline: Instant, place: Caller) -> Result<T, RecvTimeoutError> {
+    let timed_out = wait::on_nil(Some(deadline), nil_reason(place));
     Err(if timed_out { RecvTimeoutError::Timeout } else { RecvTimeoutError::Disconnected })
 }
 
@@ -278,8 +293,9 @@ impl<T> IntoIterator for Receiver<T> {
     type Item = T;
     type IntoIter = IntoIter<T>;
 
+    #[track_caller]
     fn into_iter(self) -> IntoIter<T> {
-        IntoIter::new(self)
+        IntoIter::new(self, Location::caller())
     }
 }
 
@@ -287,6 +303,7 @@ impl<'a, T> IntoIterator for &'a Receiver<T> {
     type Item = T;
     type IntoIter = Iter<'a, T>;
 
+    #[track_caller]
     fn into_iter(self) -> Iter<'a, T> {
         self.iter()
     }

@@ -1,15 +1,16 @@
 //! The sending direction of a channel.
 
 use std::fmt;
-use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use gocsp_runtime::clock;
+use gocsp_runtime::park::Reason;
 
 use crate::error::{CloseError, SendError, SendTimeoutError, TrySendError};
 use crate::handle;
-use crate::shared::{Shared, wait};
+use crate::shared::{Caller, SendingToNil, Shared, wait};
 
 /// The sending side of a channel: Go's `chan<- T`. Clones send to the same channel, which closes when the last
 /// one is dropped.
@@ -71,11 +72,12 @@ impl<T> Sender<T> {
     /// # Ok::<(), gocsp_channels::CloseError>(())
     /// ```
     #[inline(always)]
+    #[track_caller]
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
         match &self.shared {
-            Some(shared) => shared.send(value),
+            Some(shared) => shared.send(value, Location::caller()),
             None => {
-                wait::on_nil(None);
+                wait::on_nil(None, nil_reason(Location::caller()));
                 Err(SendError(value))
             }
         }
@@ -116,10 +118,11 @@ impl<T> Sender<T> {
     /// assert_eq!(tx.send_timeout(2, Duration::from_millis(1)), Err(SendTimeoutError::Timeout(2)));
     /// ```
     #[inline]
+    #[track_caller]
     pub fn send_timeout(&self, value: T, timeout: Duration) -> Result<(), SendTimeoutError<T>> {
         match &self.shared {
-            Some(shared) => shared.send_timeout(value, timeout),
-            None => on_nil(value, clock::deadline(timeout)),
+            Some(shared) => shared.send_timeout(value, timeout, Location::caller()),
+            None => on_nil(value, clock::deadline(timeout), Location::caller()),
         }
     }
 
@@ -137,10 +140,11 @@ impl<T> Sender<T> {
     /// assert_eq!(tx.send_deadline(1, soon), Err(SendTimeoutError::Timeout(1)));
     /// ```
     #[inline]
+    #[track_caller]
     pub fn send_deadline(&self, value: T, deadline: Instant) -> Result<(), SendTimeoutError<T>> {
         match &self.shared {
-            Some(shared) => shared.send_deadline(value, deadline),
-            None => on_nil(value, deadline),
+            Some(shared) => shared.send_deadline(value, deadline, Location::caller()),
+            None => on_nil(value, deadline, Location::caller()),
         }
     }
 
@@ -242,9 +246,13 @@ impl<T> Sender<T> {
     }
 }
 
+fn nil_reason(place: Caller) -> Reason<'static> {
+    Reason::new::<SendingToNil, _>(place, &())
+}
+
 #[cold]
-fn on_nil<T>(value: T, deadline: Instant) -> Result<(), SendTimeoutError<T>> {
-    let timed_out = wait::on_nil(Some(deadline));
+fn on_nil<T>(value: T, deadline: Instant, place: Caller) -> Result<(), SendTimeoutError<T>> {
+    let timed_out = wait::on_nil(Some(deadline), nil_reason(place));
     Err(if timed_out { SendTimeoutError::Timeout(value) } else { SendTimeoutError::Disconnected(value) })
 }
 

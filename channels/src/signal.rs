@@ -4,6 +4,7 @@
 //! is gone: then nothing has happened, nor can it any more, and who receives waits as on a nil channel.
 
 use std::fmt;
+use std::panic::Location;
 use std::sync::Arc;
 
 use crate::Receiver;
@@ -19,8 +20,9 @@ impl Signal {
     /// An open channel. Takes one allocation.
     #[expect(clippy::new_without_default, reason = "each is a channel of its own, of which none is the usual one")]
     #[must_use]
+    #[track_caller]
     pub fn new() -> Self {
-        let channel = Arc::new(Shared::of_signal());
+        let channel = Arc::new(Shared::of_signal(Location::caller()));
         Self { receiver: Receiver::of(Arc::clone(&channel)), channel }
     }
 

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::thread;
 use std::time::Instant;
 
-use choose::{choose, swap};
+use choose::{choose, reason, swap};
 use gocsp_channels::case::{AsReceiver, AsSender, Case, RecvCase, SendCase};
 use gocsp_channels::*;
 use gocsp_runtime::park::{RawLock, Unparked, Waiter};
@@ -109,7 +109,7 @@ fn a_select_is_claimed_once_and_passed_over_afterwards() {
     dequeue(&mut b);
     assert_eq!(waiter.winner(), Some(1));
     // SAFETY: the waiter was made by this thread.
-    let unparked = unsafe { waiter.park(gocsp_runtime::park::Patience::FOREVER, || ()) };
+    let unparked = unsafe { waiter.park(gocsp_runtime::park::Patience::FOREVER, reason(), || ()) };
     assert_eq!(unparked, Unparked::Woken);
     assert_eq!(b.finish(), Ok(7));
 }

@@ -9,11 +9,12 @@
 #![cfg(loom)]
 
 use std::collections::BTreeSet;
+use std::panic::Location;
 use std::sync::Arc;
 use std::time::Instant;
 
 use gocsp_runtime::models::outcomes;
-use gocsp_runtime::park::{Lock, Node, Outcome, Patience, Unparked, WaitList, Waiter, wait};
+use gocsp_runtime::park::{Description, Lock, Node, Outcome, Patience, Reason, Unparked, WaitList, Waiter, Way, wait};
 use loom::cell::UnsafeCell;
 use loom::thread;
 
@@ -50,6 +51,19 @@ struct Gate {
 
 type SharedGate = Arc<Lock<Gate>>;
 
+/// To wait at a gate.
+enum Passing {}
+
+impl Way<()> for Passing {
+    const STATE: &'static str = "pass";
+
+    fn describe((): &(), _to: &mut Description) {}
+}
+
+fn reason() -> Reason<'static> {
+    Reason::new::<Passing, _>(Location::caller(), &())
+}
+
 fn at_once() -> Patience {
     Patience::until(Instant::now())
 }
@@ -62,7 +76,7 @@ fn pass(gate: &Lock<Gate>, patience: Patience) -> Option<u32> {
     }
     let slot = Slot::new();
     // SAFETY: the list is part of the guarded state.
-    match unsafe { wait(guard, |gate| &mut gate.waiting, &slot, patience) } {
+    match unsafe { wait(guard, |gate| &mut gate.waiting, &slot, patience, reason()) } {
         Outcome::Woken => Some(slot.read()),
         Outcome::TimedOut | Outcome::Cancelled => None,
     }
@@ -179,7 +193,7 @@ fn select(gates: &[SharedGate; 2], patience: Patience) -> Selected {
         unsafe { guard.waiting.push(node) };
     }
     // SAFETY: the waiter was made by this thread.
-    let unparked = unsafe { waiter.park(patience, move || drop(guards)) };
+    let unparked = unsafe { waiter.park(patience, reason(), move || drop(guards)) };
     for (gate, node) in gates.iter().zip(&nodes) {
         // SAFETY: if the node is linked, it is linked in this list.
         unsafe { gate.lock().waiting.remove(node) };

@@ -7,11 +7,12 @@
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
+use std::panic::Location;
 use std::sync::Arc;
 use std::time::Instant;
 
 use gocsp_runtime::models::outcomes;
-use gocsp_runtime::park::{Lock, Node, Outcome, Patience, Unparked, WaitList, Waiter, wait};
+use gocsp_runtime::park::{Description, Lock, Node, Outcome, Patience, Reason, Unparked, WaitList, Waiter, Way, wait};
 use shuttle::rand::{Rng, thread_rng};
 use shuttle::thread;
 
@@ -41,6 +42,19 @@ impl Got {
     }
 }
 
+/// To wait in an office.
+enum Queuing {}
+
+impl Way<()> for Queuing {
+    const STATE: &'static str = "queue";
+
+    fn describe((): &(), _to: &mut Description) {}
+}
+
+fn reason() -> Reason<'static> {
+    Reason::new::<Queuing, _>(Location::caller(), &())
+}
+
 fn at_once() -> Patience {
     Patience::until(Instant::now())
 }
@@ -55,7 +69,7 @@ fn take(office: &Lock<Office>, patience: Patience) -> Got {
     }
     let slot = Slot::default();
     // SAFETY: the list is part of the guarded state.
-    match unsafe { wait(guard, |office| &mut office.waiting, &slot, patience) } {
+    match unsafe { wait(guard, |office| &mut office.waiting, &slot, patience, reason()) } {
         Outcome::Woken => Got::from_claim(slot.take()),
         Outcome::TimedOut => Got::GaveUp,
         Outcome::Cancelled => unreachable!("a thread has no runtime that could shut down"),
@@ -104,7 +118,7 @@ fn take_any(offices: &[SharedOffice], patience: Patience) -> (Got, Option<usize>
         unsafe { guard.waiting.push(node) };
     }
     // SAFETY: the waiter was made by this thread.
-    let unparked = unsafe { waiter.park(patience, move || drop(guards)) };
+    let unparked = unsafe { waiter.park(patience, reason(), move || drop(guards)) };
     for (office, node) in offices.iter().zip(&nodes) {
         // SAFETY: if the node is linked, it is linked in this list.
         unsafe { office.lock().waiting.remove(node) };
@@ -166,7 +180,7 @@ fn those_who_wait_are_served_in_order() {
                 guard.length += 1;
                 let slot = Slot::default();
                 // SAFETY: the list is part of the guarded state.
-                let outcome = unsafe { wait(guard, |line| &mut line.waiting, &slot, Patience::FOREVER) };
+                let outcome = unsafe { wait(guard, |line| &mut line.waiting, &slot, Patience::FOREVER, reason()) };
                 assert_eq!(outcome, Outcome::Woken);
                 assert_eq!(slot.take(), Some(place), "served out of turn");
                 place

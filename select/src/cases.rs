@@ -1,6 +1,7 @@
 //! The cases of a select as one value, with or without knowledge of their types.
 
 use gocsp_channels::case::Case;
+use gocsp_runtime::park::Subject;
 
 /// A list of cases.
 pub trait Cases {
@@ -16,6 +17,9 @@ pub trait Cases {
     /// Does something with each case, of which the first one's number is `first`. For a [`Pair`] this takes neither a loop nor
     /// a look at the number.
     fn each(&mut self, first: usize, act: &mut impl FnMut(usize, &mut dyn Case));
+
+    /// Adds what each case [waits for](Case::subject), in order.
+    fn subjects(&self, to: &mut Vec<Subject>);
 }
 
 /// The end of a list.
@@ -39,6 +43,8 @@ impl Cases for End {
 
     #[inline(always)]
     fn each(&mut self, _first: usize, _act: &mut impl FnMut(usize, &mut dyn Case)) {}
+
+    fn subjects(&self, _to: &mut Vec<Subject>) {}
 }
 
 impl<C: Case, Rest: Cases> Cases for Pair<'_, C, Rest> {
@@ -60,6 +66,11 @@ impl<C: Case, Rest: Cases> Cases for Pair<'_, C, Rest> {
         act(first, self.0);
         self.1.each(first + 1, act);
     }
+
+    fn subjects(&self, to: &mut Vec<Subject>) {
+        to.push(self.0.subject());
+        self.1.subjects(to);
+    }
 }
 
 impl<'c> Cases for [&'c mut (dyn Case + 'c)] {
@@ -78,5 +89,9 @@ impl<'c> Cases for [&'c mut (dyn Case + 'c)] {
         for (number, case) in (first..).zip(self) {
             act(number, *case);
         }
+    }
+
+    fn subjects(&self, to: &mut Vec<Subject>) {
+        to.extend(self.iter().map(|case| case.subject()));
     }
 }

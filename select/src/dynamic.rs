@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::panic::Location;
 use std::time::{Duration, Instant};
 
 use gocsp_channels::case::{AsReceiver, AsSender, Case};
@@ -185,8 +186,9 @@ impl<'a> Select<'a> {
     ///
     /// # Panics
     /// Without any, if the goroutine is unwinding already while its runtime shuts down.
+    #[track_caller]
     pub fn select(&mut self) -> SelectedOperation<'_, 'a> {
-        let index = self.run(Wait::Forever).expect("a select without a limit ends with a winner");
+        let index = self.run(Wait::Forever, Location::caller()).expect("a select without a limit ends with a winner");
         SelectedOperation { select: self, index }
     }
 
@@ -194,8 +196,9 @@ impl<'a> Select<'a> {
     ///
     /// # Errors
     /// If none is ready.
+    #[track_caller]
     pub fn try_select(&mut self) -> Result<SelectedOperation<'_, 'a>, TrySelectError> {
-        match self.run(Wait::Never) {
+        match self.run(Wait::Never, Location::caller()) {
             Some(index) => Ok(SelectedOperation { select: self, index }),
             None => Err(TrySelectError),
         }
@@ -216,32 +219,38 @@ impl<'a> Select<'a> {
     /// select.recv(&rx);
     /// assert!(select.select_timeout(Duration::from_millis(1)).is_err());
     /// ```
+    #[track_caller]
     pub fn select_timeout(&mut self, timeout: Duration) -> Result<SelectedOperation<'_, 'a>, SelectTimeoutError> {
-        self.select_within(Wait::AtMost(timeout))
+        self.select_within(Wait::AtMost(timeout), Location::caller())
     }
 
     /// Carries out one operation, and blocks until one can be, but not beyond `deadline`.
     ///
     /// # Errors
     /// If none was ready in time.
+    #[track_caller]
     pub fn select_deadline(&mut self, deadline: Instant) -> Result<SelectedOperation<'_, 'a>, SelectTimeoutError> {
-        self.select_within(Wait::Until(deadline))
+        self.select_within(Wait::Until(deadline), Location::caller())
     }
 
-    fn select_within(&mut self, wait: Wait) -> Result<SelectedOperation<'_, 'a>, SelectTimeoutError> {
-        match self.run(wait) {
+    fn select_within(
+        &mut self,
+        wait: Wait,
+        place: &'static Location<'static>,
+    ) -> Result<SelectedOperation<'_, 'a>, SelectTimeoutError> {
+        match self.run(wait, place) {
             Some(index) => Ok(SelectedOperation { select: self, index }),
             None => Err(SelectTimeoutError),
         }
     }
 
     /// The index of the operation that completed.
-    fn run(&mut self, wait: Wait) -> Option<usize> {
+    fn run(&mut self, wait: Wait, place: &'static Location<'static>) -> Option<usize> {
         self.settle();
         let mut cases: SmallVec<[&mut dyn Case; FEW]> =
             self.operations.iter_mut().flatten().map(Operation::case).collect();
         let mut places: SmallVec<[Place; FEW]> = cases.iter().map(|_| Place::empty()).collect();
-        let winner = run::select(&mut *cases, &mut places, wait)?;
+        let winner = run::select(&mut *cases, &mut places, wait, place)?;
         drop(cases);
         let mut present = (0..self.operations.len()).filter(|&index| self.operations[index].is_some());
         self.unasked = present.nth(winner);

@@ -1,6 +1,7 @@
 //! What the code that `select!` expands to calls, and nobody else.
 
 use std::mem::ManuallyDrop;
+use std::panic::Location;
 
 use gocsp_channels::case::{AsReceiver, AsSender};
 use gocsp_channels::{Receiver, SendError, Sender};
@@ -75,9 +76,10 @@ pub fn coerced<T>(_tx: &Sender<T>, value: T) -> T {
 
 /// Completes one of `cases`, of which there are `N`, and returns its number; `None` if the wait is over before.
 #[inline]
+#[track_caller]
 pub fn run<const N: usize>(mut cases: impl Cases, wait: Wait) -> Option<usize> {
     let mut places = [const { Place::empty() }; N];
-    run::select(&mut cases, &mut places, wait)
+    run::select(&mut cases, &mut places, wait, Location::caller())
 }
 
 /// The result of a sending case that completed: leaves alone the value that `sent` says is gone, or gives it back.

@@ -25,13 +25,17 @@
 //! - Taking the locks together again in step 5: the order is needed only by who judges all channels at one instant.
 //! - Reading the clock before step 2: most selects with a time limit find something ready.
 
+use std::borrow::Cow;
+use std::panic::Location;
 use std::ptr::{self, NonNull};
 use std::time::{Duration, Instant};
 
 use gocsp_runtime::clock;
-use gocsp_runtime::park::{self, Lock, Patience, RawLock, Unparked, WaitList, Waiter, WakeToken};
+use gocsp_runtime::park::{
+    self, Description, Lock, Patience, RawLock, Reason, Unparked, WaitList, Waiter, WakeToken, Way,
+};
 
-use crate::cases::Cases;
+use crate::cases::{Cases, End};
 use crate::order::{self, Lottery, Place};
 
 /// How long a select waits for one of its cases.
@@ -74,7 +78,12 @@ const NO_CASE: u32 = u32::MAX - 1;
 /// # Panics
 /// If a goroutine that is unwinding already would have to wait without a case.
 #[inline]
-pub(crate) fn select<C: Cases + ?Sized>(cases: &mut C, places: &mut [Place], wait: Wait) -> Option<usize> {
+pub(crate) fn select<C: Cases + ?Sized>(
+    cases: &mut C,
+    places: &mut [Place],
+    wait: Wait,
+    place: &'static Location<'static>,
+) -> Option<usize> {
     park::cooperate();
     let count = cases.count();
     order::sort(places, cases);
@@ -88,10 +97,12 @@ pub(crate) fn select<C: Cases + ?Sized>(cases: &mut C, places: &mut [Place], wai
         return Some(winner);
     }
     let patience = wait.patience()?;
-    match contest.park(locked, patience) {
+    let subject = Told(contest.cases);
+    let reason = Reason::new::<Selecting, _>(place, &subject);
+    match contest.park(locked, patience, reason) {
         Parked::Won(winner) => Some(winner as usize),
         Parked::TimedOut => None,
-        Parked::Cancelled => cancelled(count, wait),
+        Parked::Cancelled => cancelled(count, wait, reason),
     }
 }
 
@@ -100,20 +111,22 @@ pub(crate) fn select<C: Cases + ?Sized>(cases: &mut C, places: &mut [Place], wai
 /// # Panics
 /// If the goroutine is unwinding already while its runtime shuts down.
 #[cold]
+#[track_caller]
 pub fn block_forever() -> ! {
-    cancelled(0, Wait::Forever);
+    let subject = Told(NonNull::from(&mut End));
+    cancelled(0, Wait::Forever, Reason::new::<Selecting, _>(Location::caller(), &subject));
     unreachable!("a select without cases has ended");
 }
 
 /// Ends a select that was cancelled: unwinds, unless the goroutine is unwinding already.
 #[cold]
-fn cancelled(cases: usize, wait: Wait) -> Option<usize> {
+fn cancelled(cases: usize, wait: Wait, reason: Reason<'_>) -> Option<usize> {
     fn whole(list: &mut WaitList<()>) -> &mut WaitList<()> {
         list
     }
     let nobody_else = Lock::new(WaitList::new());
     // SAFETY: the list is the guarded state itself.
-    let _ = unsafe { park::wait(nobody_else.lock(), whole, &(), Patience::FOREVER) };
+    let _ = unsafe { park::wait(nobody_else.lock(), whole, &(), Patience::FOREVER, reason) };
     match wait {
         Wait::Forever => {
             assert_ne!(cases, 0, "a destructor blocks for ever in a select while the runtime shuts down");
@@ -189,14 +202,14 @@ impl<C: Cases + ?Sized> Contest<C> {
 
     /// Steps 3 to 5. Inlined into the function that selects, which so is the only one that returns between two parks.
     #[inline(always)]
-    fn park(mut self, locked: Locked<C>, patience: Patience) -> Parked {
+    fn park(mut self, locked: Locked<C>, patience: Patience, reason: Reason<'_>) -> Parked {
         let waiter = Waiter::current();
         self.cases().each(0, &mut |number, case| {
             // SAFETY: the lock is held; this does not return before every case was dequeued or has won.
             unsafe { case.enqueue(&waiter, number as u32) };
         });
         // SAFETY: the waiter was just made here.
-        let parked = match unsafe { waiter.park(patience, move || drop(locked)) } {
+        let parked = match unsafe { waiter.park(patience, reason, move || drop(locked)) } {
             Unparked::Woken => Parked::Won(winner(&waiter)),
             early => claim_for_nobody(&waiter, early),
         };
@@ -220,6 +233,30 @@ impl<C: Cases + ?Sized> Contest<C> {
             // SAFETY: it was taken above.
             unsafe { lock.release() };
         });
+    }
+}
+
+/// To wait until one of several cases can complete.
+enum Selecting {}
+
+/// The cases of a select that waits, as reports see them.
+struct Told<C: ?Sized>(NonNull<C>);
+
+// SAFETY: all that can be done with it is to ask the cases what they wait for, which any thread may.
+unsafe impl<C: ?Sized> Sync for Told<C> {}
+
+impl<C: Cases + ?Sized> Way<Told<C>> for Selecting {
+    const STATE: &'static str = "select";
+
+    fn describe(told: &Told<C>, to: &mut Description) {
+        // SAFETY: whoever selects waits, and goes on borrowing the cases only when that is over.
+        let cases = unsafe { told.0.as_ref() };
+        to.state = match cases.count() {
+            0 => Cow::Borrowed("select (no cases)"),
+            1 => Cow::Borrowed("select (1 case)"),
+            count => Cow::Owned(format!("select ({count} cases)")),
+        };
+        cases.subjects(&mut to.subjects);
     }
 }
 

@@ -45,6 +45,7 @@
 //! - A type of its own for the channels of timers: it would save one word in every channel, and stand in the
 //!   signature of every receiver.
 
+mod header;
 mod recv;
 mod send;
 #[expect(unsafe_code, reason = "a select's value stays in a variable of its caller")]
@@ -54,28 +55,22 @@ pub(crate) mod wait;
 
 use std::collections::VecDeque;
 use std::mem;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use gocsp_runtime::park::{Batch, Claimed, Lock, LockGuard, WaitList, WakeToken};
 
 use crate::timers::Timing;
 
+pub(crate) use header::{Caller, Header, ReceivingFromNil, SendingToNil, Source, nil};
 pub(crate) use recv::take_over;
 pub(crate) use send::hand_over;
 pub(crate) use slot::{RecvSlot, SendSlot};
 
-/// In place of the number of senders: the channel is a timer's or a signal's. It has none, and does not close by itself.
-const NO_SENDERS: usize = usize::MAX;
-
 /// A channel, as its handles see it.
 pub(crate) struct Shared<T> {
     state: Lock<State<T>>,
-    capacity: usize,
-    /// How many handles can send, or [`NO_SENDERS`].
-    senders: AtomicUsize,
-    /// How many handles can receive.
-    receivers: AtomicUsize,
+    header: Header,
 }
 
 /// What the lock guards.
@@ -129,13 +124,13 @@ impl<T> Shared<T> {
     ///
     /// # Panics
     /// If there is no memory for `capacity` values.
-    pub(crate) fn new(capacity: usize, senders: usize, receivers: usize) -> Self {
-        Self {
-            state: Lock::new(State::new(capacity)),
-            capacity,
-            senders: AtomicUsize::new(senders),
-            receivers: AtomicUsize::new(receivers),
-        }
+    pub(crate) fn new(capacity: usize, senders: usize, receivers: usize, made_at: Caller) -> Self {
+        Self { state: Lock::new(State::new(capacity)), header: Header::new(capacity, senders, receivers, made_at) }
+    }
+
+    #[inline]
+    pub(crate) fn header(&self) -> &Header {
+        &self.header
     }
 
     #[inline]
@@ -145,7 +140,7 @@ impl<T> Shared<T> {
 
     #[inline]
     pub(crate) fn capacity(&self) -> usize {
-        self.capacity
+        self.header.capacity
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -197,19 +192,19 @@ impl<T> Shared<T> {
     ///
     /// Relaxed: a handle is only ever made from another one, which keeps the count above zero.
     pub(crate) fn retain_sender(&self) {
-        self.senders.fetch_add(1, Ordering::Relaxed);
+        self.header.senders.fetch_add(1, Ordering::Relaxed);
     }
 
     /// As [`retain_sender`](Self::retain_sender), for receiving.
     pub(crate) fn retain_receiver(&self) {
-        self.receivers.fetch_add(1, Ordering::Relaxed);
+        self.header.receivers.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts one handle less that can send; the last one closes.
     ///
     /// AcqRel: pairs with itself in the other handles, so that whatever they sent comes before the close.
     pub(crate) fn release_sender(&self) {
-        if self.senders.fetch_sub(1, Ordering::AcqRel) == 1 {
+        if self.header.senders.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.close();
         }
     }
@@ -219,11 +214,10 @@ impl<T> Shared<T> {
     /// Without senders there is nothing to abandon: nobody waits to have his value back, and what is buffered is
     /// dropped with the channel. So nothing is counted there.
     ///
-    /// AcqRel: pairs with itself in the other handles, so that whatever they received is out of the buffer. Relaxed: whether
-    /// a channel has senders to count never changes.
+    /// AcqRel: pairs with itself in the other handles, so that whatever they received is out of the buffer.
     #[inline]
     pub(crate) fn release_receiver(&self) {
-        if self.senders.load(Ordering::Relaxed) != NO_SENDERS && self.receivers.fetch_sub(1, Ordering::AcqRel) == 1 {
+        if self.header.counts_senders() && self.header.receivers.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.abandon();
         }
     }
@@ -231,18 +225,24 @@ impl<T> Shared<T> {
 
 impl Shared<()> {
     /// A channel that carries nothing, with one receiver.
-    pub(crate) fn of_signal() -> Self {
-        Self::new(0, NO_SENDERS, 1)
+    pub(crate) fn of_signal(made_at: Caller) -> Self {
+        Self::new(0, Source::Signal as usize, 1, made_at)
     }
 }
 
 impl Shared<Instant> {
     /// A channel of one place for a timer, with one receiver. Most timers never fire, so there is no memory for the value
     /// until it comes.
-    pub(crate) fn of_timer(timing: Option<Box<Timing>>) -> Self {
-        let mut channel = Self { capacity: 1, ..Self::new(0, NO_SENDERS, 1) };
-        channel.state.get_mut().timing = timing;
-        channel
+    pub(crate) fn of_timer(timing: Option<Box<Timing>>, made_at: Caller) -> Self {
+        let source = if timing.is_some() { Source::StoppedTimer } else { Source::Timer };
+        let state = State { timing, ..State::new(0) };
+        Self { state: Lock::new(state), header: Header::new(1, source as usize, 1, made_at) }
+    }
+
+    /// What comes of its timer from now on. Under the lock, unless that is nothing.
+    #[inline]
+    pub(crate) fn set_source(&self, source: Source) {
+        self.header.set_source(source);
     }
 }
 

@@ -3,28 +3,29 @@
 use std::time::{Duration, Instant};
 
 use gocsp_runtime::clock;
-use gocsp_runtime::park::{self, Claimed, Outcome, WakeToken};
+use gocsp_runtime::park::{self, Claimed, Outcome, Reason, WakeToken};
 
-use super::{Locked, Progress, RecvRoute, RecvSlot, SendSlot, Shared, wait};
+use super::header::Receiving;
+use super::{Caller, Locked, Progress, RecvRoute, RecvSlot, SendSlot, Shared, wait};
 use crate::error::{RecvError, RecvTimeoutError, TryRecvError};
 
 impl<T> Shared<T> {
     #[inline(always)]
-    pub(crate) fn recv(&self) -> Result<T, RecvError> {
-        if self.capacity == 0 { self.recv_or_block() } else { self.recv_buffered() }
+    pub(crate) fn recv(&self, place: Caller) -> Result<T, RecvError> {
+        if self.capacity() == 0 { self.recv_or_block(place) } else { self.recv_buffered(place) }
     }
 
     #[inline(never)]
-    fn recv_buffered(&self) -> Result<T, RecvError> {
+    fn recv_buffered(&self, place: Caller) -> Result<T, RecvError> {
         park::cooperate();
-        self.recv_or_block()
+        self.recv_or_block(place)
     }
 
     #[inline(always)]
-    fn recv_or_block(&self) -> Result<T, RecvError> {
+    fn recv_or_block(&self, place: Caller) -> Result<T, RecvError> {
         match self.recv_now() {
             Progress::Done(received) => received,
-            Progress::Waits(state) => block(state).map_err(|_| RecvError),
+            Progress::Waits(state) => block(state, self.to_receive(place)).map_err(|_| RecvError),
         }
     }
 
@@ -36,18 +37,23 @@ impl<T> Shared<T> {
 
     /// Reads the clock only if it has to wait, and not under the lock.
     #[inline]
-    pub(crate) fn recv_timeout(&self, timeout: Duration) -> Result<T, RecvTimeoutError> {
+    pub(crate) fn recv_timeout(&self, timeout: Duration, place: Caller) -> Result<T, RecvTimeoutError> {
         park::cooperate();
         self.recv_or(|state| {
             drop(state);
-            self.recv_deadline(clock::deadline(timeout))
+            self.recv_deadline(clock::deadline(timeout), place)
         })
     }
 
     #[inline]
-    pub(crate) fn recv_deadline(&self, deadline: Instant) -> Result<T, RecvTimeoutError> {
+    pub(crate) fn recv_deadline(&self, deadline: Instant, place: Caller) -> Result<T, RecvTimeoutError> {
         park::cooperate();
-        self.recv_or(|state| block_until(state, deadline))
+        self.recv_or(|state| block_until(state, deadline, self.to_receive(place)))
+    }
+
+    #[inline(always)]
+    fn to_receive(&self, place: Caller) -> Reason<'_> {
+        Reason::new::<Receiving, _>(place, &self.header)
     }
 
     /// Receives a value if that needs no waiting; what happens otherwise is for `empty` to say, which is handed
@@ -99,20 +105,20 @@ pub(crate) fn take_over<T>(sender: Claimed<SendSlot<T>>) -> (T, WakeToken) {
 
 /// Waits for somebody to give a value. Part of `recv`, so that only one function returns after the switch.
 #[inline(always)]
-fn block<T>(state: Locked<'_, T>) -> Result<T, RecvTimeoutError> {
-    block_with(state, None)
+fn block<T>(state: Locked<'_, T>, reason: Reason<'_>) -> Result<T, RecvTimeoutError> {
+    block_with(state, None, reason)
 }
 
 #[inline(never)]
-fn block_until<T>(state: Locked<'_, T>, deadline: Instant) -> Result<T, RecvTimeoutError> {
-    block_with(state, Some(deadline))
+fn block_until<T>(state: Locked<'_, T>, deadline: Instant, reason: Reason<'_>) -> Result<T, RecvTimeoutError> {
+    block_with(state, Some(deadline), reason)
 }
 
 /// If no value is there after the wait, none was given (C3).
 #[inline(always)]
-fn block_with<T>(state: Locked<'_, T>, deadline: Option<Instant>) -> Result<T, RecvTimeoutError> {
+fn block_with<T>(state: Locked<'_, T>, deadline: Option<Instant>, reason: Reason<'_>) -> Result<T, RecvTimeoutError> {
     let slot = RecvSlot::new();
-    let outcome = wait::to_recv(state, &slot, deadline);
+    let outcome = wait::to_recv(state, &slot, deadline, reason);
     match slot.take() {
         Some(value) => Ok(value),
         None if outcome == Outcome::TimedOut => Err(RecvTimeoutError::Timeout),

@@ -3,28 +3,31 @@
 use std::time::{Duration, Instant};
 
 use gocsp_runtime::clock;
-use gocsp_runtime::park::{self, Claimed, Outcome, WakeToken};
+use gocsp_runtime::park::{self, Claimed, Outcome, Reason, WakeToken};
 
-use super::{Locked, Progress, RecvSlot, SendRoute, SendSlot, Shared, wait};
+use super::header::Sending;
+use super::{Caller, Locked, Progress, RecvSlot, SendRoute, SendSlot, Shared, wait};
 use crate::error::{SendError, SendTimeoutError, TrySendError};
 
 impl<T> Shared<T> {
     #[inline(always)]
-    pub(crate) fn send(&self, value: T) -> Result<(), SendError<T>> {
-        if self.capacity == 0 { self.send_or_block(value) } else { self.send_buffered(value) }
+    pub(crate) fn send(&self, value: T, place: Caller) -> Result<(), SendError<T>> {
+        if self.capacity() == 0 { self.send_or_block(value, place) } else { self.send_buffered(value, place) }
     }
 
     #[inline(never)]
-    fn send_buffered(&self, value: T) -> Result<(), SendError<T>> {
+    fn send_buffered(&self, value: T, place: Caller) -> Result<(), SendError<T>> {
         park::cooperate();
-        self.send_or_block(value)
+        self.send_or_block(value, place)
     }
 
     #[inline(always)]
-    fn send_or_block(&self, value: T) -> Result<(), SendError<T>> {
+    fn send_or_block(&self, value: T, place: Caller) -> Result<(), SendError<T>> {
         match self.send_now(value) {
             Progress::Done(sent) => sent,
-            Progress::Waits((state, value)) => block(state, value).map_err(|error| SendError(error.into_inner())),
+            Progress::Waits((state, value)) => {
+                block(state, value, self.to_send(place)).map_err(|error| SendError(error.into_inner()))
+            }
         }
     }
 
@@ -36,18 +39,23 @@ impl<T> Shared<T> {
 
     /// Reads the clock only if it has to wait, and not under the lock.
     #[inline]
-    pub(crate) fn send_timeout(&self, value: T, timeout: Duration) -> Result<(), SendTimeoutError<T>> {
+    pub(crate) fn send_timeout(&self, value: T, timeout: Duration, place: Caller) -> Result<(), SendTimeoutError<T>> {
         park::cooperate();
         self.send_or(value, |state, value| {
             drop(state);
-            self.send_deadline(value, clock::deadline(timeout))
+            self.send_deadline(value, clock::deadline(timeout), place)
         })
     }
 
     #[inline]
-    pub(crate) fn send_deadline(&self, value: T, deadline: Instant) -> Result<(), SendTimeoutError<T>> {
+    pub(crate) fn send_deadline(&self, value: T, deadline: Instant, place: Caller) -> Result<(), SendTimeoutError<T>> {
         park::cooperate();
-        self.send_or(value, |state, value| block_until(state, value, deadline))
+        self.send_or(value, |state, value| block_until(state, value, deadline, self.to_send(place)))
+    }
+
+    #[inline(always)]
+    fn to_send(&self, place: Caller) -> Reason<'_> {
+        Reason::new::<Sending, _>(place, &self.header)
     }
 
     /// Sends the value if that needs no waiting; what happens otherwise is for `full` to say, which is handed the
@@ -68,7 +76,7 @@ impl<T> Shared<T> {
     #[inline(always)]
     fn send_now(&self, value: T) -> Progress<Result<(), SendError<T>>, (Locked<'_, T>, T)> {
         let mut state = self.state.lock();
-        match state.route_send(self.capacity) {
+        match state.route_send(self.capacity()) {
             SendRoute::Receiver(receiver) => {
                 drop(state);
                 hand_over(receiver, value).hand_off();
@@ -97,20 +105,30 @@ pub(crate) fn hand_over<T>(receiver: Claimed<RecvSlot<T>>, value: T) -> WakeToke
 
 /// Waits for somebody to take the value. Part of `send`, so that only one function returns after the switch.
 #[inline(always)]
-fn block<T>(state: Locked<'_, T>, value: T) -> Result<(), SendTimeoutError<T>> {
-    block_with(state, value, None)
+fn block<T>(state: Locked<'_, T>, value: T, reason: Reason<'_>) -> Result<(), SendTimeoutError<T>> {
+    block_with(state, value, None, reason)
 }
 
 #[inline(never)]
-fn block_until<T>(state: Locked<'_, T>, value: T, deadline: Instant) -> Result<(), SendTimeoutError<T>> {
-    block_with(state, value, Some(deadline))
+fn block_until<T>(
+    state: Locked<'_, T>,
+    value: T,
+    deadline: Instant,
+    reason: Reason<'_>,
+) -> Result<(), SendTimeoutError<T>> {
+    block_with(state, value, Some(deadline), reason)
 }
 
 /// If the value is still there after the wait, it was not taken (C3).
 #[inline(always)]
-fn block_with<T>(state: Locked<'_, T>, value: T, deadline: Option<Instant>) -> Result<(), SendTimeoutError<T>> {
+fn block_with<T>(
+    state: Locked<'_, T>,
+    value: T,
+    deadline: Option<Instant>,
+    reason: Reason<'_>,
+) -> Result<(), SendTimeoutError<T>> {
     let slot = SendSlot::new(value);
-    let outcome = wait::to_send(state, &slot, deadline);
+    let outcome = wait::to_send(state, &slot, deadline, reason);
     match slot.try_take() {
         None => Ok(()),
         Some(value) if outcome == Outcome::TimedOut => Err(SendTimeoutError::Timeout(value)),

@@ -11,10 +11,11 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use gocsp_runtime::clock;
+use gocsp_runtime::park::LockGuard;
 use gocsp_runtime::timer::{Arming, Expire, Expiry, Schedule};
 
 use crate::Receiver;
-use crate::shared::{SendRoute, Shared, hand_over};
+use crate::shared::{Caller, SendRoute, Shared, Source, State, hand_over};
 
 /// When the timer fires.
 pub(crate) struct Timing {
@@ -43,8 +44,8 @@ impl Plan {
     }
 
     /// Makes the channel of a timer that fires as planned.
-    pub(super) fn start(self) -> Receiver<Instant> {
-        let channel = stopped();
+    pub(super) fn start(self, made_at: Caller) -> Receiver<Instant> {
+        let channel = stopped(made_at);
         if let (_, Some(arming)) = channel.set(self) {
             arming.carry_out();
         }
@@ -53,8 +54,9 @@ impl Plan {
 }
 
 /// The channel of a timer that is not set, but can be.
-pub(super) fn stopped() -> Arc<Shared<Instant>> {
-    Arc::new(Shared::of_timer(Some(Box::new(Timing { schedule: Schedule::new(), period: None }))))
+pub(super) fn stopped(made_at: Caller) -> Arc<Shared<Instant>> {
+    let timing = Timing { schedule: Schedule::new(), period: None };
+    Arc::new(Shared::of_timer(Some(Box::new(timing)), made_at))
 }
 
 impl Shared<Instant> {
@@ -70,6 +72,7 @@ impl Shared<Instant> {
             let channel: Weak<Self> = Arc::downgrade(self);
             channel
         });
+        self.set_source(Source::Timer);
         (running | unreceived, arming)
     }
 
@@ -78,7 +81,20 @@ impl Shared<Instant> {
         let mut state = self.state().lock();
         let unreceived = state.take_back();
         let running = state.timing().is_some_and(|timing| timing.schedule.clear());
+        self.set_source(Source::StoppedTimer);
         running | unreceived
+    }
+
+    /// Sends the time at which it was `due`. A tick that finds its place taken is dropped.
+    fn deliver(&self, mut state: LockGuard<'_, State<Instant>>, due: Instant) {
+        match state.route_send(self.capacity()) {
+            SendRoute::Receiver(receiver) => {
+                drop(state);
+                hand_over(receiver, due).hand_off();
+            }
+            SendRoute::Buffer => state.push(due),
+            SendRoute::Full | SendRoute::Disconnected => {}
+        }
     }
 }
 
@@ -86,29 +102,30 @@ impl Expire for Shared<Instant> {
     fn expire(&self, entry: Instant) -> Option<Instant> {
         let now = clock::now();
         let mut state = self.state().lock();
-        let (due, again) = match state.timing() {
-            None => (entry, None),
-            Some(timing) => match timing.schedule.expire(entry, now) {
-                Expiry::Stale => return None,
-                Expiry::Early(due) => return Some(due),
-                Expiry::Due(due) => (due, timing.next_tick(due, now)),
-            },
+        let Some(timing) = state.timing() else {
+            self.deliver(state, entry);
+            // Last: who comes from now on waits for ever, and nobody else does.
+            self.set_source(Source::SpentTimer);
+            return None;
         };
-        match state.route_send(self.capacity()) {
-            SendRoute::Receiver(receiver) => {
-                drop(state);
-                hand_over(receiver, due).hand_off();
-            }
-            SendRoute::Buffer => state.push(due),
-            // A tick that finds its place taken is dropped.
-            SendRoute::Full | SendRoute::Disconnected => {}
+        let due = match timing.schedule.expire(entry, now) {
+            Expiry::Stale => return None,
+            Expiry::Early(due) => return Some(due),
+            Expiry::Due(due) => due,
+        };
+        let again = timing.next_tick(due, now);
+        if again.is_none() {
+            self.set_source(Source::StoppedTimer);
         }
+        self.deliver(state, due);
         again
     }
 
     fn abandon(&self, entry: Instant) {
-        if let Some(timing) = self.state().lock().timing() {
-            timing.schedule.abandon(entry);
+        let mut state = self.state().lock();
+        let Some(timing) = state.timing() else { return self.set_source(Source::SpentTimer) };
+        if timing.schedule.abandon(entry) {
+            self.set_source(Source::StoppedTimer);
         }
     }
 }
@@ -136,6 +153,8 @@ mod shuttle_tests;
 
 #[cfg(all(test, not(any(loom, shuttle))))]
 mod tests {
+    use std::panic::Location;
+
     use super::*;
 
     const PERIOD: NonZeroU64 = NonZeroU64::new(10).unwrap();
@@ -157,14 +176,14 @@ mod tests {
     #[test]
     fn a_full_ticker_drops_ticks_and_a_one_shot_ends() {
         let due = clock::now();
-        let ticker = stopped();
+        let ticker = stopped(Location::caller());
         _ = ticker.set(Plan { due, period: Some(PERIOD) });
         let next = ticker.expire(due).expect("a ticker goes on");
         assert!(ticker.expire(next).is_some());
         assert_eq!(ticker.try_recv(), Ok(due));
         assert!(ticker.try_recv().is_err());
 
-        let once = Shared::of_timer(None);
+        let once = Shared::of_timer(None, Location::caller());
         assert_eq!(once.expire(due), None);
         assert_eq!(once.try_recv(), Ok(due));
     }
@@ -172,7 +191,7 @@ mod tests {
     #[test]
     fn an_entry_that_calls_after_a_stop_sends_nothing() {
         let due = clock::now();
-        let channel = stopped();
+        let channel = stopped(Location::caller());
         _ = channel.set(Plan { due, period: None });
         assert!(channel.stop());
         assert_eq!(channel.expire(due), None);
@@ -182,7 +201,7 @@ mod tests {
 
     #[test]
     fn a_dropped_receiver_leaves_nothing_for_the_timer_to_find() {
-        let channel = stopped();
+        let channel = stopped(Location::caller());
         let weak = Arc::downgrade(&channel);
         drop(Receiver::of(channel));
         assert!(weak.upgrade().is_none());

@@ -3,6 +3,7 @@
 //! The store is a list of the times of its entries here, and all of them have passed: each may call at any moment.
 
 use std::collections::BTreeSet;
+use std::panic::Location;
 use std::sync::Mutex;
 
 use gocsp_runtime::models::outcomes;
@@ -19,7 +20,7 @@ struct Model {
 impl Model {
     /// A timer that is set to `due`.
     fn new(due: Instant) -> Arc<Self> {
-        let model = Arc::new(Self { channel: stopped(), entries: Mutex::default() });
+        let model = Arc::new(Self { channel: stopped(Location::caller()), entries: Mutex::default() });
         model.reset(due);
         model
     }

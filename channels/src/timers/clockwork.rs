@@ -15,17 +15,19 @@ use gocsp_runtime::park::Lock;
 
 use super::channel::{self, Plan};
 use crate::Receiver;
+use crate::shared::Caller;
 
 pub(super) struct Clockwork {
     /// `None` if it is stopped, and as soon as there is a channel.
     plan: Lock<Option<Plan>>,
     channel: OnceLock<Receiver<Instant>>,
+    made_at: Caller,
 }
 
 impl Clockwork {
     #[inline]
-    pub(super) fn new(plan: Plan) -> Self {
-        Self { plan: Lock::new(Some(plan)), channel: OnceLock::new() }
+    pub(super) fn new(plan: Plan, made_at: Caller) -> Self {
+        Self { plan: Lock::new(Some(plan)), channel: OnceLock::new(), made_at }
     }
 
     #[inline]
@@ -35,7 +37,7 @@ impl Clockwork {
 
     #[inline(never)]
     fn make_channel(&self) -> &Receiver<Instant> {
-        let channel = channel::stopped();
+        let channel = channel::stopped(self.made_at);
         let mut plan = self.plan.lock();
         let arming = plan.take().and_then(|plan| channel.set(plan).1);
         // If another was first, the plan was taken, and this one is dropped.

@@ -16,6 +16,7 @@ pub use ticker::Ticker;
 pub use timer::Timer;
 
 use std::num::NonZeroU64;
+use std::panic::Location;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -41,8 +42,9 @@ use channel::Plan;
 /// # Ok::<(), gocsp_channels::RecvError>(())
 /// ```
 #[must_use = "the time can only be received from the channel"]
+#[track_caller]
 pub fn after(delay: Duration) -> Receiver<Instant> {
-    let channel = Arc::new(Shared::of_timer(None));
+    let channel = Arc::new(Shared::of_timer(None, Location::caller()));
     let weak: Weak<Shared<Instant>> = Arc::downgrade(&channel);
     arm(clock::deadline(delay), weak);
     Receiver::of(channel)
@@ -67,8 +69,9 @@ pub fn after(delay: Duration) -> Receiver<Instant> {
 /// # Ok::<(), gocsp_channels::RecvError>(())
 /// ```
 #[must_use = "the ticks can only be received from the channel"]
+#[track_caller]
 pub fn tick(period: Duration) -> Receiver<Instant> {
-    Plan::ticks(period_for("tick", period)).start()
+    Plan::ticks(period_for("tick", period)).start(Location::caller())
 }
 
 /// # Panics

@@ -1,7 +1,7 @@
 //! A ticker that can be stopped and set again.
 
 use std::fmt;
-use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::time::{Duration, Instant};
 
 use super::channel::Plan;
@@ -44,8 +44,9 @@ impl Ticker {
     /// # Panics
     /// If the period is zero.
     #[must_use = "the ticks can only be received from the ticker"]
+    #[track_caller]
     pub fn new(period: Duration) -> Self {
-        Self { clockwork: Clockwork::new(Plan::ticks(period_for("Ticker::new", period))) }
+        Self { clockwork: Clockwork::new(Plan::ticks(period_for("Ticker::new", period)), Location::caller()) }
     }
 
     /// Where the ticks are received. It stays the same when the ticker is stopped or set again.

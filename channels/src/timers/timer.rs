@@ -1,7 +1,7 @@
 //! A timer that can be stopped and set again.
 
 use std::fmt;
-use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::time::{Duration, Instant};
 
 use super::channel::Plan;
@@ -54,8 +54,9 @@ impl Timer {
     /// ```
     #[inline]
     #[must_use = "the time can only be received from the timer"]
+    #[track_caller]
     pub fn new(delay: Duration) -> Self {
-        Self { clockwork: Clockwork::new(Plan::once(delay)) }
+        Self { clockwork: Clockwork::new(Plan::once(delay), Location::caller()) }
     }
 
     /// Where the time is received. It stays the same when the timer is stopped or set again.

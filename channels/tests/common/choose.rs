@@ -1,11 +1,25 @@
 //! The smallest select there is, over the seam that the real one uses, and two that meet.
 
+use std::panic::Location;
 use std::ptr;
 use std::time::Instant;
 
 use gocsp_channels::Chan;
 use gocsp_channels::case::{AsReceiver, AsSender, Case, RecvCase, SendCase};
-use gocsp_runtime::park::{Patience, RawLock, Unparked, Waiter};
+use gocsp_runtime::park::{Description, Patience, RawLock, Reason, Unparked, Waiter, Way};
+
+/// To wait for one of several cases.
+enum Choosing {}
+
+impl Way<()> for Choosing {
+    const STATE: &'static str = "choose";
+
+    fn describe((): &(), _to: &mut Description) {}
+}
+
+pub(crate) fn reason() -> Reason<'static> {
+    Reason::new::<Choosing, _>(Location::caller(), &())
+}
 
 /// Carries out the first of `cases` that can be, waiting until the deadline if there is one; which one it was.
 pub(crate) fn choose(cases: &mut [&mut dyn Case], deadline: Option<Instant>) -> Option<usize> {
@@ -27,7 +41,7 @@ pub(crate) fn choose(cases: &mut [&mut dyn Case], deadline: Option<Instant>) -> 
     }
     let patience = deadline.map_or(Patience::FOREVER, Patience::until);
     // SAFETY: the waiter was made by this thread.
-    let unparked = unsafe { waiter.park(patience, || unlock(cases)) };
+    let unparked = unsafe { waiter.park(patience, reason(), || unlock(cases)) };
     lock(cases);
     for case in &mut *cases {
         // SAFETY: all locks are held.

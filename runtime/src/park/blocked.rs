@@ -5,7 +5,7 @@
 
 use std::panic::Location;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread::{self, ThreadId};
+use std::thread::{self, Thread, ThreadId};
 use std::time::Instant;
 
 use super::reason::{Description, RawReason};
@@ -14,9 +14,8 @@ use crate::clock;
 
 /// A thread that waits.
 pub(crate) struct BlockedThread {
-    id: ThreadId,
+    pub(crate) thread: Thread,
     reason: RawReason,
-    pub(crate) name: Option<String>,
     /// Its number in the system, or 0 where that is not known.
     pub(crate) number: u64,
     /// Lies on its stack.
@@ -42,6 +41,12 @@ impl BlockedThread {
     }
 }
 
+/// Where the thread `id` waits, and for what, if it does. For the tests of whoever gives reasons.
+#[doc(hidden)]
+pub fn wait_of_thread(id: ThreadId) -> Option<(&'static Location<'static>, Description)> {
+    threads().iter().rfind(|entry| entry.thread.id() == id).map(|entry| (entry.place(), entry.describe()))
+}
+
 static BLOCKED: Mutex<Vec<BlockedThread>> = Mutex::new(Vec::new());
 
 /// The threads that wait, none of which goes on as long as this is held. A panic under the lock leaves the list as it is.
@@ -55,10 +60,10 @@ pub(super) struct Entry(ThreadId);
 impl Entry {
     pub(super) fn new(reason: RawReason, timed: bool) -> Self {
         let (thread, stack) = (thread::current(), stack_address());
-        let name = thread.name().map(str::to_owned);
+        let id = thread.id();
         let number = crate::diagnostics::thread_number();
-        threads().push(BlockedThread { id: thread.id(), reason, name, number, stack, since: clock::now(), timed });
-        Self(thread.id())
+        threads().push(BlockedThread { thread, reason, number, stack, since: clock::now(), timed });
+        Self(id)
     }
 }
 
@@ -66,7 +71,7 @@ impl Drop for Entry {
     fn drop(&mut self) {
         let mut threads = threads();
         // A thread may wait within a wait: in a destructor of what it drops there.
-        if let Some(place) = threads.iter().rposition(|thread| thread.id == self.0) {
+        if let Some(place) = threads.iter().rposition(|entry| entry.thread.id() == self.0) {
             threads.remove(place);
         }
     }

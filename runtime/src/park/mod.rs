@@ -46,9 +46,11 @@ mod thread_id;
 mod wait_list;
 mod waiter;
 
+#[cfg(not(any(loom, shuttle)))]
+pub use blocked::wait_of_thread;
 pub use lock::{Lock, LockGuard};
 pub use raw_lock::RawLock;
-pub use reason::{Description, Forever, Partner, Reason, Subject, Way};
+pub use reason::{Description, Partner, Reason, Subject, Way};
 pub use wait_list::{Batch, Claimed, Node, Outcome, WaitList, wait, wait_and_drop};
 pub use waiter::{Patience, Unparked, Waiter, WakeToken};
 

@@ -39,7 +39,7 @@ pub trait Way<S: Sync> {
 pub struct Description {
     /// What the waiter does, as [`Way::STATE`] or in more detail.
     pub state: Cow<'static, str>,
-    /// What may end the wait, in the order of a select's cases.
+    /// What may end the wait, in the order of a select's cases: nothing if it has none.
     pub subjects: Vec<Subject>,
 }
 
@@ -139,17 +139,5 @@ impl RawReason {
 impl fmt::Debug for Reason<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reason").field("state", &self.raw.kind.state).field("place", &self.raw.place).finish()
-    }
-}
-
-/// A wait that nothing ends: for a nil channel, or in a select without cases.
-pub enum Forever {}
-
-impl Way<&'static str> for Forever {
-    const STATE: &'static str = "blocked for ever";
-
-    fn describe(state: &&'static str, to: &mut Description) {
-        to.state = Cow::Borrowed(state);
-        to.subjects.push(Subject { what: "nothing", address: 0, made_at: None, partner: Partner::Nobody });
     }
 }
