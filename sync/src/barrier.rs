@@ -6,10 +6,12 @@
 #![forbid(unsafe_code)]
 
 use std::fmt;
+use std::panic::Location;
 
-use gocsp_runtime::park::{self, Outcome, Patience};
+use gocsp_runtime::park::{self, Description, Outcome, Partner, Patience, Reason, Way};
 
 use crate::queue::{self, Lanes, Queue};
+use crate::report::{self, Caller};
 use crate::sync::const_unless_modelled;
 
 /// The only lane.
@@ -35,6 +37,7 @@ const ALL: usize = 0;
 /// ```
 pub struct Barrier {
     size: usize,
+    made_at: Caller,
     queue: Queue<(), 1, Round>,
 }
 
@@ -53,8 +56,10 @@ impl Barrier {
         /// static BARRIER: gocsp_sync::Barrier = gocsp_sync::Barrier::new(1);
         /// assert!(BARRIER.wait().is_leader());
         /// ```
+        #[track_caller]
         pub fn new(size: usize) -> Self {
-            Self { size, queue: Queue::new(Lanes::with(Round { arrived: 0, number: 0 })) }
+            let queue = Queue::new(Lanes::with(Round { arrived: 0, number: 0 }));
+            Self { size, made_at: Location::caller(), queue }
         }
     }
 
@@ -66,7 +71,9 @@ impl Barrier {
     ///
     /// # Examples
     /// See [`Barrier`].
+    #[track_caller]
     pub fn wait(&self) -> BarrierWaitResult {
+        let reason = Reason::new::<Waiting, _>(Location::caller(), self);
         park::cooperate();
         let mut patience = Patience::FOREVER;
         let mut queue = self.queue.lock();
@@ -80,7 +87,7 @@ impl Barrier {
         }
         let round = queue.state.number;
         // The goroutine may unwind already, and has to wait for the others all the same.
-        while queue::wait::<ALL, _, _, _>(queue, &(), patience) == Outcome::Cancelled {
+        while queue::wait::<ALL, _, _, _>(queue, &(), patience, reason) == Outcome::Cancelled {
             patience.masked = true;
             queue = self.queue.lock();
             if queue.state.number != round {
@@ -94,6 +101,18 @@ impl Barrier {
 impl fmt::Debug for Barrier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Barrier").field("size", &self.size).finish_non_exhaustive()
+    }
+}
+
+/// To wait for those who have not arrived.
+enum Waiting {}
+
+impl Way<Barrier> for Waiting {
+    const STATE: &'static str = "sync.Barrier.Wait";
+
+    fn describe(barrier: &Barrier, to: &mut Description) {
+        let missing = barrier.size.saturating_sub(barrier.queue.lock().state.arrived);
+        report::tell("barrier", barrier, Some(barrier.made_at), Partner::Workers(missing), to);
     }
 }
 

@@ -16,15 +16,16 @@
 #![forbid(unsafe_code)]
 
 use std::fmt;
-use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::time::{Duration, Instant};
 
 use gocsp_runtime::clock;
-use gocsp_runtime::park::{self, Outcome, Patience};
+use gocsp_runtime::park::{self, Description, Outcome, Partner, Patience, Reason, Way};
 
 use crate::queue::{self, Lanes, Queue, Wakes};
 use crate::raw_mutex::RawMutex;
 use crate::raw_rwlock::RawRwLock;
+use crate::report::{self, Caller};
 use crate::sync::const_unless_modelled;
 use crate::{MutexGuard, RwLockReadGuard, RwLockWriteGuard};
 
@@ -69,6 +70,7 @@ const ALL: usize = 0;
 /// assert!(queue.0.lock().is_empty());
 /// ```
 pub struct Cond {
+    made_at: Caller,
     queue: Queue<(), 1>,
 }
 
@@ -85,8 +87,9 @@ impl Cond {
         /// static CHANGED: gocsp_sync::Cond = gocsp_sync::Cond::new();
         /// CHANGED.broadcast();
         /// ```
+        #[track_caller]
         pub fn new() -> Self {
-            Self { queue: Queue::new(Lanes::new()) }
+            Self { made_at: Location::caller(), queue: Queue::new(Lanes::new()) }
         }
     }
 
@@ -112,8 +115,9 @@ impl Cond {
     ///     ready.1.wait(&mut is_ready);
     /// }
     /// ```
+    #[track_caller]
     pub fn wait<G: CondGuard>(&self, guard: &mut G) {
-        let woken = self.wait_unlocked(guard.held().0, Patience::FOREVER);
+        let woken = self.wait_unlocked(guard.held().0, Patience::FOREVER, Location::caller());
         debug_assert!(woken);
     }
 
@@ -127,6 +131,7 @@ impl Cond {
     /// let mut guard = left.lock();
     /// cond.wait_while(&mut guard, |left| **left > 0);
     /// ```
+    #[track_caller]
     pub fn wait_while<G: CondGuard>(&self, guard: &mut G, mut condition: impl FnMut(&mut G) -> bool) {
         while condition(guard) {
             self.wait(guard);
@@ -145,6 +150,7 @@ impl Cond {
     /// let (mutex, cond) = (Mutex::new(()), Cond::new());
     /// assert!(!cond.wait_timeout(&mut mutex.lock(), Duration::from_millis(1)));
     /// ```
+    #[track_caller]
     pub fn wait_timeout<G: CondGuard>(&self, guard: &mut G, timeout: Duration) -> bool {
         self.wait_deadline(guard, clock::deadline(timeout))
     }
@@ -159,8 +165,9 @@ impl Cond {
     /// let (lock, cond) = (RwLock::new(()), Cond::new());
     /// assert!(!cond.wait_deadline(&mut lock.read(), Instant::now()));
     /// ```
+    #[track_caller]
     pub fn wait_deadline<G: CondGuard>(&self, guard: &mut G, deadline: Instant) -> bool {
-        self.wait_unlocked(guard.held().0, Patience::until(deadline))
+        self.wait_unlocked(guard.held().0, Patience::until(deadline), Location::caller())
     }
 
     /// Wakes the one who has waited longest, if anybody waits.
@@ -198,15 +205,16 @@ impl Cond {
         all.wake_all();
     }
 
-    fn wait_unlocked(&self, held: Raw<'_>, mut patience: Patience) -> bool {
+    fn wait_unlocked(&self, held: Raw<'_>, mut patience: Patience, place: Caller) -> bool {
+        let reason = Reason::new::<Waiting, _>(place, self);
         park::cooperate();
         // Cancelled first, and standing in the queue anew, it would miss who signals in between.
         patience.masked = park::is_unwinding();
         let mut queue = self.queue.lock();
         let mut others = held.release();
-        let _lock_again = LockAgain(held);
+        let _lock_again = LockAgain(held, place);
         loop {
-            match queue::wait_and_wake::<ALL, _, _, _>(queue, &(), patience, others) {
+            match queue::wait_and_wake::<ALL, _, _, _>(queue, &(), patience, reason, others) {
                 Outcome::Woken => return true,
                 Outcome::TimedOut => return false,
                 // Nothing but the closure is left of the goroutine, which is being dropped.
@@ -219,6 +227,7 @@ impl Cond {
 }
 
 impl Default for Cond {
+    #[track_caller]
     fn default() -> Self {
         Self::new()
     }
@@ -230,12 +239,23 @@ impl fmt::Debug for Cond {
     }
 }
 
+/// To wait for a signal.
+enum Waiting {}
+
+impl Way<Cond> for Waiting {
+    const STATE: &'static str = "sync.Cond.Wait";
+
+    fn describe(cond: &Cond, to: &mut Description) {
+        report::tell("cond", cond, Some(cond.made_at), Partner::Others, to);
+    }
+}
+
 /// Step 3.
-struct LockAgain<'a>(Raw<'a>);
+struct LockAgain<'a>(Raw<'a>, Caller);
 
 impl Drop for LockAgain<'_> {
     fn drop(&mut self) {
-        self.0.lock_again();
+        self.0.lock_again(self.1);
     }
 }
 
@@ -275,11 +295,11 @@ impl Raw<'_> {
         }
     }
 
-    fn lock_again(self) {
+    fn lock_again(self, place: Caller) {
         match self {
-            Self::Mutex(raw) => raw.lock_again(),
-            Self::Read(raw) => raw.read_again(),
-            Self::Write(raw) => raw.write_again(),
+            Self::Mutex(raw) => raw.lock_again(place),
+            Self::Read(raw) => raw.read_again(place),
+            Self::Write(raw) => raw.write_again(place),
         }
     }
 }

@@ -5,12 +5,14 @@
 use std::any::Any;
 use std::error::Error;
 use std::fmt;
-use std::panic::{self, AssertUnwindSafe};
+use std::panic::{self, AssertUnwindSafe, Location};
 use std::sync::Arc;
 
 use gocsp_context::{CancelCauseFunc, CancelFunc, Context};
 use gocsp_runtime::Cancelled;
+use gocsp_runtime::park::{Description, Way};
 
+use crate::wait_group::Inner;
 use crate::{Mutex, Semaphore, SemaphorePermit, WaitGroup};
 
 /// Goroutines that work on one task, each of which may fail. The first failure is that of the task.
@@ -65,6 +67,7 @@ impl<E: Send + 'static> Group<E> {
     /// let group = gocsp_sync::errgroup::Group::<String>::new();
     /// assert_eq!(group.wait(), Ok(()));
     /// ```
+    #[track_caller]
     pub fn new() -> Self {
         Self::with_end(None)
     }
@@ -87,6 +90,7 @@ impl<E: Send + 'static> Group<E> {
     /// assert_eq!(group.wait(), Err("no such book"));
     /// assert_eq!(context.cause().unwrap().to_string(), "no such book");
     /// ```
+    #[track_caller]
     pub fn with_context(parent: &Context) -> (Self, Context)
     where
         E: fmt::Display,
@@ -96,6 +100,7 @@ impl<E: Send + 'static> Group<E> {
         (Self::with_end(Some(end)), context)
     }
 
+    #[track_caller]
     fn with_end(end: Option<End<E>>) -> Self {
         let shared = Shared { first: Mutex::new(None), end };
         Self { shared: Arc::new(shared), running: WaitGroup::new(), limit: None }
@@ -133,7 +138,10 @@ impl<E: Send + 'static> Group<E> {
     where
         F: FnOnce() -> Result<(), E> + Send + 'static,
     {
-        let permit = self.limit.as_ref().map(|limit| limit.acquire(1));
+        let permit = match &self.limit {
+            None => None,
+            Some(limit) => Some(limit.acquire(1)),
+        };
         self.start(permit, f);
     }
 
@@ -203,8 +211,9 @@ impl<E: Send + 'static> Group<E> {
     ///
     /// # Examples
     /// See [`Group`].
+    #[track_caller]
     pub fn wait(self) -> Result<(), E> {
-        self.running.wait();
+        self.running.wait_as::<Waiting>(Location::caller());
         if let Some(end) = &self.shared.end {
             CancelFunc::from(end.cancel.clone()).cancel();
         }
@@ -217,7 +226,19 @@ impl<E: Send + 'static> Group<E> {
     }
 }
 
+/// To wait for all goroutines.
+enum Waiting {}
+
+impl Way<Inner> for Waiting {
+    const STATE: &'static str = "errgroup.Wait";
+
+    fn describe(running: &Inner, to: &mut Description) {
+        running.describe("errgroup", to);
+    }
+}
+
 impl<E: Send + 'static> Default for Group<E> {
+    #[track_caller]
     fn default() -> Self {
         Self::new()
     }

@@ -36,18 +36,20 @@ use std::fmt;
 use std::hash::Hash;
 use std::mem;
 use std::ops::Deref;
-use std::panic::{self, RefUnwindSafe, UnwindSafe};
+use std::panic::{self, Location, RefUnwindSafe, UnwindSafe};
 use std::ptr;
 use std::sync::{Arc, OnceLock};
 
 use gocsp_channels::{Receiver, Sender, channel};
-use gocsp_runtime::park::{self, Outcome, Patience};
+use gocsp_runtime::park::{self, Description, Outcome, Patience, Reason, Way};
 use hashbrown::HashTable;
 
-use crate::Mutex;
 use crate::hashing::Hashing;
 use crate::queue::{self, Lanes, Queue};
+use crate::raw_mutex::RawMutex;
+use crate::report::{self, Caller, Holder};
 use crate::shared_panic::{self, SharedPanic};
+use crate::{Mutex, MutexGuard};
 
 /// The only lane.
 const ALL: usize = 0;
@@ -116,6 +118,15 @@ struct Flight<V> {
     hash: u64,
     /// Set in step 4, unless the pilot is alone.
     result: OnceLock<Result<V, SharedPanic>>,
+    waiting: Passengers,
+}
+
+/// Those who wait for a flight to land.
+struct Passengers {
+    /// Whom they wait for. Nobody, before the goroutine of [`Group::do_chan`] runs.
+    pilot: Holder,
+    /// Where the pilot asked for the flight.
+    made_at: Caller,
     queue: Queue<(), 1>,
 }
 
@@ -145,6 +156,7 @@ impl<K, V> Group<K, V> {
     /// let group = gocsp_sync::singleflight::Group::new();
     /// assert_eq!(group.do_call("answer", || 42).value, 42);
     /// ```
+    #[track_caller]
     pub fn new() -> Self {
         Self { inner: Arc::new(Inner { hashing: Hashing::draw(), flights: Mutex::new(HashTable::new()) }) }
     }
@@ -172,7 +184,7 @@ impl<K: Hash + Eq, V: Clone> Group<K, V> {
     #[track_caller]
     pub fn do_call(&self, key: K, f: impl FnOnce() -> V) -> Answer<V> {
         park::cooperate();
-        match self.inner.board(key, None) {
+        match self.inner.board(key, None, Location::caller()) {
             Boarding::Passenger(flight) => flight.wait(),
             Boarding::Pilot(flight) => match Pilot::new(&*self.inner, flight).fly(f) {
                 Landing::Alone(value) => Answer { value, shared: false },
@@ -210,7 +222,7 @@ impl<K: Hash + Eq, V: Clone> Group<K, V> {
         V: Send + Sync + 'static,
     {
         let (sender, receiver) = channel(1);
-        if let Boarding::Pilot(flight) = self.inner.board(key, Some(sender)) {
+        if let Boarding::Pilot(flight) = self.inner.board(key, Some(sender), Location::caller()) {
             let pilot = Pilot::new(Arc::clone(&self.inner), flight);
             gocsp_runtime::spawn_detached(move || drop(pilot.fly(f)));
         }
@@ -231,13 +243,14 @@ impl<K: Hash + Eq, V: Clone> Group<K, V> {
     /// });
     /// assert_eq!(answer.value, 2);
     /// ```
+    #[track_caller]
     pub fn forget<Q>(&self, key: &Q)
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
         let hash = self.inner.hashing.hash(key);
-        let mut flights = self.inner.flights.lock();
+        let mut flights = self.inner.lock(Location::caller());
         if let Some(entry) = flights.find_mut(hash, |entry| entry.is_of(hash, key)) {
             entry.forgotten = true;
         }
@@ -251,6 +264,7 @@ impl<K, V> Clone for Group<K, V> {
 }
 
 impl<K, V> Default for Group<K, V> {
+    #[track_caller]
     fn default() -> Self {
         Self::new()
     }
@@ -274,15 +288,16 @@ impl<K, V> Entry<K, V> {
 
 impl<K: Hash + Eq, V> Inner<K, V> {
     /// Step 1. A `key` that is not needed is dropped with the lock released, as the parameter that it is.
-    fn board(&self, key: K, sender: Option<Sender<Answer<V>>>) -> Boarding<V> {
+    fn board(&self, key: K, sender: Option<Sender<Answer<V>>>, place: Caller) -> Boarding<V> {
         let hash = self.hashing.hash(&key);
-        let mut flights = self.flights.lock();
+        let mut flights = self.lock(place);
         if let Some(entry) = flights.find_mut(hash, |entry| entry.is_of(hash, &key)) {
             entry.aboard += 1;
             entry.receivers.extend(sender);
             return Boarding::Passenger(Arc::clone(&entry.flight));
         }
-        let flight = Arc::new(Flight { hash, result: OnceLock::new(), queue: Queue::new(Lanes::new()) });
+        let waiting = Passengers { pilot: Holder::nobody(), made_at: place, queue: Queue::new(Lanes::new()) };
+        let flight = Arc::new(Flight { hash, result: OnceLock::new(), waiting });
         let entry =
             Entry { key, flight: Arc::clone(&flight), forgotten: false, aboard: 1, receivers: Vec::from_iter(sender) };
         flights.insert_unique(hash, entry, |entry| entry.flight.hash);
@@ -291,8 +306,12 @@ impl<K: Hash + Eq, V> Inner<K, V> {
 }
 
 impl<K, V> Inner<K, V> {
+    fn lock(&self, place: Caller) -> MutexGuard<'_, HashTable<Entry<K, V>>> {
+        self.flights.lock_as::<LookUp>(place)
+    }
+
     fn take_off_table(&self, flight: &Flight<V>) -> Entry<K, V> {
-        let mut flights = self.flights.lock();
+        let mut flights = self.lock(flight.waiting.made_at);
         match flights.find_entry(flight.hash, |entry| ptr::eq(&*entry.flight, flight)) {
             Ok(entry) => entry.remove().0,
             Err(_) => unreachable!("a flight is on the table until it lands"),
@@ -305,7 +324,7 @@ impl<V> Flight<V> {
     fn finish(&self, result: Result<V, SharedPanic>) {
         let first = self.result.set(result).is_ok();
         debug_assert!(first);
-        let waiters = self.queue.lock().lane::<ALL>().take_all();
+        let waiters = self.waiting.queue.lock().lane::<ALL>().take_all();
         waiters.wake_all();
     }
 
@@ -315,9 +334,10 @@ impl<V> Flight<V> {
     where
         V: Clone,
     {
+        let reason = Reason::new::<Aboard, _>(Location::caller(), &self.waiting);
         let mut patience = Patience::FOREVER;
         loop {
-            let queue = self.queue.lock();
+            let queue = self.waiting.queue.lock();
             if let Some(result) = self.result.get() {
                 drop(queue);
                 match result {
@@ -326,10 +346,32 @@ impl<V> Flight<V> {
                 }
             }
             // The goroutine may unwind already, and what it does next relies on the result all the same.
-            if queue::wait::<ALL, _, _, _>(queue, &(), patience) == Outcome::Cancelled {
+            if queue::wait::<ALL, _, _, _>(queue, &(), patience, reason) == Outcome::Cancelled {
                 patience.masked = true;
             }
         }
+    }
+}
+
+/// To wait for the table.
+enum LookUp {}
+
+impl Way<RawMutex> for LookUp {
+    const STATE: &'static str = "singleflight.Do";
+
+    fn describe(table: &RawMutex, to: &mut Description) {
+        table.describe("singleflight group", to);
+    }
+}
+
+/// To wait for a flight to land.
+enum Aboard {}
+
+impl Way<Passengers> for Aboard {
+    const STATE: &'static str = "singleflight.Do";
+
+    fn describe(waiting: &Passengers, to: &mut Description) {
+        report::tell("singleflight call", waiting, Some(waiting.made_at), waiting.pilot.partner(true), to);
     }
 }
 
@@ -348,6 +390,9 @@ impl<K, V: Clone, I: Deref<Target = Inner<K, V>>> Pilot<K, V, I> {
 
     /// Step 2, and the landing.
     fn fly(mut self, f: impl FnOnce() -> V) -> Landing<V> {
+        if let Some(flight) = &self.flight {
+            flight.waiting.pilot.note();
+        }
         match shared_panic::catch(f) {
             Ok(value) => {
                 self.result = Ok(value);

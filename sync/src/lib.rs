@@ -50,6 +50,7 @@ mod pool;
 mod queue;
 mod raw_mutex;
 mod raw_rwlock;
+mod report;
 mod rwlock;
 mod rwlock_guards;
 mod semaphore;

@@ -20,6 +20,7 @@
 #![expect(unsafe_code, reason = "the traits promise exclusion, which the raw locks keep")]
 
 use std::fmt;
+use std::panic::Location;
 use std::time::{Duration, Instant};
 
 use gocsp_runtime::park;
@@ -33,14 +34,15 @@ pub struct RawMutex(raw_mutex::RawMutex);
 
 // SAFETY: between a successful locking and the unlocking nobody else has the lock; see `raw_mutex`.
 unsafe impl lock_api::RawMutex for RawMutex {
-    const INIT: Self = Self(raw_mutex::RawMutex::new());
+    const INIT: Self = Self(raw_mutex::RawMutex::new(None));
 
     // As the guards of this crate: the lock belongs to the goroutine or thread that took it.
     type GuardMarker = GuardNoSend;
 
+    #[track_caller]
     fn lock(&self) {
         park::yield_if_due();
-        self.0.lock_again();
+        self.0.lock_again(Location::caller());
     }
 
     fn try_lock(&self) -> bool {
@@ -62,14 +64,16 @@ unsafe impl RawMutexTimed for RawMutex {
     type Duration = Duration;
     type Instant = Instant;
 
+    #[track_caller]
     fn try_lock_for(&self, timeout: Duration) -> bool {
         park::cooperate();
-        self.0.lock_for(timeout)
+        self.0.lock_for(timeout, Location::caller())
     }
 
+    #[track_caller]
     fn try_lock_until(&self, deadline: Instant) -> bool {
         park::cooperate();
-        self.0.lock_until(deadline)
+        self.0.lock_until(deadline, Location::caller())
     }
 }
 
@@ -84,13 +88,14 @@ pub struct RawRwLock(raw_rwlock::RawRwLock);
 
 // SAFETY: between a successful locking and the unlocking nobody is inside but readers, or one writer; see `raw_rwlock`.
 unsafe impl lock_api::RawRwLock for RawRwLock {
-    const INIT: Self = Self(raw_rwlock::RawRwLock::new());
+    const INIT: Self = Self(raw_rwlock::RawRwLock::new(None));
 
     type GuardMarker = GuardNoSend;
 
+    #[track_caller]
     fn lock_shared(&self) {
         park::yield_if_due();
-        self.0.read_again();
+        self.0.read_again(Location::caller());
     }
 
     fn try_lock_shared(&self) -> bool {
@@ -102,9 +107,10 @@ unsafe impl lock_api::RawRwLock for RawRwLock {
         self.0.unlock_read();
     }
 
+    #[track_caller]
     fn lock_exclusive(&self) {
         park::yield_if_due();
-        self.0.write_again();
+        self.0.write_again(Location::caller());
     }
 
     fn try_lock_exclusive(&self) -> bool {
@@ -122,24 +128,28 @@ unsafe impl RawRwLockTimed for RawRwLock {
     type Duration = Duration;
     type Instant = Instant;
 
+    #[track_caller]
     fn try_lock_shared_for(&self, timeout: Duration) -> bool {
         park::cooperate();
-        self.0.read_for(timeout)
+        self.0.read_for(timeout, Location::caller())
     }
 
+    #[track_caller]
     fn try_lock_shared_until(&self, deadline: Instant) -> bool {
         park::cooperate();
-        self.0.read_until(deadline)
+        self.0.read_until(deadline, Location::caller())
     }
 
+    #[track_caller]
     fn try_lock_exclusive_for(&self, timeout: Duration) -> bool {
         park::cooperate();
-        self.0.write_for(timeout)
+        self.0.write_for(timeout, Location::caller())
     }
 
+    #[track_caller]
     fn try_lock_exclusive_until(&self, deadline: Instant) -> bool {
         park::cooperate();
-        self.0.write_until(deadline)
+        self.0.write_until(deadline, Location::caller())
     }
 }
 

@@ -42,15 +42,18 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::hash::Hash;
 use std::mem;
-use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::sync::OnceLock;
 
 use crossbeam_utils::CachePadded;
+use gocsp_runtime::park::{Description, Way};
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry as Place;
 
 use crate::hashing::Hashing;
 use crate::parallelism::parallelism;
+use crate::raw_mutex::RawMutex;
+use crate::report::Caller;
 use crate::{Mutex, MutexGuard};
 
 /// A hash table that any number of goroutines and threads use at the same time, without a lock around it.
@@ -86,6 +89,7 @@ use crate::{Mutex, MutexGuard};
 pub struct Map<K, V> {
     /// Made when it is first used, so that a map can stand in a static.
     table: OnceLock<Table<K, V>>,
+    made_at: Caller,
 }
 
 struct Table<K, V> {
@@ -114,13 +118,14 @@ impl<K, V> Map<K, V> {
     /// static NAMES: gocsp_sync::Map<u32, String> = gocsp_sync::Map::new();
     /// assert!(NAMES.is_empty());
     /// ```
+    #[track_caller]
     pub const fn new() -> Self {
-        Self { table: OnceLock::new() }
+        Self { table: OnceLock::new(), made_at: Location::caller() }
     }
 
     #[inline]
     fn table(&self) -> &Table<K, V> {
-        self.table.get_or_init(Table::new)
+        self.table.get_or_init(|| Table::new(self.made_at))
     }
 
     fn shards(&self) -> &[CachePadded<Shard<K, V>>] {
@@ -135,8 +140,10 @@ impl<K, V> Map<K, V> {
     /// ```
     /// assert_eq!(gocsp_sync::Map::from_iter([(1, 'a'), (2, 'b')]).len(), 2);
     /// ```
+    #[track_caller]
     pub fn len(&self) -> usize {
-        self.shards().iter().map(|shard| shard.lock().len()).sum()
+        let place = Location::caller();
+        self.shards().iter().map(|shard| shard.lock_as::<Locking>(place).len()).sum()
     }
 
     /// Whether there is no key. As [`len`](Self::len) otherwise.
@@ -145,8 +152,10 @@ impl<K, V> Map<K, V> {
     /// ```
     /// assert!(gocsp_sync::Map::<u32, u32>::new().is_empty());
     /// ```
+    #[track_caller]
     pub fn is_empty(&self) -> bool {
-        self.shards().iter().all(|shard| shard.lock().is_empty())
+        let place = Location::caller();
+        self.shards().iter().all(|shard| shard.lock_as::<Locking>(place).is_empty())
     }
 
     /// Removes all keys, part by part: what others store meanwhile may remain.
@@ -157,9 +166,10 @@ impl<K, V> Map<K, V> {
     /// map.clear();
     /// assert!(map.is_empty());
     /// ```
+    #[track_caller]
     pub fn clear(&self) {
         for shard in self.shards() {
-            let removed = mem::take(&mut *shard.lock());
+            let removed = mem::take(&mut *shard.lock_as::<Locking>(Location::caller()));
             drop(removed);
         }
     }
@@ -173,13 +183,14 @@ impl<K: Hash + Eq, V> Map<K, V> {
     /// let map = gocsp_sync::Map::from_iter([("one".to_owned(), 1)]);
     /// assert_eq!((map.load("one"), map.load("two")), (Some(1), None));
     /// ```
+    #[track_caller]
     pub fn load<Q>(&self, key: &Q) -> Option<V>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
         V: Clone,
     {
-        let (hash, shard) = self.table().lock(key);
+        let (hash, shard) = self.table().lock(key, Location::caller());
         shard.find(hash, is(hash, key)).map(|entry| entry.value.clone())
     }
 
@@ -191,6 +202,7 @@ impl<K: Hash + Eq, V> Map<K, V> {
     /// map.store("one", 1);
     /// assert_eq!(map.load("one"), Some(1));
     /// ```
+    #[track_caller]
     pub fn store(&self, key: K, value: V) {
         drop(self.swap(key, value));
     }
@@ -202,8 +214,9 @@ impl<K: Hash + Eq, V> Map<K, V> {
     /// let map = gocsp_sync::Map::new();
     /// assert_eq!((map.swap('a', 1), map.swap('a', 2)), (None, Some(1)));
     /// ```
+    #[track_caller]
     pub fn swap(&self, key: K, value: V) -> Option<V> {
-        let (hash, mut shard) = self.table().lock(&key);
+        let (hash, mut shard) = self.table().lock(&key, Location::caller());
         match shard.entry(hash, is(hash, &key), hash_of) {
             Place::Occupied(mut place) => Some(mem::replace(&mut place.get_mut().value, value)),
             Place::Vacant(place) => {
@@ -221,6 +234,7 @@ impl<K: Hash + Eq, V> Map<K, V> {
     /// assert_eq!(map.load_or_store('a', 1), (1, false));
     /// assert_eq!(map.load_or_store('a', 2), (1, true));
     /// ```
+    #[track_caller]
     pub fn load_or_store(&self, key: K, value: V) -> (V, bool)
     where
         V: Clone,
@@ -229,7 +243,7 @@ impl<K: Hash + Eq, V> Map<K, V> {
             return (loaded, true);
         }
         let stored = value.clone();
-        let (hash, mut shard) = self.table().lock(&key);
+        let (hash, mut shard) = self.table().lock(&key, Location::caller());
         match shard.entry(hash, is(hash, &key), hash_of) {
             Place::Occupied(place) => (place.get().value.clone(), true),
             Place::Vacant(place) => {
@@ -246,6 +260,7 @@ impl<K: Hash + Eq, V> Map<K, V> {
     /// let map = gocsp_sync::Map::from_iter([('a', 1)]);
     /// assert_eq!((map.load_and_delete(&'a'), map.load_and_delete(&'a')), (Some(1), None));
     /// ```
+    #[track_caller]
     pub fn load_and_delete<Q>(&self, key: &Q) -> Option<V>
     where
         K: Borrow<Q>,
@@ -261,6 +276,7 @@ impl<K: Hash + Eq, V> Map<K, V> {
     /// let map = gocsp_sync::Map::from_iter([('a', 1)]);
     /// assert!(map.delete(&'a') && !map.delete(&'a'));
     /// ```
+    #[track_caller]
     pub fn delete<Q>(&self, key: &Q) -> bool
     where
         K: Borrow<Q>,
@@ -281,13 +297,14 @@ impl<K: Hash + Eq, V> Map<K, V> {
     /// assert_eq!(map.compare_and_swap(&'a', &1, 3), Err(3));
     /// assert_eq!(map.load(&'a'), Some(2));
     /// ```
+    #[track_caller]
     pub fn compare_and_swap<Q>(&self, key: &Q, old: &V, new: V) -> Result<V, V>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
         V: PartialEq,
     {
-        let (hash, mut shard) = self.table().lock(key);
+        let (hash, mut shard) = self.table().lock(key, Location::caller());
         match shard.find_mut(hash, is(hash, key)) {
             Some(entry) if entry.value == *old => Ok(mem::replace(&mut entry.value, new)),
             _ => Err(new),
@@ -302,6 +319,7 @@ impl<K: Hash + Eq, V> Map<K, V> {
     /// assert_eq!(map.compare_and_delete(&'a', &2), None);
     /// assert_eq!(map.compare_and_delete(&'a', &1), Some(1));
     /// ```
+    #[track_caller]
     pub fn compare_and_delete<Q>(&self, key: &Q, old: &V) -> Option<V>
     where
         K: Borrow<Q>,
@@ -311,12 +329,13 @@ impl<K: Hash + Eq, V> Map<K, V> {
         self.delete_if(key, |value| value == old)
     }
 
+    #[track_caller]
     fn delete_if<Q>(&self, key: &Q, condition: impl FnOnce(&V) -> bool) -> Option<V>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let (hash, mut shard) = self.table().lock(key);
+        let (hash, mut shard) = self.table().lock(key, Location::caller());
         let place = shard.find_entry(hash, is(hash, key)).ok()?;
         if !condition(&place.get().value) {
             return None;
@@ -348,6 +367,7 @@ impl<K: Clone, V: Clone> Map<K, V> {
     /// });
     /// assert_eq!(map.len(), 5);
     /// ```
+    #[track_caller]
     pub fn range(&self, mut f: impl FnMut(K, V) -> bool) {
         for (key, value) in self {
             if !f(key, value) {
@@ -374,9 +394,10 @@ impl<K, V> Table<K, V> {
     const MOST_SHARDS: usize = 128;
 
     #[cold]
-    fn new() -> Self {
+    fn new(made_at: Caller) -> Self {
         let shards = (Self::SHARDS * parallelism()).min(Self::MOST_SHARDS);
-        Self { hashing: Hashing::draw(), shards: (0..shards).map(|_| CachePadded::default()).collect() }
+        let shard = |_| CachePadded::new(Mutex::made_at(made_at, HashTable::new()));
+        Self { hashing: Hashing::draw(), shards: (0..shards).map(shard).collect() }
     }
 
     #[inline]
@@ -387,9 +408,9 @@ impl<K, V> Table<K, V> {
     }
 
     #[inline]
-    fn lock<Q: Hash + ?Sized>(&self, key: &Q) -> (u64, MutexGuard<'_, HashTable<Entry<K, V>>>) {
+    fn lock<Q: Hash + ?Sized>(&self, key: &Q, place: Caller) -> (u64, MutexGuard<'_, HashTable<Entry<K, V>>>) {
         let (hash, shard) = self.shard(key);
-        (hash, shard.lock())
+        (hash, shard.lock_as::<Locking>(place))
     }
 }
 
@@ -403,13 +424,26 @@ fn hash_of<K, V>(entry: &Entry<K, V>) -> u64 {
     entry.hash
 }
 
+/// To wait for who uses the same part.
+enum Locking {}
+
+impl Way<RawMutex> for Locking {
+    const STATE: &'static str = "sync.Map";
+
+    fn describe(shard: &RawMutex, to: &mut Description) {
+        shard.describe("map", to);
+    }
+}
+
 impl<K, V> Default for Map<K, V> {
+    #[track_caller]
     fn default() -> Self {
         Self::new()
     }
 }
 
 impl<K: Hash + Eq, V> FromIterator<(K, V)> for Map<K, V> {
+    #[track_caller]
     fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Self {
         let map = Self::new();
         entries.into_iter().for_each(|(key, value)| map.store(key, value));
@@ -443,6 +477,7 @@ pub struct MapIter<'a, K, V> {
 impl<K: Clone, V: Clone> Iterator for MapIter<'_, K, V> {
     type Item = (K, V);
 
+    #[track_caller]
     fn next(&mut self) -> Option<(K, V)> {
         loop {
             if let Some(entry) = self.copied.next() {
@@ -451,7 +486,7 @@ impl<K: Clone, V: Clone> Iterator for MapIter<'_, K, V> {
             let shard = self.shards.next()?;
             // Before the lock is taken: if a `Clone` panics, what was cloned before is dropped after it has been released (M3).
             let mut copied = Vec::new();
-            let shard = shard.lock();
+            let shard = shard.lock_as::<Locking>(Location::caller());
             copied.extend(shard.iter().map(|entry| (entry.key.clone(), entry.value.clone())));
             drop(shard);
             self.copied = copied.into_iter();

@@ -12,15 +12,16 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
-use std::panic::UnwindSafe;
+use std::panic::{Location, UnwindSafe};
 use std::ptr::NonNull;
 use std::time::{Duration, Instant};
 
-use gocsp_runtime::park;
+use gocsp_runtime::park::{self, Way};
 
 use crate::cond::sealed::CondGuard;
 use crate::cond::{Held, Raw};
-use crate::raw_mutex::RawMutex;
+use crate::raw_mutex::{Locking, RawMutex};
+use crate::report::Caller;
 use crate::sync::const_unless_modelled;
 
 /// A value that one goroutine or thread at a time may use.
@@ -80,9 +81,15 @@ impl<T> Mutex<T> {
         /// NAMES.lock().push("gopher".to_owned());
         /// ```
         #[inline]
+        #[track_caller]
         pub fn new(value: T) -> Self {
-            Self { raw: RawMutex::new(), value: UnsafeCell::new(value) }
+            Self { raw: RawMutex::new(Some(Location::caller())), value: UnsafeCell::new(value) }
         }
+    }
+
+    /// As [`new`](Self::new), for who makes it on behalf of the user, who is at `place`.
+    pub(crate) fn made_at(place: Caller, value: T) -> Self {
+        Self { raw: RawMutex::new(Some(place)), value: UnsafeCell::new(value) }
     }
 
     /// The value, and the end of the mutex.
@@ -111,9 +118,16 @@ impl<T: ?Sized> Mutex<T> {
     /// assert_eq!(*mutex.lock(), [1, 2]);
     /// ```
     #[inline]
+    #[track_caller]
     pub fn lock(&self) -> MutexGuard<'_, T> {
+        self.lock_as::<Locking>(Location::caller())
+    }
+
+    /// As [`lock`](Self::lock), for who does something else in the eyes of the user, somewhere else.
+    #[inline]
+    pub(crate) fn lock_as<W: Way<RawMutex>>(&self, place: Caller) -> MutexGuard<'_, T> {
         park::cooperate();
-        self.raw.lock();
+        self.raw.lock::<W>(place);
         self.guard()
     }
 
@@ -147,9 +161,10 @@ impl<T: ?Sized> Mutex<T> {
     /// assert!(mutex.try_lock_for(Duration::from_millis(1)).is_none());
     /// ```
     #[inline]
+    #[track_caller]
     pub fn try_lock_for(&self, timeout: Duration) -> Option<MutexGuard<'_, T>> {
         park::cooperate();
-        self.raw.lock_for(timeout).then(|| self.guard())
+        self.raw.lock_for(timeout, Location::caller()).then(|| self.guard())
     }
 
     /// Locks the mutex, waiting until `deadline` at the latest. As [`try_lock_for`](Self::try_lock_for) otherwise.
@@ -164,9 +179,10 @@ impl<T: ?Sized> Mutex<T> {
     /// assert_eq!(mutex.try_lock_until(deadline).as_deref(), Some(&1));
     /// ```
     #[inline]
+    #[track_caller]
     pub fn try_lock_until(&self, deadline: Instant) -> Option<MutexGuard<'_, T>> {
         park::cooperate();
-        self.raw.lock_until(deadline).then(|| self.guard())
+        self.raw.lock_until(deadline, Location::caller()).then(|| self.guard())
     }
 
     /// Whether somebody holds the mutex. The answer may be out of date at once.
@@ -202,12 +218,14 @@ impl<T: ?Sized> Mutex<T> {
 }
 
 impl<T: Default> Default for Mutex<T> {
+    #[track_caller]
     fn default() -> Self {
         Self::new(T::default())
     }
 }
 
 impl<T> From<T> for Mutex<T> {
+    #[track_caller]
     fn from(value: T) -> Self {
         Self::new(value)
     }

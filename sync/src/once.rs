@@ -9,9 +9,13 @@
 #![forbid(unsafe_code)]
 
 use std::fmt;
-use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
+
+use gocsp_runtime::park::{Description, Way};
 
 use crate::Mutex;
+use crate::raw_mutex::RawMutex;
+use crate::report::Caller;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::const_unless_modelled;
 
@@ -50,6 +54,7 @@ impl Once {
         /// ```
         /// assert!(!gocsp_sync::Once::new().is_completed());
         /// ```
+        #[track_caller]
         pub fn new() -> Self {
             Self { done: AtomicBool::new(false), doing: Mutex::new(()) }
         }
@@ -74,15 +79,16 @@ impl Once {
     /// assert_eq!(count, 1);
     /// ```
     #[inline]
+    #[track_caller]
     pub fn call_once(&self, f: impl FnOnce()) {
         if !self.is_completed() {
-            self.call(f);
+            self.call(f, Location::caller());
         }
     }
 
     #[cold]
-    fn call(&self, f: impl FnOnce()) {
-        let _doing = self.doing.lock();
+    fn call(&self, f: impl FnOnce(), place: Caller) {
+        let _doing = self.doing.lock_as::<Calling>(place);
         if !self.is_completed() {
             // Set before the mutex is unlocked, also if `f` panics.
             let _done = SetOnDrop(&self.done);
@@ -107,6 +113,7 @@ impl Once {
 }
 
 impl Default for Once {
+    #[track_caller]
     fn default() -> Self {
         Self::new()
     }
@@ -115,6 +122,17 @@ impl Default for Once {
 impl fmt::Debug for Once {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Once").field("done", &self.is_completed()).finish_non_exhaustive()
+    }
+}
+
+/// To wait for who is doing it.
+enum Calling {}
+
+impl Way<RawMutex> for Calling {
+    const STATE: &'static str = "sync.Once.Do";
+
+    fn describe(doing: &RawMutex, to: &mut Description) {
+        doing.describe("once", to);
     }
 }
 

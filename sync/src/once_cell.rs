@@ -7,9 +7,14 @@
 
 use std::convert::Infallible;
 use std::fmt;
+use std::panic::Location;
 use std::sync::OnceLock;
 
+use gocsp_runtime::park::{Description, Way};
+
 use crate::Mutex;
+use crate::raw_mutex::RawMutex;
+use crate::report::Caller;
 use crate::sync::const_unless_modelled;
 
 /// A value that is set once, by whoever needs it first, and shared from then on.
@@ -44,6 +49,7 @@ impl<T> OnceCell<T> {
         /// static CELL: gocsp_sync::OnceCell<u32> = gocsp_sync::OnceCell::new();
         /// assert_eq!(CELL.set(7), Ok(()));
         /// ```
+        #[track_caller]
         pub fn new() -> Self {
             Self { value: OnceLock::new(), setting: Mutex::new(()) }
         }
@@ -83,8 +89,9 @@ impl<T> OnceCell<T> {
     /// assert_eq!(cell.set(1), Ok(()));
     /// assert_eq!(cell.set(2), Err(2));
     /// ```
+    #[track_caller]
     pub fn set(&self, value: T) -> Result<(), T> {
-        let _setting = self.setting.lock();
+        let _setting = self.setting.lock_as::<Setting>(Location::caller());
         self.value.set(value)
     }
 
@@ -101,6 +108,7 @@ impl<T> OnceCell<T> {
     /// assert_eq!(*cell.get_or_init(|| 6 * 7), 42);
     /// ```
     #[inline]
+    #[track_caller]
     pub fn get_or_init(&self, f: impl FnOnce() -> T) -> &T {
         match self.get_or_try_init(|| Ok::<_, Infallible>(f())) {
             Ok(value) => value,
@@ -123,16 +131,18 @@ impl<T> OnceCell<T> {
     /// assert_eq!(cell.get_or_try_init(|| "7".parse()), Ok(&7));
     /// ```
     #[inline]
+    #[track_caller]
     pub fn get_or_try_init<E>(&self, f: impl FnOnce() -> Result<T, E>) -> Result<&T, E> {
         match self.get() {
             Some(value) => Ok(value),
-            None => self.init(f),
+            None => self.init::<Setting, _>(f, Location::caller()),
         }
     }
 
+    /// `W` is what the caller does, for reports.
     #[cold]
-    fn init<E>(&self, f: impl FnOnce() -> Result<T, E>) -> Result<&T, E> {
-        let _setting = self.setting.lock();
+    pub(crate) fn init<W: Way<RawMutex>, E>(&self, f: impl FnOnce() -> Result<T, E>, place: Caller) -> Result<&T, E> {
+        let _setting = self.setting.lock_as::<W>(place);
         match self.get() {
             Some(value) => Ok(value),
             None => {
@@ -164,19 +174,33 @@ impl<T> OnceCell<T> {
     }
 }
 
+/// To wait for who is making the value.
+enum Setting {}
+
+impl Way<RawMutex> for Setting {
+    const STATE: &'static str = "sync.OnceCell";
+
+    fn describe(setting: &RawMutex, to: &mut Description) {
+        setting.describe("once cell", to);
+    }
+}
+
 impl<T> Default for OnceCell<T> {
+    #[track_caller]
     fn default() -> Self {
         Self::new()
     }
 }
 
 impl<T> From<T> for OnceCell<T> {
+    #[track_caller]
     fn from(value: T) -> Self {
         Self { value: OnceLock::from(value), setting: Mutex::new(()) }
     }
 }
 
 impl<T: Clone> Clone for OnceCell<T> {
+    #[track_caller]
     fn clone(&self) -> Self {
         Self { value: self.value.clone(), setting: Mutex::new(()) }
     }

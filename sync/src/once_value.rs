@@ -2,9 +2,14 @@
 
 #![forbid(unsafe_code)]
 
+use std::convert::Infallible;
 use std::fmt;
-use std::panic::{self, RefUnwindSafe, UnwindSafe};
+use std::panic::{self, Location, RefUnwindSafe, UnwindSafe};
 
+use gocsp_runtime::park::{Description, Way};
+
+use crate::raw_mutex::RawMutex;
+use crate::report::Caller;
 use crate::shared_panic::{self, SharedPanic};
 use crate::sync::const_unless_modelled;
 use crate::{Mutex, OnceCell};
@@ -45,6 +50,7 @@ impl<T, F> OnceValue<T, F> {
         /// let answer = gocsp_sync::OnceValue::new(|| 6 * 7);
         /// assert_eq!(*answer.get(), 42);
         /// ```
+        #[track_caller]
         pub fn new(make: F) -> Self {
             Self { value: OnceCell::new(), make: Mutex::new(Some(make)) }
         }
@@ -67,26 +73,46 @@ impl<T, F: FnOnce() -> T> OnceValue<T, F> {
     #[inline]
     #[track_caller]
     pub fn get(&self) -> &T {
-        match self.value.get().unwrap_or_else(|| self.make()) {
+        self.get_as::<Getting>(Location::caller())
+    }
+
+    /// As [`get`](Self::get), for who does something else in the eyes of the user, somewhere else.
+    #[inline]
+    #[track_caller]
+    fn get_as<W: Way<RawMutex>>(&self, place: Caller) -> &T {
+        match self.value.get().unwrap_or_else(|| self.make::<W>(place)) {
             Ok(value) => value,
             Err(panic) => panic.raise("the function of a OnceValue"),
         }
     }
 
     #[cold]
-    fn make(&self) -> &Result<T, SharedPanic> {
+    fn make<W: Way<RawMutex>>(&self, place: Caller) -> &Result<T, SharedPanic> {
         let mut panicked = None;
-        let made = self.value.get_or_init(|| {
+        let make = || {
             let make = self.make.lock().take().expect("the cell is filled once");
-            shared_panic::catch(make).map_err(|(panic, payload)| {
+            let made = shared_panic::catch(make).map_err(|(panic, payload)| {
                 panicked = Some(payload);
                 panic
-            })
-        });
+            });
+            Ok::<_, Infallible>(made)
+        };
+        let Ok(made) = self.value.init::<W, _>(make, place);
         if let Some(payload) = panicked {
             panic::resume_unwind(payload);
         }
         made
+    }
+}
+
+/// To wait for who is making the value.
+enum Getting {}
+
+impl Way<RawMutex> for Getting {
+    const STATE: &'static str = "sync.OnceValue";
+
+    fn describe(making: &RawMutex, to: &mut Description) {
+        making.describe("once value", to);
     }
 }
 
@@ -125,6 +151,7 @@ impl<F> OnceFunc<F> {
         /// ```
         /// gocsp_sync::OnceFunc::new(|| println!("printed once")).call();
         /// ```
+        #[track_caller]
         pub fn new(f: F) -> Self {
             Self(OnceValue::new(f))
         }
@@ -150,7 +177,18 @@ impl<F: FnOnce()> OnceFunc<F> {
     #[inline]
     #[track_caller]
     pub fn call(&self) {
-        self.0.get();
+        self.0.get_as::<Calling>(Location::caller());
+    }
+}
+
+/// To wait for who is calling the function.
+enum Calling {}
+
+impl Way<RawMutex> for Calling {
+    const STATE: &'static str = "sync.OnceFunc";
+
+    fn describe(calling: &RawMutex, to: &mut Description) {
+        calling.describe("once func", to);
     }
 }
 

@@ -27,7 +27,7 @@
 
 use std::cell::Cell;
 
-use gocsp_runtime::park::{self, Claimed, Lock, LockGuard, Outcome, Patience, WaitList, WakeToken};
+use gocsp_runtime::park::{self, Claimed, Lock, LockGuard, Outcome, Patience, Reason, WaitList, WakeToken};
 
 /// The waiters of one primitive, each with a payload `P`, in `LANES` lanes.
 pub(crate) type Queue<P, const LANES: usize, S = ()> = Lock<Lanes<P, LANES, S>>;
@@ -74,9 +74,10 @@ pub(crate) fn wait<const LANE: usize, P, const LANES: usize, S>(
     queue: LockGuard<'_, Lanes<P, LANES, S>>,
     payload: &P,
     patience: Patience,
+    reason: Reason<'_>,
 ) -> Outcome {
     // SAFETY: `lane` gives one and the same list of the guarded lanes each time.
-    unsafe { park::wait(queue, Lanes::lane::<LANE>, payload, patience) }
+    unsafe { park::wait(queue, Lanes::lane::<LANE>, payload, patience, reason) }
 }
 
 /// As [`wait`], and wakes others once the queue is unlocked.
@@ -84,10 +85,11 @@ pub(crate) fn wait_and_wake<const LANE: usize, P, const LANES: usize, S>(
     queue: LockGuard<'_, Lanes<P, LANES, S>>,
     payload: &P,
     patience: Patience,
+    reason: Reason<'_>,
     others: Wakes,
 ) -> Outcome {
     // SAFETY: `lane` gives one and the same list of the guarded lanes each time.
-    unsafe { park::wait_and_drop(queue, Lanes::lane::<LANE>, payload, patience, others) }
+    unsafe { park::wait_and_drop(queue, Lanes::lane::<LANE>, payload, patience, reason, others) }
 }
 
 /// Those whom the release of a lock wakes, once this is dropped: not under another lock.

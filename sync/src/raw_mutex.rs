@@ -59,9 +59,10 @@ use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use gocsp_runtime::clock;
-use gocsp_runtime::park::{Outcome, Patience, WakeToken};
+use gocsp_runtime::park::{Description, Outcome, Partner, Patience, Reason, WakeToken, Way};
 
 use crate::queue::{self, Lanes, Queue};
+use crate::report::{self, Caller, Holder};
 use crate::spin::Spin;
 use crate::sync::atomic::{AtomicU32, Ordering};
 use crate::sync::{const_unless_modelled, is_over};
@@ -85,6 +86,9 @@ const NEWCOMERS: usize = 1;
 pub(crate) struct RawMutex {
     state: AtomicU32,
     spin: Spin,
+    /// The owner, for reports: noted by whoever takes the lock, or by who hands it off.
+    holder: Holder,
+    made_at: Option<Caller>,
     queue: Queue<Waiting, 2>,
 }
 
@@ -97,15 +101,22 @@ struct Waiting {
 
 impl RawMutex {
     const_unless_modelled! {
-        pub(crate) fn new() -> Self {
-            Self { state: AtomicU32::new(0), spin: Spin::new(), queue: Queue::new(Lanes::new()) }
+        pub(crate) fn new(made_at: Option<Caller>) -> Self {
+            Self {
+                state: AtomicU32::new(0),
+                spin: Spin::new(),
+                holder: Holder::nobody(),
+                made_at,
+                queue: Queue::new(Lanes::new()),
+            }
         }
     }
 
+    /// `W` is what the caller does, for reports.
     #[inline]
-    pub(crate) fn lock(&self) {
+    pub(crate) fn lock<W: Way<Self>>(&self, place: Caller) {
         if !self.try_lock() {
-            let locked = self.lock_contended(Patience::FOREVER);
+            let locked = self.lock_contended(Patience::FOREVER, Reason::new::<W, _>(place, self));
             debug_assert!(locked);
         }
     }
@@ -115,23 +126,32 @@ impl RawMutex {
     /// Acquire: pairs with the Release of whoever freed the lock.
     #[inline]
     pub(crate) fn try_lock(&self) -> bool {
-        self.state.fetch_or(LOCKED, Ordering::Acquire) & LOCKED == 0
+        let taken = self.state.fetch_or(LOCKED, Ordering::Acquire) & LOCKED == 0;
+        if taken {
+            self.holder.note();
+        }
+        taken
     }
 
     #[inline]
-    pub(crate) fn lock_for(&self, timeout: Duration) -> bool {
-        self.try_lock() || self.lock_contended(Patience::until(clock::deadline(timeout)))
+    pub(crate) fn lock_for(&self, timeout: Duration, place: Caller) -> bool {
+        self.try_lock() || self.lock_in_time(clock::deadline(timeout), place)
     }
 
     #[inline]
-    pub(crate) fn lock_until(&self, deadline: Instant) -> bool {
-        self.try_lock() || self.lock_contended(Patience::until(deadline))
+    pub(crate) fn lock_until(&self, deadline: Instant, place: Caller) -> bool {
+        self.try_lock() || self.lock_in_time(deadline, place)
+    }
+
+    #[cold]
+    fn lock_in_time(&self, deadline: Instant, place: Caller) -> bool {
+        self.lock_contended(Patience::until(deadline), Reason::new::<Locking, _>(place, self))
     }
 
     /// Locks it again for who has given it up for a while, whatever happens to the runtime meanwhile.
-    pub(crate) fn lock_again(&self) {
+    pub(crate) fn lock_again(&self, place: Caller) {
         if !self.try_lock() {
-            let locked = self.lock_contended(Patience::MASKED);
+            let locked = self.lock_contended(Patience::MASKED, Reason::new::<Locking, _>(place, self));
             debug_assert!(locked);
         }
     }
@@ -157,6 +177,20 @@ impl RawMutex {
     /// Whether somebody owns the lock at this moment.
     pub(crate) fn is_locked(&self) -> bool {
         self.state.load(Ordering::Relaxed) & LOCKED != 0
+    }
+
+    pub(crate) fn made_at(&self) -> Option<Caller> {
+        self.made_at
+    }
+
+    /// Who owns the lock, if that is known.
+    pub(crate) fn partner(&self) -> Partner {
+        self.holder.partner(self.is_locked())
+    }
+
+    /// Tells of `what` is waited for by waiting for this lock.
+    pub(crate) fn describe(&self, what: &'static str, to: &mut Description) {
+        report::tell(what, self, self.made_at, self.partner(), to);
     }
 
     /// Step 1, or 6 if `competing` is [`COMPETING`]: takes the lock if it is free.
@@ -195,8 +229,9 @@ impl RawMutex {
         false
     }
 
+    /// Steps 2 and 6. False when the deadline passed first.
     #[cold]
-    fn lock_contended(&self, mut patience: Patience) -> bool {
+    pub(crate) fn lock_contended(&self, mut patience: Patience, reason: Reason<'_>) -> bool {
         let mut first_wait = None;
         let mut competing = 0;
         loop {
@@ -210,8 +245,8 @@ impl RawMutex {
                 continue;
             }
             let outcome = match competing {
-                0 => queue::wait::<NEWCOMERS, _, _, _>(queue, &waiting, patience),
-                _ => queue::wait::<LOSERS, _, _, _>(queue, &waiting, patience),
+                0 => queue::wait::<NEWCOMERS, _, _, _>(queue, &waiting, patience, reason),
+                _ => queue::wait::<LOSERS, _, _, _>(queue, &waiting, patience, reason),
             };
             match outcome {
                 // The hand-off is taken whatever the time is.
@@ -250,6 +285,7 @@ impl RawMutex {
         let waiting = first.payload();
         if is_over(waiting.since, now, PATIENCE) {
             waiting.handed.set(true);
+            self.holder.note_owner_of(waiting);
             // Relaxed: the new owner is synchronised with by its wake-up, and only it will unlock.
             self.state.swap(LOCKED | queued, Ordering::Relaxed);
         } else {
@@ -261,8 +297,20 @@ impl RawMutex {
     }
 }
 
+/// To wait for a lock.
+pub(crate) enum Locking {}
+
+impl Way<RawMutex> for Locking {
+    const STATE: &'static str = "sync.Mutex.Lock";
+
+    fn describe(raw: &RawMutex, to: &mut Description) {
+        raw.describe("mutex", to);
+    }
+}
+
 #[cfg(all(test, not(any(loom, shuttle))))]
 mod tests {
+    use std::panic::Location;
     use std::sync::atomic::AtomicBool;
     use std::thread;
 
@@ -280,8 +328,8 @@ mod tests {
 
     #[test]
     fn uncontended_locking_leaves_no_trace() {
-        let raw = RawMutex::new();
-        raw.lock();
+        let raw = RawMutex::new(None);
+        raw.lock::<Locking>(Location::caller());
         assert_eq!(state(&raw), LOCKED);
         assert!(!raw.try_lock());
         raw.unlock();
@@ -293,12 +341,12 @@ mod tests {
     /// Whoever waited for longer than the patience gets the lock from the next owner: nobody can come between.
     #[test]
     fn a_starved_waiter_is_handed_the_lock() {
-        let raw = RawMutex::new();
+        let raw = RawMutex::new(None);
         let checked = AtomicBool::new(false);
-        raw.lock();
+        raw.lock::<Locking>(Location::caller());
         thread::scope(|scope| {
             scope.spawn(|| {
-                raw.lock();
+                raw.lock::<Locking>(Location::caller());
                 spin_until(|| checked.load(Ordering::Acquire));
                 raw.unlock();
             });
@@ -308,28 +356,28 @@ mod tests {
             raw.unlock();
             assert_eq!(state(&raw), LOCKED, "handed off, and the queue is empty");
             assert!(!raw.try_lock());
-            assert!(!raw.lock_for(Duration::ZERO));
+            assert!(!raw.lock_for(Duration::ZERO, Location::caller()));
             checked.store(true, Ordering::Release);
         });
-        raw.lock();
+        raw.lock::<Locking>(Location::caller());
         raw.unlock();
         assert_eq!(state(&raw), 0);
     }
 
     #[test]
     fn one_who_gives_up_leaves_the_lock_usable() {
-        let raw = RawMutex::new();
-        raw.lock();
-        assert!(!raw.lock_for(Duration::from_micros(200)));
+        let raw = RawMutex::new(None);
+        raw.lock::<Locking>(Location::caller());
+        assert!(!raw.lock_for(Duration::from_micros(200), Location::caller()));
         assert_eq!(state(&raw), LOCKED | QUEUED);
         raw.unlock();
         assert_eq!(state(&raw), 0);
-        assert!(raw.lock_for(Duration::ZERO));
+        assert!(raw.lock_for(Duration::ZERO, Location::caller()));
     }
 
     #[test]
     fn a_free_lock_may_be_barged_into() {
-        let raw = RawMutex::new();
+        let raw = RawMutex::new(None);
         raw.state.store(COMPETING | QUEUED, Ordering::Relaxed);
         assert!(raw.try_lock());
         assert_eq!(state(&raw), LOCKED | COMPETING | QUEUED);
@@ -339,7 +387,7 @@ mod tests {
 
     #[test]
     fn the_competitor_withdraws_its_mark_when_it_takes_the_lock_and_when_it_queues() {
-        let raw = RawMutex::new();
+        let raw = RawMutex::new(None);
         raw.state.store(COMPETING | QUEUED, Ordering::Relaxed);
         assert!(raw.take(COMPETING));
         assert_eq!(state(&raw), LOCKED | QUEUED);

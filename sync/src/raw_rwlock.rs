@@ -53,10 +53,11 @@ use std::mem;
 use std::time::{Duration, Instant};
 
 use gocsp_runtime::clock;
-use gocsp_runtime::park::{Claimed, Outcome, Patience, WakeToken};
+use gocsp_runtime::park::{Claimed, Description, Outcome, Partner, Patience, Reason, WakeToken, Way};
 
 use crate::queue::{self, Chain, Lanes, Link, Queue, Wakes};
 use crate::raw_mutex::RawMutex;
+use crate::report::{self, Caller};
 use crate::spin::Spin;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::const_unless_modelled;
@@ -83,21 +84,23 @@ pub(crate) struct RawRwLock {
 }
 
 impl RawRwLock {
+    const WHAT: &'static str = "read-write lock";
+
     const_unless_modelled! {
-        pub(crate) fn new() -> Self {
+        pub(crate) fn new(made_at: Option<Caller>) -> Self {
             Self {
                 state: AtomicUsize::new(0),
                 spin: Spin::new(),
-                writers: RawMutex::new(),
+                writers: RawMutex::new(made_at),
                 queue: Queue::new(Lanes::new()),
             }
         }
     }
 
     #[inline]
-    pub(crate) fn read(&self) {
+    pub(crate) fn read(&self, place: Caller) {
         if !self.try_read() {
-            let inside = self.read_contended(Patience::FOREVER);
+            let inside = self.read_contended(Patience::FOREVER, place);
             debug_assert!(inside);
         }
     }
@@ -119,13 +122,13 @@ impl RawRwLock {
     }
 
     #[inline]
-    pub(crate) fn read_for(&self, timeout: Duration) -> bool {
-        self.try_read() || self.read_contended(Patience::until(clock::deadline(timeout)))
+    pub(crate) fn read_for(&self, timeout: Duration, place: Caller) -> bool {
+        self.try_read() || self.read_contended(Patience::until(clock::deadline(timeout)), place)
     }
 
     #[inline]
-    pub(crate) fn read_until(&self, deadline: Instant) -> bool {
-        self.try_read() || self.read_contended(Patience::until(deadline))
+    pub(crate) fn read_until(&self, deadline: Instant, place: Caller) -> bool {
+        self.try_read() || self.read_contended(Patience::until(deadline), place)
     }
 
     /// To be called by a reader inside.
@@ -146,18 +149,28 @@ impl RawRwLock {
     }
 
     /// Comes in again for who has left for a while, whatever happens to the runtime meanwhile.
-    pub(crate) fn read_again(&self) {
+    pub(crate) fn read_again(&self, place: Caller) {
         if !self.try_read() {
-            let inside = self.read_contended(Patience::MASKED);
+            let inside = self.read_contended(Patience::MASKED, place);
             debug_assert!(inside);
         }
     }
 
     #[inline]
-    pub(crate) fn write(&self) {
-        self.writers.lock();
-        let inside = self.shut_out(Patience::FOREVER);
+    pub(crate) fn write(&self, place: Caller) {
+        let inside = self.write_with(Patience::FOREVER, place);
         debug_assert!(inside);
+    }
+
+    /// Step 3. False when the deadline passed first.
+    #[inline]
+    fn write_with(&self, patience: Patience, place: Caller) -> bool {
+        (self.writers.try_lock() || self.wait_for_writers(patience, place)) && self.shut_out(patience, place)
+    }
+
+    #[cold]
+    fn wait_for_writers(&self, patience: Patience, place: Caller) -> bool {
+        self.writers.lock_contended(patience, Reason::new::<AwaitWriter<true>, _>(place, self))
     }
 
     /// Step 3, if that needs no waiting.
@@ -175,13 +188,13 @@ impl RawRwLock {
     }
 
     #[inline]
-    pub(crate) fn write_for(&self, timeout: Duration) -> bool {
-        self.try_write() || self.write_until(clock::deadline(timeout))
+    pub(crate) fn write_for(&self, timeout: Duration, place: Caller) -> bool {
+        self.try_write() || self.write_until(clock::deadline(timeout), place)
     }
 
     #[inline]
-    pub(crate) fn write_until(&self, deadline: Instant) -> bool {
-        self.writers.lock_until(deadline) && self.shut_out(Patience::until(deadline))
+    pub(crate) fn write_until(&self, deadline: Instant, place: Caller) -> bool {
+        self.write_with(Patience::until(deadline), place)
     }
 
     /// Step 5. To be called by the writer inside.
@@ -201,24 +214,24 @@ impl RawRwLock {
     }
 
     /// As [`read_again`](Self::read_again), for a writer.
-    pub(crate) fn write_again(&self) {
-        self.writers.lock_again();
-        let inside = self.shut_out(Patience::MASKED);
+    pub(crate) fn write_again(&self, place: Caller) {
+        let inside = self.write_with(Patience::MASKED, place);
         debug_assert!(inside);
     }
 
-    /// Step 3, for the current writer. False when the deadline passed first; the caller is then not the current
+    /// The rest of step 3, for the current writer. False when the deadline passed first; the caller is then not the current
     /// writer any more.
     ///
     /// Acquire: pairs with the Release in `unlock_read`.
     #[inline]
-    fn shut_out(&self, patience: Patience) -> bool {
+    fn shut_out(&self, patience: Patience, place: Caller) -> bool {
         let before = self.state.fetch_or(SHUT, Ordering::Acquire);
-        before & INSIDE == 0 || self.wait_for_readers(patience)
+        before & INSIDE == 0 || self.wait_for_readers(patience, place)
     }
 
     #[cold]
-    fn wait_for_readers(&self, mut patience: Patience) -> bool {
+    fn wait_for_readers(&self, mut patience: Patience, place: Caller) -> bool {
+        let reason = Reason::new::<AwaitReaders, _>(place, self);
         // Undoes step 3 on a timeout, and also when the wait is unwound.
         let current = CurrentWriter(self);
         loop {
@@ -229,7 +242,7 @@ impl RawRwLock {
             if self.is_empty() {
                 break;
             }
-            match queue::wait::<WRITER, _, _, _>(queue, &Link::default(), patience) {
+            match queue::wait::<WRITER, _, _, _>(queue, &Link::default(), patience, reason) {
                 Outcome::Woken => break,
                 Outcome::TimedOut => return false,
                 // The goroutine unwinds already, and has to get the lock all the same.
@@ -270,7 +283,8 @@ impl RawRwLock {
 
     /// Step 2. False when the deadline passed first.
     #[cold]
-    fn read_contended(&self, mut patience: Patience) -> bool {
+    fn read_contended(&self, mut patience: Patience, place: Caller) -> bool {
+        let reason = Reason::new::<AwaitWriter<false>, _>(place, self);
         loop {
             if self.spin.until(|| self.try_read()) {
                 return true;
@@ -279,7 +293,7 @@ impl RawRwLock {
             if !self.announce_reader() {
                 continue;
             }
-            match queue::wait::<READERS, _, _, _>(queue, &Link::default(), patience) {
+            match queue::wait::<READERS, _, _, _>(queue, &Link::default(), patience, reason) {
                 Outcome::Woken => return true,
                 Outcome::TimedOut => return false,
                 // The goroutine unwinds already, and has to get the lock all the same.
@@ -313,8 +327,32 @@ impl Drop for CurrentWriter<'_> {
     }
 }
 
+/// To wait for the current writer, as a writer or a reader. A reader may do so while that one waits itself: for readers inside.
+enum AwaitWriter<const WRITES: bool> {}
+
+impl<const WRITES: bool> Way<RawRwLock> for AwaitWriter<WRITES> {
+    const STATE: &'static str = if WRITES { "sync.RWMutex.Lock" } else { "sync.RWMutex.RLock" };
+
+    fn describe(raw: &RawRwLock, to: &mut Description) {
+        report::tell(RawRwLock::WHAT, raw, raw.writers.made_at(), raw.writers.partner(), to);
+    }
+}
+
+/// To wait, as the current writer, for the readers inside.
+enum AwaitReaders {}
+
+impl Way<RawRwLock> for AwaitReaders {
+    const STATE: &'static str = AwaitWriter::<true>::STATE;
+
+    fn describe(raw: &RawRwLock, to: &mut Description) {
+        let partner = Partner::Readers(raw.state.load(Ordering::Relaxed) & INSIDE);
+        report::tell(RawRwLock::WHAT, raw, raw.writers.made_at(), partner, to);
+    }
+}
+
 #[cfg(all(test, not(any(loom, shuttle))))]
 mod tests {
+    use std::panic::Location;
     use std::sync::Barrier;
     use std::sync::atomic::AtomicBool;
     use std::thread;
@@ -333,15 +371,15 @@ mod tests {
 
     #[test]
     fn uncontended_locking_leaves_no_trace() {
-        let raw = RawRwLock::new();
-        raw.read();
-        raw.read();
+        let raw = RawRwLock::new(None);
+        raw.read(Location::caller());
+        raw.read(Location::caller());
         assert_eq!(state(&raw), 2);
         assert!(!raw.try_write());
         assert!(!raw.writers.is_locked(), "a failed try gives back what it took");
         raw.unlock_read();
         raw.unlock_read();
-        raw.write();
+        raw.write(Location::caller());
         assert_eq!(state(&raw), SHUT);
         assert!(!raw.try_read());
         assert!(!raw.try_write());
@@ -353,14 +391,14 @@ mod tests {
     /// The reader is inside before the writer that unlocks can lock again.
     #[test]
     fn a_waiting_reader_goes_before_the_next_writer() {
-        let raw = RawRwLock::new();
+        let raw = RawRwLock::new(None);
         let was_inside = AtomicBool::new(false);
         for _ in 0..100 {
             was_inside.store(false, Ordering::Relaxed);
-            raw.write();
+            raw.write(Location::caller());
             thread::scope(|scope| {
                 scope.spawn(|| {
-                    raw.read();
+                    raw.read(Location::caller());
                     was_inside.store(true, Ordering::Relaxed);
                     raw.unlock_read();
                 });
@@ -368,7 +406,7 @@ mod tests {
                 // Once the bit is seen under the lock, the reader has joined.
                 drop(raw.queue.lock());
                 raw.unlock_write();
-                raw.write();
+                raw.write(Location::caller());
                 assert!(was_inside.load(Ordering::Relaxed));
                 raw.unlock_write();
             });
@@ -380,13 +418,13 @@ mod tests {
     #[test]
     fn waiting_readers_come_in_together() {
         const CROWD: usize = 5;
-        let raw = RawRwLock::new();
+        let raw = RawRwLock::new(None);
         let together = Barrier::new(CROWD);
-        raw.write();
+        raw.write(Location::caller());
         thread::scope(|scope| {
             for joined in 0..CROWD {
                 scope.spawn(|| {
-                    raw.read();
+                    raw.read(Location::caller());
                     together.wait();
                     raw.unlock_read();
                 });
@@ -399,7 +437,7 @@ mod tests {
                 drop(queue);
             }
             raw.unlock_write();
-            raw.write();
+            raw.write(Location::caller());
             raw.unlock_write();
         });
         assert_eq!(state(&raw), 0);
@@ -407,13 +445,13 @@ mod tests {
 
     #[test]
     fn a_writer_that_gives_up_lets_in_the_readers_it_kept_out() {
-        let raw = RawRwLock::new();
-        raw.read();
+        let raw = RawRwLock::new(None);
+        raw.read(Location::caller());
         thread::scope(|scope| {
-            let writer = scope.spawn(|| raw.write_for(Duration::from_millis(50)));
+            let writer = scope.spawn(|| raw.write_for(Duration::from_millis(50), Location::caller()));
             spin_until(|| state(&raw) & SHUT != 0);
             // Waits for the writer, or comes in at once if that has given up already.
-            raw.read();
+            raw.read(Location::caller());
             assert!(!writer.join().unwrap());
         });
         assert_eq!(state(&raw), 2);
@@ -425,9 +463,9 @@ mod tests {
 
     #[test]
     fn a_reader_that_gives_up_leaves_the_lock_usable() {
-        let raw = RawRwLock::new();
-        raw.write();
-        assert!(!raw.read_for(Duration::from_micros(100)));
+        let raw = RawRwLock::new(None);
+        raw.write(Location::caller());
+        assert!(!raw.read_for(Duration::from_micros(100), Location::caller()));
         assert_eq!(state(&raw), SHUT | READERS_WAIT);
         raw.unlock_write();
         assert_eq!(state(&raw), 0);
@@ -435,10 +473,10 @@ mod tests {
 
     #[test]
     fn a_late_step_4_does_not_wake_a_writer_whose_readers_are_inside() {
-        let raw = RawRwLock::new();
-        raw.read();
+        let raw = RawRwLock::new(None);
+        raw.read(Location::caller());
         thread::scope(|scope| {
-            let writer = scope.spawn(|| raw.write());
+            let writer = scope.spawn(|| raw.write(Location::caller()));
             spin_until(|| !raw.queue.lock().lane::<WRITER>().is_empty());
             assert!(raw.claim_writer().is_none());
             assert!(!raw.queue.lock().lane::<WRITER>().is_empty());
@@ -452,8 +490,8 @@ mod tests {
     #[test]
     #[should_panic(expected = "too many readers of one RwLock")]
     fn too_many_readers_are_refused() {
-        let raw = RawRwLock::new();
+        let raw = RawRwLock::new(None);
         raw.state.store(MOST_READERS, Ordering::Relaxed);
-        raw.read();
+        raw.read(Location::caller());
     }
 }

@@ -6,7 +6,7 @@
 
 use std::cell::UnsafeCell;
 use std::fmt;
-use std::panic::UnwindSafe;
+use std::panic::{Location, UnwindSafe};
 use std::ptr::NonNull;
 use std::time::{Duration, Instant};
 
@@ -76,8 +76,9 @@ impl<T> RwLock<T> {
         /// assert_eq!(*LEVEL.read(), 2);
         /// ```
         #[inline]
+        #[track_caller]
         pub fn new(value: T) -> Self {
-            Self { raw: RawRwLock::new(), value: UnsafeCell::new(value) }
+            Self { raw: RawRwLock::new(Some(Location::caller())), value: UnsafeCell::new(value) }
         }
     }
 
@@ -108,9 +109,10 @@ impl<T: ?Sized> RwLock<T> {
     /// assert_eq!(*lock.read() + *lock.read(), 2);
     /// ```
     #[inline]
+    #[track_caller]
     pub fn read(&self) -> RwLockReadGuard<'_, T> {
         park::cooperate();
-        self.raw.read();
+        self.raw.read(Location::caller());
         self.read_guard()
     }
 
@@ -143,9 +145,10 @@ impl<T: ?Sized> RwLock<T> {
     /// assert!(lock.try_read_for(Duration::from_millis(1)).is_none());
     /// ```
     #[inline]
+    #[track_caller]
     pub fn try_read_for(&self, timeout: Duration) -> Option<RwLockReadGuard<'_, T>> {
         park::cooperate();
-        self.raw.read_for(timeout).then(|| self.read_guard())
+        self.raw.read_for(timeout, Location::caller()).then(|| self.read_guard())
     }
 
     /// Locks for reading, waiting until `deadline` at the latest. `None` when that has passed.
@@ -159,9 +162,10 @@ impl<T: ?Sized> RwLock<T> {
     /// assert_eq!(lock.try_read_until(Instant::now()).as_deref(), Some(&1));
     /// ```
     #[inline]
+    #[track_caller]
     pub fn try_read_until(&self, deadline: Instant) -> Option<RwLockReadGuard<'_, T>> {
         park::cooperate();
-        self.raw.read_until(deadline).then(|| self.read_guard())
+        self.raw.read_until(deadline, Location::caller()).then(|| self.read_guard())
     }
 
     /// Locks for writing, waiting for as long as it takes.
@@ -175,9 +179,10 @@ impl<T: ?Sized> RwLock<T> {
     /// assert_eq!(lock.into_inner(), 2);
     /// ```
     #[inline]
+    #[track_caller]
     pub fn write(&self) -> RwLockWriteGuard<'_, T> {
         park::cooperate();
-        self.raw.write();
+        self.raw.write(Location::caller());
         self.write_guard()
     }
 
@@ -210,9 +215,10 @@ impl<T: ?Sized> RwLock<T> {
     /// assert!(lock.try_write_for(Duration::from_millis(1)).is_none());
     /// ```
     #[inline]
+    #[track_caller]
     pub fn try_write_for(&self, timeout: Duration) -> Option<RwLockWriteGuard<'_, T>> {
         park::cooperate();
-        self.raw.write_for(timeout).then(|| self.write_guard())
+        self.raw.write_for(timeout, Location::caller()).then(|| self.write_guard())
     }
 
     /// Locks for writing, waiting until `deadline` at the latest. As [`try_write_for`](Self::try_write_for) otherwise.
@@ -226,9 +232,10 @@ impl<T: ?Sized> RwLock<T> {
     /// assert_eq!(lock.try_write_until(Instant::now()).as_deref(), Some(&1));
     /// ```
     #[inline]
+    #[track_caller]
     pub fn try_write_until(&self, deadline: Instant) -> Option<RwLockWriteGuard<'_, T>> {
         park::cooperate();
-        self.raw.write_until(deadline).then(|| self.write_guard())
+        self.raw.write_until(deadline, Location::caller()).then(|| self.write_guard())
     }
 
     /// The value, without locking: `&mut self` proves that nobody else can have locked it.
@@ -264,12 +271,14 @@ impl<T: ?Sized> RwLock<T> {
 }
 
 impl<T: Default> Default for RwLock<T> {
+    #[track_caller]
     fn default() -> Self {
         Self::new(T::default())
     }
 }
 
 impl<T> From<T> for RwLock<T> {
+    #[track_caller]
     fn from(value: T) -> Self {
         Self::new(value)
     }

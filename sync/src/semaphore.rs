@@ -110,14 +110,16 @@ impl Semaphore {
     /// ```
     #[track_caller]
     pub fn acquire(&self, permits: usize) -> SemaphorePermit {
-        self.try_acquire(permits).unwrap_or_else(|| {
-            let waiting = match self.join(permits) {
-                Ok(permit) => return permit,
-                Err(waiting) => waiting,
-            };
-            let told = waiting.granted.recv();
-            waiting.settle(told)
-        })
+        if let Some(permit) = self.try_acquire(permits) {
+            return permit;
+        }
+        match self.join(permits) {
+            Ok(permit) => permit,
+            Err(waiting) => {
+                let told = waiting.granted.recv();
+                waiting.settle(told)
+            }
+        }
     }
 
     /// Takes so many permits if that needs no waiting.
@@ -171,13 +173,14 @@ impl Semaphore {
     /// ```
     #[track_caller]
     pub fn acquire_deadline(&self, permits: usize, deadline: Instant) -> Option<SemaphorePermit> {
-        self.try_acquire(permits).or_else(|| {
-            let waiting = match self.join(permits) {
-                Ok(permit) => return Some(permit),
-                Err(waiting) => waiting,
-            };
-            if waiting.granted.recv_deadline(deadline).is_ok() { Some(waiting.accept()) } else { waiting.give_up() }
-        })
+        if let Some(permit) = self.try_acquire(permits) {
+            return Some(permit);
+        }
+        match self.join(permits) {
+            Ok(permit) => Some(permit),
+            Err(waiting) if waiting.granted.recv_deadline(deadline).is_ok() => Some(waiting.accept()),
+            Err(waiting) => waiting.give_up(),
+        }
     }
 
     /// Takes so many permits, waiting for as long as `context` lasts.

@@ -25,14 +25,15 @@
 #![forbid(unsafe_code)]
 
 use std::fmt;
-use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use gocsp_runtime::clock;
-use gocsp_runtime::park::{self, Outcome, Patience};
+use gocsp_runtime::park::{self, Description, Outcome, Partner, Patience, Reason, Way};
 
 use crate::queue::{self, Lanes, Queue};
+use crate::report::{self, Caller};
 use crate::sync::atomic::{AtomicIsize, Ordering};
 
 /// Somebody may stand in the queue. Set by a waiter, cleared by the one who brings the counter to zero, both under
@@ -78,8 +79,9 @@ pub struct WaitGroup {
     inner: Arc<Inner>,
 }
 
-struct Inner {
+pub(crate) struct Inner {
     state: AtomicIsize,
+    made_at: Caller,
     queue: Queue<(), 1>,
 }
 
@@ -94,8 +96,10 @@ impl WaitGroup {
     /// ```
     /// gocsp_sync::WaitGroup::new().wait();
     /// ```
+    #[track_caller]
     pub fn new() -> Self {
-        Self { inner: Arc::new(Inner { state: AtomicIsize::new(0), queue: Queue::new(Lanes::new()) }) }
+        let (state, queue) = (AtomicIsize::new(0), Queue::new(Lanes::new()));
+        Self { inner: Arc::new(Inner { state, made_at: Location::caller(), queue }) }
     }
 
     /// Adds `delta`, which may be negative, to the counter. If it becomes zero, everyone who waits is woken.
@@ -180,12 +184,28 @@ impl WaitGroup {
     /// }
     /// ```
     #[inline]
+    #[track_caller]
     pub fn wait(&self) {
+        self.wait_as::<Waiting>(Location::caller());
+    }
+
+    /// As [`wait`](Self::wait), for who does something else in the eyes of the user, somewhere else.
+    #[inline]
+    pub(crate) fn wait_as<W: Way<Inner>>(&self, place: Caller) {
         park::cooperate();
         if self.inner.count() != 0 {
-            let zero = self.inner.wait(Patience::FOREVER);
-            debug_assert!(zero);
+            self.inner.wait_for(Reason::new::<W, _>(place, &*self.inner));
         }
+    }
+
+    /// As [`wait`](Self::wait), for who waits for something else.
+    pub(crate) fn wait_for(&self, reason: Reason<'_>) {
+        self.inner.wait_for(reason);
+    }
+
+    /// The subject of a wait for this group.
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.inner
     }
 
     /// Waits until the counter is zero, for at most `timeout`. Whether it has been zero.
@@ -202,9 +222,10 @@ impl WaitGroup {
     /// assert!(group.wait_timeout(Duration::ZERO));
     /// ```
     #[inline]
+    #[track_caller]
     pub fn wait_timeout(&self, timeout: Duration) -> bool {
         park::cooperate();
-        self.inner.count() == 0 || self.inner.wait(Patience::until(clock::deadline(timeout)))
+        self.inner.count() == 0 || self.inner.wait_in_time(clock::deadline(timeout), Location::caller())
     }
 
     /// Waits until the counter is zero, until `deadline` at the latest. Whether it has been zero.
@@ -216,13 +237,15 @@ impl WaitGroup {
     /// assert!(gocsp_sync::WaitGroup::new().wait_deadline(Instant::now()));
     /// ```
     #[inline]
+    #[track_caller]
     pub fn wait_deadline(&self, deadline: Instant) -> bool {
         park::cooperate();
-        self.inner.count() == 0 || self.inner.wait(Patience::until(deadline))
+        self.inner.count() == 0 || self.inner.wait_in_time(deadline, Location::caller())
     }
 }
 
 impl Default for WaitGroup {
+    #[track_caller]
     fn default() -> Self {
         Self::new()
     }
@@ -284,15 +307,26 @@ impl Inner {
         Ok(before)
     }
 
+    #[cold]
+    fn wait_for(&self, reason: Reason<'_>) {
+        let zero = self.wait(Patience::FOREVER, reason);
+        debug_assert!(zero);
+    }
+
+    #[cold]
+    fn wait_in_time(&self, deadline: Instant, place: Caller) -> bool {
+        self.wait(Patience::until(deadline), Reason::new::<Waiting, _>(place, self))
+    }
+
     /// Step 2. False when the deadline passed first.
     #[cold]
-    fn wait(&self, mut patience: Patience) -> bool {
+    fn wait(&self, mut patience: Patience, reason: Reason<'_>) -> bool {
         loop {
             let queue = self.queue.lock();
             if !self.announce() {
                 return true;
             }
-            match queue::wait::<ALL, _, _, _>(queue, &(), patience) {
+            match queue::wait::<ALL, _, _, _>(queue, &(), patience, reason) {
                 Outcome::Woken => return true,
                 Outcome::TimedOut => return false,
                 // The goroutine unwinds already, and what it does next may rely on everything's being done.
@@ -313,6 +347,23 @@ impl Inner {
             }
         }
         state != 0
+    }
+
+    /// Tells of `what` is waited for by waiting for this group.
+    pub(crate) fn describe(&self, what: &'static str, to: &mut Description) {
+        let workers = self.state.load(Ordering::Relaxed) / ONE;
+        report::tell(what, self, Some(self.made_at), Partner::Workers(workers.unsigned_abs()), to);
+    }
+}
+
+/// To wait until the counter is zero.
+enum Waiting {}
+
+impl Way<Inner> for Waiting {
+    const STATE: &'static str = "sync.WaitGroup.Wait";
+
+    fn describe(group: &Inner, to: &mut Description) {
+        group.describe("wait group", to);
     }
 }
 
