@@ -24,9 +24,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::dump::{Activity, Dump};
-use super::explain::Explanation;
 use super::registry::runtimes;
-use super::text::Numbers;
+use super::relations::Relations;
 use super::{os, take};
 use crate::blocking;
 use crate::park::blocked;
@@ -60,10 +59,8 @@ impl Deadlock {
 
 impl fmt::Display for Deadlock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let numbers = Numbers::of(&self.dump);
         writeln!(f, "all goroutines are asleep - deadlock!\n")?;
-        self.dump.fmt_parties(f, &numbers)?;
-        Explanation::new(&self.dump, &numbers).fmt(f)
+        self.dump.fmt_parties(f, &Relations::new(&self.dump, true))
     }
 }
 

@@ -166,6 +166,7 @@ impl ThreadDump {
             ends_by_itself: thread.timed,
             description: thread.describe(),
         };
-        Self { name: thread.name.clone(), number: thread.number, wait, stack: thread.stack }
+        let name = thread.thread.name().map(str::to_owned);
+        Self { name, number: thread.number, wait, stack: thread.stack }
     }
 }

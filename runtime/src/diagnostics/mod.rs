@@ -3,7 +3,7 @@
 //! ```text
 //!   dump       what every goroutine, worker and waiting thread does, as data
 //!   text       the same, to be read
-//!   explain    who could end a wait, and who waits for each other, in words
+//!   relations  who could end a wait, and who waits for each other
 //!   deadlock   all goroutines are asleep: how that is found out, and what is done then
 //!   signal     SIGQUIT
 //!   registry   the runtimes of the process
@@ -14,9 +14,9 @@
 
 mod deadlock;
 mod dump;
-mod explain;
 mod os;
 mod registry;
+mod relations;
 mod signal;
 mod text;
 

@@ -2,23 +2,22 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::panic::Location;
 use std::time::Duration;
 
-use super::dump::{Activity, Dump, GoroutineDump, ThreadDump, Wait, WorkerDump, WorkerState};
+use super::dump::{Activity, Dump, GoroutineDump, ThreadDump, WorkerDump, WorkerState};
+use super::relations::{Party, Relations};
 use crate::goroutine::{GoroutineId, Run};
-use crate::park::{Subject, Way};
+use crate::park::Way;
 
 /// So many of those who do the same at the same place are listed one by one.
 const LISTED: usize = 100;
 
 impl fmt::Display for Dump {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let numbers = Numbers::of(self);
-        self.fmt_parties(f, &numbers)?;
-        for worker in &self.workers {
-            worker.fmt(f)?;
-        }
-        Ok(())
+        let relations = Relations::new(self, false);
+        self.fmt_parties(f, &relations)?;
+        self.workers.iter().try_for_each(|worker| worker.fmt(f))
     }
 }
 
@@ -28,35 +27,56 @@ impl Dump {
         self.threads.iter().filter(|thread| thread.wait.state() != <Run as Way<GoroutineId>>::STATE)
     }
 
-    /// The goroutines and the threads.
-    pub(super) fn fmt_parties(&self, f: &mut fmt::Formatter<'_>, numbers: &Numbers) -> fmt::Result {
+    /// The goroutines and the threads, and who waits for each other.
+    pub(super) fn fmt_parties(&self, f: &mut fmt::Formatter<'_>, relations: &Relations<'_>) -> fmt::Result {
         let mut alike: HashMap<_, usize> = HashMap::new();
         for goroutine in &self.goroutines {
             let listed = alike.entry(goroutine.kind()).or_default();
             *listed += 1;
             if *listed <= LISTED {
-                goroutine.fmt_with(f, numbers)?;
+                goroutine.fmt_with(f, relations)?;
             }
         }
-        for ((state, place, spawned_at), count) in alike.into_iter().filter(|(_, count)| *count > LISTED) {
-            let more = count - LISTED;
-            write!(f, "{more} more goroutines like those [{state}")?;
-            if let Some(place) = place {
-                write!(f, " at {place}")?;
-            }
-            writeln!(f, "] spawned at {spawned_at}\n")?;
+        for (kind, count) in alike.into_iter().filter(|(_, count)| *count > LISTED) {
+            writeln!(f, "and {} more goroutines {kind}\n", count - LISTED)?;
         }
-        for thread in self.threads_of_their_own() {
-            thread.fmt_with(f, numbers)?;
-        }
-        Ok(())
+        self.threads_of_their_own().try_for_each(|thread| thread.fmt_with(f, relations))?;
+        relations.cycles().iter().try_for_each(|cycle| fmt_cycle(f, cycle, relations))
+    }
+}
+
+fn fmt_cycle(f: &mut fmt::Formatter<'_>, cycle: &[Party<'_>], relations: &Relations<'_>) -> fmt::Result {
+    match cycle {
+        [only] => writeln!(f, "{} waits for itself:", only.title())?,
+        _ => writeln!(f, "these wait for each other:")?,
+    }
+    for &party in cycle {
+        let clauses = relations.clauses(party);
+        clauses.iter().try_for_each(|clause| writeln!(f, "\t{} waits {clause}", party.title()))?;
+    }
+    writeln!(f)
+}
+
+/// What a goroutine has in common with others like it.
+#[derive(PartialEq, Eq, Hash)]
+struct Likeness<'a> {
+    state: &'a str,
+    place: Option<&'static Location<'static>>,
+    spawned_at: &'static Location<'static>,
+}
+
+impl fmt::Display for Likeness<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{}]", self.state)?;
+        self.place.map_or(Ok(()), |place| write!(f, " at {place}"))?;
+        write!(f, ", spawned at {}", self.spawned_at)
     }
 }
 
 impl GoroutineDump {
-    /// What it has in common with others like it.
-    fn kind(&self) -> (&str, Option<&'static std::panic::Location<'static>>, &'static std::panic::Location<'static>) {
-        (self.state(), self.wait().map(|wait| wait.place), self.spawned_at)
+    fn kind(&self) -> Likeness<'_> {
+        let place = self.wait().map(|wait| wait.place);
+        Likeness { state: self.state(), place, spawned_at: self.spawned_at }
     }
 
     /// What it does, in Go's words.
@@ -78,14 +98,15 @@ impl GoroutineDump {
         }
     }
 
-    fn fmt_with(&self, f: &mut fmt::Formatter<'_>, numbers: &Numbers) -> fmt::Result {
+    fn fmt_with(&self, f: &mut fmt::Formatter<'_>, relations: &Relations<'_>) -> fmt::Result {
         write!(f, "{} [{}", self.title(), self.state())?;
         if let Some(wait) = self.wait() {
             write!(f, ", {}", Lasted(wait.lasted))?;
         }
         writeln!(f, "]:")?;
         if let Some(wait) = self.wait() {
-            wait.fmt_with(f, numbers)?;
+            writeln!(f, "\tat {}", wait.place)?;
+            fmt_clauses(f, Party::Goroutine(self), relations)?;
         }
         if let Activity::Unknown { last: Some((state, place)) } = &self.activity {
             writeln!(f, "\twaited the last time [{state}] at {place}")?;
@@ -103,21 +124,16 @@ impl ThreadDump {
         }
     }
 
-    fn fmt_with(&self, f: &mut fmt::Formatter<'_>, numbers: &Numbers) -> fmt::Result {
+    fn fmt_with(&self, f: &mut fmt::Formatter<'_>, relations: &Relations<'_>) -> fmt::Result {
         writeln!(f, "{} [{}, {}]:", self.title(), self.wait.state(), Lasted(self.wait.lasted))?;
-        self.wait.fmt_with(f, numbers)?;
+        writeln!(f, "\tat {}", self.wait.place)?;
+        fmt_clauses(f, Party::Thread(self), relations)?;
         writeln!(f)
     }
 }
 
-impl Wait {
-    fn fmt_with(&self, f: &mut fmt::Formatter<'_>, numbers: &Numbers) -> fmt::Result {
-        writeln!(f, "\tat {}", self.place)?;
-        for subject in self.subjects().iter().filter(|subject| subject.address != 0) {
-            writeln!(f, "\tfor {}", numbers.name(subject))?;
-        }
-        Ok(())
-    }
+fn fmt_clauses(f: &mut fmt::Formatter<'_>, party: Party<'_>, relations: &Relations<'_>) -> fmt::Result {
+    relations.clauses(party).iter().try_for_each(|clause| writeln!(f, "\twaits {clause}"))
 }
 
 impl fmt::Display for WorkerDump {
@@ -150,35 +166,6 @@ impl fmt::Display for Lasted {
             1..60 => write!(f, "{} s", time.as_secs()),
             60..120 => write!(f, "1 minute"),
             seconds => write!(f, "{} minutes", seconds / 60),
-        }
-    }
-}
-
-/// Numbers for what is waited for, in the order in which it appears in a dump: addresses are hard to read.
-pub(super) struct Numbers(HashMap<(&'static str, usize), usize>);
-
-impl Numbers {
-    pub(super) fn of(dump: &Dump) -> Self {
-        let mut numbers: HashMap<(&'static str, usize), usize> = HashMap::new();
-        let mut counts: HashMap<&'static str, usize> = HashMap::new();
-        let waits = dump.goroutines.iter().filter_map(GoroutineDump::wait);
-        for subject in waits.chain(dump.threads.iter().map(|thread| &thread.wait)).flat_map(Wait::subjects) {
-            numbers.entry((subject.what, subject.address)).or_insert_with(|| {
-                let count = counts.entry(subject.what).or_default();
-                *count += 1;
-                *count
-            });
-        }
-        Self(numbers)
-    }
-
-    /// As "channel #2 (made at src/main.rs:12:20)".
-    pub(super) fn name(&self, subject: &Subject) -> String {
-        let Subject { what, address, made_at, .. } = *subject;
-        let number = self.0.get(&(what, address)).copied().unwrap_or(0);
-        match made_at {
-            Some(place) => format!("{what} #{number} (made at {place})"),
-            None => format!("{what} #{number}"),
         }
     }
 }

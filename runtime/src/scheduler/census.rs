@@ -8,7 +8,8 @@
 //! # Protocol
 //! 1. Who asks gives the census a number, and rouses every worker, or asks it to yield.
 //! 2. A worker that looks around, and finds a number that it has not answered, lists its own and puts the list in.
-//! 3. Who asks waits until everybody has answered, but no longer than [`PATIENCE`]. Of the goroutines of a worker that has not,
+//! 3. Who asks waits until everybody has begun to answer, but no longer than [`PATIENCE`], and until all those are done. Of the
+//!    goroutines of a worker that has not begun,
 //!    because one of them computes or blocks its thread, he only sees what stands in the [records](crate::stack::Glimpse) of
 //!    their stacks.
 //!
@@ -29,8 +30,7 @@ use crate::diagnostics::{Activity, GoroutineDump, Wait, WorkerDump, WorkerState}
 use crate::goroutine::{Goroutine, GoroutineId, Status};
 use crate::stack::{Glimpse, Stack};
 
-/// How long a census waits for a worker that does not answer: longer than a time slice, and than it takes to describe some
-/// hundred thousand goroutines.
+/// How long a census waits for a worker that does not answer: several time slices.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 /// What workers tell those who ask. See the [module](self).
@@ -40,10 +40,17 @@ pub(super) struct Census {
     asking: Mutex<()>,
     /// The number of the last one.
     number: AtomicU64,
-    answers: Mutex<Vec<Answer>>,
+    answers: Mutex<Answers>,
     answered: Condvar,
     /// Held by who takes over a goroutine that has started, and by who answers.
     pub(super) moving: Mutex<()>,
+}
+
+#[derive(Default)]
+struct Answers {
+    /// How many workers have begun to answer.
+    begun: usize,
+    complete: Vec<Answer>,
 }
 
 struct Answer {
@@ -58,6 +65,17 @@ pub(crate) struct Findings {
     pub(crate) goroutines: Vec<GoroutineDump>,
 }
 
+impl Census {
+    /// Begins an answer to this census, unless that is over. Under the lock, so that who asks waits for it, or it is not begun.
+    fn begin(&self, number: u64) -> bool {
+        let mut answers = lock(&self.answers);
+        let in_time = self.number.load(Ordering::SeqCst) == number;
+        answers.begun += usize::from(in_time);
+        self.answered.notify_all();
+        in_time
+    }
+}
+
 /// Nothing is left half done under these locks.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -69,7 +87,7 @@ impl Shared {
         let census = &self.census;
         let _asking = lock(&census.asking);
         let workers = self.worker_count();
-        lock(&census.answers).clear();
+        *lock(&census.answers) = Answers::default();
         census.number.fetch_add(1, Ordering::SeqCst);
         for worker in self.each_worker().take(workers) {
             if !worker.signals.asleep.load(Ordering::Relaxed) {
@@ -80,12 +98,16 @@ impl Shared {
             worker.clone_bell().unpark();
         }
         let answers = lock(&census.answers);
-        let incomplete = |answers: &mut Vec<Answer>| answers.len() < workers;
-        let (mut answers, _) =
-            census.answered.wait_timeout_while(answers, PATIENCE, incomplete).unwrap_or_else(PoisonError::into_inner);
-        let answers = mem::take(&mut *answers);
-        // Who answers from now on, answers too late.
+        let some_are_silent = |answers: &mut Answers| answers.begun < workers;
+        let (answers, _) = census
+            .answered
+            .wait_timeout_while(answers, PATIENCE, some_are_silent)
+            .unwrap_or_else(PoisonError::into_inner);
+        // Who begins from now on, is too late.
         census.number.fetch_add(1, Ordering::SeqCst);
+        let not_complete = |answers: &mut Answers| answers.complete.len() < answers.begun;
+        let mut answers = census.answered.wait_while(answers, not_complete).unwrap_or_else(PoisonError::into_inner);
+        let answers = mem::take(&mut answers.complete);
         self.complete(answers, workers)
     }
 
@@ -160,6 +182,9 @@ impl Worker {
         let census = &shared.census;
         let number = census.number.load(Ordering::SeqCst);
         self.local().answered.set(number);
+        if !census.begin(number) {
+            return;
+        }
         let _moving = shared.options.migrate.then(|| lock(&census.moving));
         let mut goroutines = Vec::new();
         shared.stacks.for_each(|stack| goroutines.extend(self.dump_at_home(stack)));
@@ -173,11 +198,8 @@ impl Worker {
         };
         let unstarted = self.fresh.len();
         let worker = WorkerDump { runtime: shared.number, id: self.id, state, ready: Some(ready), unstarted };
-        let mut answers = lock(&census.answers);
-        if census.number.load(Ordering::SeqCst) == number {
-            answers.push(Answer { worker, goroutines });
-            census.answered.notify_all();
-        }
+        lock(&census.answers).complete.push(Answer { worker, goroutines });
+        census.answered.notify_all();
     }
 
     /// What the goroutine on this stack does, if there is one, and it is at home here.

@@ -1,0 +1,200 @@
+//! Who could end each wait, and who waits for each other, in words.
+//!
+//! Who holds a lock is known by an address on his stack, whose end is awaited by his number, and which goroutines a scope waits
+//! for by the scope. Who has the handles of a channel is not known, for they may lie anywhere; but when nothing that could act
+//! is left in the process, all of them are with those who wait, wherever they lie.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::dump::{Dump, GoroutineDump, ThreadDump, Wait};
+use crate::goroutine::GoroutineId;
+use crate::park::{Partner, Subject};
+
+/// A thread's stack is taken to be no larger than this.
+const THREAD_STACK: usize = 8 << 20;
+
+/// Somebody in a dump.
+#[derive(Clone, Copy)]
+pub(super) enum Party<'a> {
+    Goroutine(&'a GoroutineDump),
+    Thread(&'a ThreadDump),
+}
+
+impl<'a> Party<'a> {
+    pub(super) fn title(self) -> String {
+        match self {
+            Self::Goroutine(goroutine) => goroutine.title(),
+            Self::Thread(thread) => thread.title(),
+        }
+    }
+
+    pub(super) fn wait(self) -> Option<&'a Wait> {
+        match self {
+            Self::Goroutine(goroutine) => goroutine.wait(),
+            Self::Thread(thread) => Some(&thread.wait),
+        }
+    }
+}
+
+/// Everybody in a dump, and what is between them.
+pub(super) struct Relations<'a> {
+    parties: Vec<Party<'a>>,
+    numbers: Numbers,
+    /// By the beginning of the stack, whose it is.
+    stacks: BTreeMap<usize, usize>,
+    by_id: HashMap<GoroutineId, usize>,
+    /// Whether all of them wait, and there is nobody else.
+    deadlocked: bool,
+}
+
+impl<'a> Relations<'a> {
+    pub(super) fn new(dump: &'a Dump, deadlocked: bool) -> Self {
+        let threads = dump.threads_of_their_own().map(Party::Thread);
+        let parties: Vec<_> = dump.goroutines.iter().map(Party::Goroutine).chain(threads).collect();
+        let goroutines = || dump.goroutines.iter().enumerate();
+        let stacks = goroutines().filter_map(|(place, goroutine)| Some((goroutine.stack.as_ref()?.start, place)));
+        let by_id = goroutines().map(|(place, goroutine)| (goroutine.id, place));
+        Self { numbers: Numbers::of(&parties), stacks: stacks.collect(), by_id: by_id.collect(), parties, deadlocked }
+    }
+
+    /// On whose stack the address lies.
+    fn owner_of(&self, address: usize) -> Option<usize> {
+        let below = self.stacks.range(..=address).next_back().map(|(_, &place)| place);
+        let is_on = |&place: &usize| match self.parties[place] {
+            Party::Goroutine(goroutine) => goroutine.stack.as_ref().is_some_and(|stack| stack.contains(&address)),
+            Party::Thread(_) => false,
+        };
+        below.filter(is_on).or_else(|| self.thread_at(address))
+    }
+
+    fn thread_at(&self, address: usize) -> Option<usize> {
+        let distance = |party: &Party<'a>| match party {
+            Party::Goroutine(_) => None,
+            Party::Thread(thread) => Some(thread.stack.abs_diff(address)).filter(|&distance| distance < THREAD_STACK),
+        };
+        let near = self.parties.iter().enumerate().filter_map(|(place, party)| Some((distance(party)?, place)));
+        near.min().map(|(_, place)| place)
+    }
+
+    /// The only one who could end the wait, if that is known.
+    pub(super) fn sole_partner(&self, party: usize) -> Option<usize> {
+        let [subject] = self.parties[party].wait()?.subjects() else { return None };
+        match subject.partner {
+            Partner::Holder(address) => self.owner_of(address),
+            Partner::Goroutine(id) => self.by_id.get(&id).copied(),
+            _ => None,
+        }
+    }
+
+    /// Those who wait for each other, each for the next, and the last for the first.
+    pub(super) fn cycles(&self) -> Vec<Vec<Party<'a>>> {
+        let mut cycles = Vec::new();
+        // From which start somebody was reached first.
+        let mut reached: Vec<Option<usize>> = vec![None; self.parties.len()];
+        for start in 0..self.parties.len() {
+            let (mut path, mut next) = (Vec::new(), Some(start));
+            while let Some(party) = next.filter(|&party| reached[party].is_none()) {
+                reached[party] = Some(start);
+                path.push(party);
+                next = self.sole_partner(party);
+            }
+            if let Some(first) = next.and_then(|met| path.iter().position(|&party| party == met)) {
+                cycles.push(path[first..].iter().map(|&party| self.parties[party]).collect());
+            }
+        }
+        cycles
+    }
+
+    /// What the party waits for, and who could end that, a clause for each thing.
+    pub(super) fn clauses(&self, waiting: Party<'a>) -> Vec<String> {
+        let subjects = waiting.wait().map_or(&[][..], Wait::subjects);
+        subjects
+            .iter()
+            .filter(|subject| subject.partner != Partner::Time)
+            .map(|subject| self.clause(waiting, subject))
+            .collect()
+    }
+
+    fn clause(&self, waiting: Party<'a>, subject: &Subject) -> String {
+        let name = self.numbers.name(subject);
+        match subject.partner {
+            Partner::Nobody if subject.address == 0 => "for what never happens".into(),
+            Partner::Nobody => format!("for {name}, which nobody can end"),
+            Partner::Senders(count) => format!("to receive on {name}, {}", self.handles("sender", count)),
+            Partner::Receivers(count) => format!("to send on {name}, {}", self.handles("receiver", count)),
+            Partner::Holder(address) => format!("for {name}, {}", self.holder(waiting, address)),
+            Partner::Readers(count) => {
+                format!("for {name}, which {} held", counted(count, "reader has", "readers have"))
+            }
+            Partner::Goroutine(id) => match self.by_id.get(&id) {
+                Some(&place) => format!("for the end of {}", self.parties[place].title()),
+                None => format!("for the end of goroutine {id}"),
+            },
+            Partner::Workers(_) if subject.what == "scope" => self.children(subject.address),
+            Partner::Workers(count) => {
+                format!("for {name}, {}", counted(count, "more is to be done", "more are to be done"))
+            }
+            Partner::Others => format!("for {name}"),
+            Partner::Time => format!("for {}", subject.what),
+        }
+    }
+
+    fn handles(&self, side: &str, count: usize) -> String {
+        match (count, self.deadlocked) {
+            (0, _) => format!("which has no {side}"),
+            (1, true) => format!("whose only {side} is held by one who waits as well"),
+            (_, true) => format!("whose {count} {side}s are all held by those who wait as well"),
+            (1, false) => format!("which has one {side}"),
+            (_, false) => format!("which has {count} {side}s"),
+        }
+    }
+
+    /// Those for whose end a scope waits.
+    fn children(&self, scope: usize) -> String {
+        let child = |party: &Party<'a>| match party {
+            Party::Goroutine(goroutine) if goroutine.scope == Some(scope) => Some(goroutine.title()),
+            _ => None,
+        };
+        format!("for the end of {}", self.parties.iter().filter_map(child).collect::<Vec<_>>().join(", "))
+    }
+
+    fn holder(&self, waiting: Party<'a>, address: usize) -> String {
+        match self.owner_of(address).map(|place| self.parties[place].title()) {
+            Some(owner) if owner == waiting.title() => "which it holds itself".into(),
+            Some(owner) => format!("which {owner} holds"),
+            None => "which is held by nobody who is left".into(),
+        }
+    }
+}
+
+fn counted(count: usize, one: &str, more: &str) -> String {
+    if count == 1 { format!("one {one}") } else { format!("{count} {more}") }
+}
+
+/// Numbers for what is waited for, in the order in which it appears in a dump: addresses are hard to read.
+struct Numbers(HashMap<(&'static str, usize), usize>);
+
+impl Numbers {
+    fn of(parties: &[Party<'_>]) -> Self {
+        let mut numbers = HashMap::new();
+        let mut counts: HashMap<&'static str, usize> = HashMap::new();
+        for subject in parties.iter().filter_map(|party| party.wait()).flat_map(Wait::subjects) {
+            numbers.entry((subject.what, subject.address)).or_insert_with(|| {
+                let count = counts.entry(subject.what).or_default();
+                *count += 1;
+                *count
+            });
+        }
+        Self(numbers)
+    }
+
+    /// As "channel #2 (made at src/main.rs:12:20)".
+    fn name(&self, subject: &Subject) -> String {
+        let Subject { what, address, made_at, .. } = *subject;
+        let number = self.0.get(&(what, address)).copied().unwrap_or(0);
+        match made_at {
+            Some(place) => format!("{what} #{number} (made at {place})"),
+            None => format!("{what} #{number}"),
+        }
+    }
+}
