@@ -2,57 +2,53 @@
 //!
 //! When each holds one lock and waits for the other, neither ever goes on. All four conditions of Coffman hold: a lock is
 //! held by one goroutine alone; who holds one waits for another; nobody takes a lock away; and the waiting goes round in a
-//! circle. Here each waits for a limited time, so that the program can tell. The cure breaks the circle: everybody takes
-//! the locks in the same order.
+//! circle. The cure breaks the circle: everybody takes the locks in the same order.
 //!
-//! Prints, in any order:
+//! When all goroutines are asleep, and nothing is left that could wake one, the program ends with status 2 and a report. It
+//! prints on the error stream:
 //! ```text
-//! who holds a has waited for b in vain
-//! who holds b has waited for a in vain
-//! ```
-//! and then
-//! ```text
-//! sum=3
-//! sum=3
+//! fatal error: all goroutines are asleep - deadlock!
+//!
+//! goroutine 1 'main' [sync.WaitGroup.Wait, …s]:
+//! 	at examples/deadlock.rs:…
+//! 	waits for wait group #1 (made at examples/deadlock.rs:…), for which 2 are still to be done
+//! 	spawned at examples/deadlock.rs:…
+//!
+//! goroutine …sync.Mutex.Lock, …s]:
+//! 	at examples/deadlock.rs:…
+//! 	waits for mutex #1 (made at examples/deadlock.rs:…), which goroutine … holds
+//! 	spawned at examples/deadlock.rs:…
+//!
+//! goroutine …sync.Mutex.Lock, …s]:
+//! 	at examples/deadlock.rs:…
+//! 	waits for mutex #2 (made at examples/deadlock.rs:…), which goroutine … holds
+//! 	spawned at examples/deadlock.rs:…
+//!
+//! these wait for each other:
+//! 	goroutine … waits for mutex #1 (made at examples/deadlock.rs:…), which goroutine … holds
+//! 	goroutine … waits for mutex #2 (made at examples/deadlock.rs:…), which goroutine … holds
+//!
 //! ```
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use gocsp::scope;
-use gocsp::sync::{Barrier, Mutex};
+use gocsp::sleep;
+use gocsp::sync::{Mutex, WaitGroup};
 
-struct Value {
-    name: char,
-    number: Mutex<i32>,
-}
-
-fn print_sum(v1: &Value, v2: &Value, both: &Barrier) {
-    let first = v1.number.lock();
-    both.wait(); // Now each holds one.
-    match v2.number.try_lock_for(Duration::from_millis(100)) {
-        Some(second) => println!("sum={}", *first + *second),
-        None => println!("who holds {} has waited for {} in vain", v1.name, v2.name),
-    }
-    both.wait(); // Nobody frees a lock while the other may still get it.
-}
-
-fn print_sum_in_order(v1: &Value, v2: &Value) {
-    let (v1, v2) = if v1.name < v2.name { (v1, v2) } else { (v2, v1) };
-    let (first, second) = (v1.number.lock(), v2.number.lock());
+fn print_sum(v1: &Mutex<i32>, v2: &Mutex<i32>) {
+    let first = v1.lock();
+    sleep(Duration::from_millis(200)); // Now each holds one.
+    let second = v2.lock();
     println!("sum={}", *first + *second);
 }
 
 #[gocsp::main]
 fn main() {
-    let a = Value { name: 'a', number: Mutex::new(1) };
-    let b = Value { name: 'b', number: Mutex::new(2) };
-    let both = Barrier::new(2);
-    scope(|s| {
-        s.go(|| print_sum(&a, &b, &both));
-        s.go(|| print_sum(&b, &a, &both));
-    });
-    scope(|s| {
-        s.go(|| print_sum_in_order(&a, &b));
-        s.go(|| print_sum_in_order(&b, &a));
-    });
+    let (a, b) = (Arc::new(Mutex::new(1)), Arc::new(Mutex::new(2)));
+    let wg = WaitGroup::new();
+    for (v1, v2) in [(Arc::clone(&a), Arc::clone(&b)), (b, a)] {
+        wg.go(move || print_sum(&v1, &v2));
+    }
+    wg.wait();
 }

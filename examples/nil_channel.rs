@@ -7,6 +7,17 @@
 //! from the nil channel: timed out receiving
 //! from the other channel: 42
 //! ```
+//! Then it receives from the nil channel without a limit. When all goroutines are asleep, and nothing is left that could wake one,
+//! the program ends with status 2 and a report. It prints on the error stream:
+//! ```text
+//! fatal error: all goroutines are asleep - deadlock!
+//!
+//! goroutine 1 'main' [chan receive (nil chan), … ms]:
+//! 	at examples/nil_channel.rs:…
+//! 	waits for what never happens
+//! 	spawned at examples/nil_channel.rs:…
+//!
+//! ```
 
 use std::time::Duration;
 
@@ -24,5 +35,6 @@ fn main() -> Result<(), SendError<u32>> {
         recv(nil) => unreachable!("nothing comes from a nil channel"),
         recv(rx) -> n => println!("from the other channel: {}", n.expect("it was sent")),
     }
+    nil.recv().expect("nothing comes from a nil channel");
     Ok(())
 }

@@ -1,20 +1,29 @@
 //! A deadlock of two `Once`: each is done only when the other one is.
 //!
 //! `A` calls a function that calls `B`, whose function calls `A`, which waits for its first call to end. That does not end
-//! before this one does. It happens in a goroutine, and main waits for it for a limited time. When main returns, the
-//! goroutine is unwound.
+//! before this one does.
 //!
 //! Prints:
 //! ```text
 //! A waits for B
 //! B waits for A
-//! nothing has come of it in 200ms
+//! ```
+//! When all goroutines are asleep, and nothing is left that could wake one, the program ends with status 2 and a report. It
+//! prints on the error stream:
+//! ```text
+//! fatal error: all goroutines are asleep - deadlock!
+//!
+//! goroutine 1 'main' […sync.Once…, … ms]:
+//! 	at examples/once_deadlock.rs:…
+//! 	waits for once #1 (made at examples/once_deadlock.rs:…), which it holds itself
+//! 	spawned at examples/once_deadlock.rs:…
+//!
+//! goroutine 1 'main' waits for itself:
+//! 	goroutine 1 'main' waits for once #1 (made at examples/once_deadlock.rs:…), which it holds itself
+//!
 //! ```
 
-use std::time::Duration;
-
 use gocsp::sync::Once;
-use gocsp::{channel, go, select};
 
 static A: Once = Once::new();
 static B: Once = Once::new();
@@ -31,14 +40,5 @@ fn init_b() {
 
 #[gocsp::main]
 fn main() {
-    const PATIENCE: Duration = Duration::from_millis(200);
-    let (done, is_done) = channel(0);
-    go! {
-        A.call_once(init_a);
-        done.send(())
-    };
-    select! {
-        recv(is_done) => println!("they are done"),
-        default(PATIENCE) => println!("nothing has come of it in {PATIENCE:?}"),
-    }
+    A.call_once(init_a);
 }

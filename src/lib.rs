@@ -55,6 +55,29 @@ pub mod time {
     pub use gocsp_runtime::{sleep, sleep_until};
 }
 
+/// What the runtime tells of itself, and what it is told to do, after Go's package of that name.
+///
+/// Who is left behind, and for what it waits:
+/// ```
+/// use gocsp::{channel, go, run, runtime, sleep};
+/// use std::time::Duration;
+///
+/// run(|| {
+///     let (_tx, rx) = channel::<u32>(0);
+///     go!(move || rx.recv());
+///     sleep(Duration::from_millis(2));
+///     let dump = runtime::dump();
+///     let states: Vec<_> = dump.goroutines.iter().filter_map(|goroutine| Some(goroutine.wait()?.state())).collect();
+///     assert_eq!(states, ["blocking call", "chan receive"]);
+/// });
+/// ```
+pub mod runtime {
+    pub use gocsp_runtime::{
+        Activity, Deadlock, Dump, GoroutineDump, Leak, OnDeadlock, ThreadDump, Wait, WorkerDump, WorkerState,
+        assert_no_leaks, dump, leaks,
+    };
+}
+
 /// The documents that come with the source.
 pub mod docs {
     #[doc = include_str!("../docs/design.md")]

@@ -2,7 +2,8 @@
 //!
 //! The header is the expectation: the blocks of text in it, one after the other, are what the program has to print. `…`
 //! stands for something that is different each time, and a line of nothing else for any lines. If the line above a block
-//! says "in any order", its lines may come in any.
+//! says "in any order", its lines may come in any; if it says "on the error stream", they come there. A header that says "with
+//! status 2" is of a program that ends so, and not well.
 //!
 //! Cargo builds the programs before it runs the tests, but not when it is told to run only this one.
 
@@ -128,12 +129,22 @@ fn lines_of(name: &str, arguments: &[&str]) -> Vec<String> {
     command.args(arguments).env_remove("GOCSP_MAXPROCS");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let ended = watch(command.spawn().unwrap());
-    assert!(ended.status.success() && ended.stderr.is_empty(), "{}\n{}", ended.status, ended.stderr);
     let source = fs::read_to_string(folder().join(name).with_extension("rs")).unwrap();
+    let header: String = source.lines().take_while(|line| line.starts_with("//!")).collect();
+    let status = if header.contains("with status 2") { 2 } else { 0 };
+    assert_eq!(ended.status.code(), Some(status), "{}", ended.stderr);
     let blocks = blocks(&source);
     assert!(!blocks.is_empty(), "the header does not say what is printed");
-    let mut lines = ended.stdout.lines();
-    for block in &blocks {
+    let (errors, output): (Vec<_>, Vec<_>) = blocks.iter().partition(|block| block.on_error_stream);
+    compare(&ended.stdout, &output);
+    compare(&ended.stderr, &errors);
+    ended.stdout.lines().map(ToOwned::to_owned).collect()
+}
+
+/// Compares what was printed with what the blocks say.
+fn compare(printed: &str, blocks: &[&Block<'_>]) {
+    let mut lines = printed.lines();
+    for block in blocks {
         let mut expected = block.lines.clone();
         while !expected.is_empty() {
             if expected[0] == "…" {
@@ -147,11 +158,11 @@ fn lines_of(name: &str, arguments: &[&str]) -> Vec<String> {
         }
     }
     assert_eq!(lines.next(), None, "the header says nothing of it");
-    ended.stdout.lines().map(ToOwned::to_owned).collect()
 }
 
 struct Block<'a> {
     in_any_order: bool,
+    on_error_stream: bool,
     lines: Vec<&'a str>,
 }
 
@@ -164,7 +175,12 @@ fn blocks(source: &str) -> Vec<Block<'_>> {
     while let Some(line) = lines.next() {
         if line == "```text" {
             let lines = lines.by_ref().take_while(|line| *line != "```").collect();
-            blocks.push(Block { in_any_order: above.contains("in any order"), lines });
+            let says = |what: &str| above.contains(what);
+            blocks.push(Block {
+                in_any_order: says("in any order"),
+                on_error_stream: says("on the error stream"),
+                lines,
+            });
         }
         above = line;
     }

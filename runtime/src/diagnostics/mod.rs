@@ -4,6 +4,7 @@
 //!   dump       what every goroutine, worker and waiting thread does, as data
 //!   text       the same, to be read
 //!   relations  who could end a wait, and who waits for each other
+//!   leaks      goroutines that are left behind
 //!   deadlock   all goroutines are asleep: how that is found out, and what is done then
 //!   signal     SIGQUIT
 //!   registry   the runtimes of the process
@@ -14,6 +15,7 @@
 
 mod deadlock;
 mod dump;
+mod leaks;
 mod os;
 mod registry;
 mod relations;
@@ -23,6 +25,7 @@ mod text;
 pub(crate) use deadlock::Watch;
 pub use deadlock::{Deadlock, OnDeadlock};
 pub use dump::{Activity, Dump, GoroutineDump, ThreadDump, Wait, WorkerDump, WorkerState};
+pub use leaks::{Leak, assert_no_leaks, leaks};
 pub(crate) use os::{OwnThread, thread_number};
 pub(crate) use registry::{number_runtime, register};
 pub(crate) use signal::dump_on_quit;

@@ -36,6 +36,18 @@ impl<'a> Party<'a> {
     }
 }
 
+/// What a scope is called.
+const SCOPE: &str = "scope";
+
+/// Who could end a wait.
+pub(super) enum Enders {
+    Nobody,
+    /// One of these, by number.
+    These(Vec<usize>),
+    /// Somebody of whom nothing is known.
+    Anybody,
+}
+
 /// Everybody in a dump, and what is between them.
 pub(super) struct Relations<'a> {
     parties: Vec<Party<'a>>,
@@ -76,14 +88,41 @@ impl<'a> Relations<'a> {
         near.min().map(|(_, place)| place)
     }
 
-    /// The only one who could end the wait, if that is known.
-    pub(super) fn sole_partner(&self, party: usize) -> Option<usize> {
-        let [subject] = self.parties[party].wait()?.subjects() else { return None };
+    /// Everybody, goroutines first.
+    pub(super) fn parties(&self) -> &[Party<'a>] {
+        &self.parties
+    }
+
+    /// Who could end the wait, for each thing that is waited for.
+    pub(super) fn enders(&self, party: usize) -> Vec<Enders> {
+        let subjects = self.parties[party].wait().map_or(&[][..], Wait::subjects);
+        subjects.iter().map(|subject| self.enders_of(subject)).collect()
+    }
+
+    fn enders_of(&self, subject: &Subject) -> Enders {
         match subject.partner {
-            Partner::Holder(address) => self.owner_of(address),
-            Partner::Goroutine(id) => self.by_id.get(&id).copied(),
+            Partner::Nobody | Partner::Senders(0) | Partner::Receivers(0) => Enders::Nobody,
+            Partner::Holder(address) => {
+                self.owner_of(address).map_or(Enders::Nobody, |owner| Enders::These(vec![owner]))
+            }
+            Partner::Goroutine(id) => self.by_id.get(&id).map_or(Enders::Anybody, |&place| Enders::These(vec![place])),
+            Partner::Workers(_) if subject.what == SCOPE => Enders::These(self.children_of(subject.address).collect()),
+            _ => Enders::Anybody,
+        }
+    }
+
+    /// The only one who could end the wait, if that is known.
+    fn sole_partner(&self, party: usize) -> Option<usize> {
+        match self.enders(party).as_slice() {
+            [Enders::These(only)] if only.len() == 1 => Some(only[0]),
             _ => None,
         }
+    }
+
+    /// The children of a scope.
+    fn children_of(&self, scope: usize) -> impl Iterator<Item = usize> {
+        let is_child = move |party: &Party<'_>| matches!(party, Party::Goroutine(other) if other.scope == Some(scope));
+        self.parties.iter().enumerate().filter(move |(_, party)| is_child(party)).map(|(place, _)| place)
     }
 
     /// Those who wait for each other, each for the next, and the last for the first.
@@ -130,9 +169,9 @@ impl<'a> Relations<'a> {
                 Some(&place) => format!("for the end of {}", self.parties[place].title()),
                 None => format!("for the end of goroutine {id}"),
             },
-            Partner::Workers(_) if subject.what == "scope" => self.children(subject.address),
+            Partner::Workers(_) if subject.what == SCOPE => self.children(subject.address),
             Partner::Workers(count) => {
-                format!("for {name}, {}", counted(count, "more is to be done", "more are to be done"))
+                format!("for {name}, for which {}", counted(count, "is still to be done", "are still to be done"))
             }
             Partner::Others => format!("for {name}"),
             Partner::Time => format!("for {}", subject.what),
@@ -151,11 +190,8 @@ impl<'a> Relations<'a> {
 
     /// Those for whose end a scope waits.
     fn children(&self, scope: usize) -> String {
-        let child = |party: &Party<'a>| match party {
-            Party::Goroutine(goroutine) if goroutine.scope == Some(scope) => Some(goroutine.title()),
-            _ => None,
-        };
-        format!("for the end of {}", self.parties.iter().filter_map(child).collect::<Vec<_>>().join(", "))
+        let titles: Vec<_> = self.children_of(scope).map(|place| self.parties[place].title()).collect();
+        format!("for the end of {}", titles.join(", "))
     }
 
     fn holder(&self, waiting: Party<'a>, address: usize) -> String {

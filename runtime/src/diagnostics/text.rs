@@ -45,6 +45,13 @@ impl Dump {
     }
 }
 
+/// A goroutine as in a dump, and why it counts as left behind.
+pub(super) fn of_leak(goroutine: &GoroutineDump, is_stuck: bool, relations: &Relations<'_>) -> String {
+    let why = if is_stuck { "it can never go on" } else { "it has waited for longer than the limit" };
+    let text = fmt::from_fn(|f| goroutine.fmt_with(f, relations)).to_string();
+    format!("{}\t{why}\n", text.trim_end_matches('\n').to_owned() + "\n")
+}
+
 fn fmt_cycle(f: &mut fmt::Formatter<'_>, cycle: &[Party<'_>], relations: &Relations<'_>) -> fmt::Result {
     match cycle {
         [only] => writeln!(f, "{} waits for itself:", only.title())?,

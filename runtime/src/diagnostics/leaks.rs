@@ -1,0 +1,155 @@
+//! Leaks: goroutines that wait for ever, or for too long.
+//!
+//! # Who can never go on
+//! Who waits, without a deadline, for something that could only be ended by somebody who can never go on either, or by nobody.
+//! Of those who might be such, all are taken for such to begin with; then, until nothing changes any more, those are taken out
+//! who wait for anything else:
+//! - that nobody could end: a nil channel, a channel to which only the waiter itself has a handle, a lock that was left locked;
+//! - that one could end who is known: a lock, by its holder; an end, by the goroutine; a scope, by its children;
+//! - that others could end, of whom only the number is known, or not even that: a channel, by its other handles, which may lie
+//!   anywhere. It is taken for granted that somebody will; only if there is nobody else in the whole process, it is a
+//!   [deadlock](super::deadlock).
+//!
+//! What was seen may just have been changing: a lock that was freed, and whose next owner has not woken up yet. So only a wait
+//! counts that has lasted for [`SETTLED`]. A worker answers after it has seen to its messages, and who is woken does not wait any
+//! more then.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::dump::{Dump, GoroutineDump};
+use super::relations::{Enders, Party, Relations};
+use super::{dump, text};
+use crate::runtime::Runtime;
+use crate::{OnDeadlock, clock};
+
+/// A wait that is younger may just have been ended.
+const SETTLED: Duration = Duration::from_millis(100);
+/// For how long [`assert_no_leaks`] waits for goroutines to end.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// A goroutine that has been left behind: see [`leaks`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Leak {
+    /// The goroutine, and what it waits for.
+    pub goroutine: GoroutineDump,
+    /// Whether it can never go on, or has only waited for longer than the limit.
+    pub is_stuck: bool,
+    description: String,
+}
+
+/// As in a dump, and why it counts as left behind.
+impl fmt::Display for Leak {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.description)
+    }
+}
+
+/// The goroutines of the process that can never go on, and those that have waited for longer than `limit`, without a deadline.
+///
+/// Certain that it can never go on is one that waits on a nil channel, or on a [`Chan`] of which it has the only handle; for a lock
+/// that it holds itself; and one that waits for another such: for the lock that the other holds, for its end, or for that of a
+/// scope's children. Who has the handles of a channel cannot be known. So a goroutine that waits on a channel whose
+/// other side others have still appears when the limit is over, if nobody else has used it until then.
+///
+/// Costs as much as [`dump`](super::dump).
+///
+/// [`Chan`]: https://docs.rs/gocsp/latest/gocsp/struct.Chan.html
+///
+/// ```
+/// use gocsp_runtime::{leaks, run, spawn};
+/// use std::time::Duration;
+///
+/// run(|| {
+///     spawn(|| println!("this one ends"));
+///     let leaks = leaks(Duration::from_secs(60));
+///     leaks.iter().for_each(|leak| eprintln!("{leak}"));
+///     assert!(leaks.is_empty());
+/// });
+/// ```
+#[track_caller]
+pub fn leaks(limit: Duration) -> Vec<Leak> {
+    find(&dump(), limit)
+}
+
+fn find(dump: &Dump, limit: Duration) -> Vec<Leak> {
+    let relations = Relations::new(dump, false);
+    let stuck = stuck(&relations);
+    let leak = |(place, goroutine): (usize, &GoroutineDump)| {
+        let wait = goroutine.wait().filter(|wait| !wait.ends_by_itself)?;
+        let is_stuck = stuck[place];
+        (is_stuck || wait.lasted > limit).then(|| Leak {
+            goroutine: goroutine.clone(),
+            is_stuck,
+            description: text::of_leak(goroutine, is_stuck, &relations),
+        })
+    };
+    dump.goroutines.iter().enumerate().filter_map(leak).collect()
+}
+
+/// By party: whether it can never go on.
+fn stuck(relations: &Relations<'_>) -> Vec<bool> {
+    let parties = relations.parties();
+    let settled = |party: &Party<'_>| party.wait().is_some_and(|wait| !wait.ends_by_itself && wait.lasted >= SETTLED);
+    let mut stuck: Vec<bool> = parties.iter().map(settled).collect();
+    loop {
+        let goes_on = |&party: &usize| {
+            relations.enders(party).iter().any(|enders| match enders {
+                Enders::Nobody => false,
+                Enders::These(others) => others.iter().any(|&other| !stuck[other]),
+                Enders::Anybody => true,
+            })
+        };
+        let going_on: Vec<usize> = (0..parties.len()).filter(|&party| stuck[party]).filter(goes_on).collect();
+        if going_on.is_empty() {
+            return stuck;
+        }
+        going_on.into_iter().for_each(|party| stuck[party] = false);
+    }
+}
+
+/// Runs `body` as the main goroutine of a runtime of its own, and makes sure that it leaves no goroutine behind: for tests.
+///
+/// Goroutines that are still there when `body` returns have a second to end.
+///
+/// # Panics
+/// With a report of those that have not ended; of a deadlock, in which `body` does not return; or with the panic of `body`.
+///
+/// ```
+/// use gocsp_runtime::{assert_no_leaks, spawn};
+///
+/// assert_no_leaks(|| {
+///     spawn(|| println!("this one ends"));
+/// });
+/// ```
+///
+/// ```should_panic
+/// use gocsp_runtime::{assert_no_leaks, sleep, spawn};
+/// use std::time::Duration;
+///
+/// assert_no_leaks(|| {
+///     spawn(|| sleep(Duration::MAX));
+/// });
+/// ```
+#[track_caller]
+pub fn assert_no_leaks(body: impl FnOnce() + Send) {
+    let runtime = match Runtime::builder().on_deadlock(OnDeadlock::Return).build() {
+        Ok(runtime) => runtime,
+        Err(error) => panic!("the runtime cannot be started: {error}"),
+    };
+    if let Err(deadlock) = runtime.try_run(body) {
+        panic!("{deadlock}");
+    }
+    let until = clock::deadline(GRACE);
+    let mut pause = Duration::from_micros(50);
+    while runtime.shared().live() > 0 {
+        if clock::now() >= until {
+            let left = runtime.shared().take_census();
+            let dump = Dump { goroutines: left.goroutines, workers: left.workers, threads: Vec::new() };
+            panic!("{} goroutines were left behind:\n\n{dump}", dump.goroutines.len());
+        }
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(10));
+    }
+}
