@@ -13,13 +13,17 @@ use gocsp_runtime::park::{Description, Partner, Subject, Way};
 pub(crate) type Caller = &'static Location<'static>;
 
 /// See the [module](self).
+///
+/// The capacity does not come first: the compiler would keep its address, which is that of the header then, in a register from the
+/// beginning of an operation to its park, and what does not fit there any more on the stack.
+#[repr(C)]
 pub(crate) struct Header {
+    made_at: Caller,
     pub(super) capacity: usize,
     /// How many handles can send, or a [`Source`].
     pub(super) senders: AtomicUsize,
     /// How many handles can receive. Not kept where there are no senders.
     pub(super) receivers: AtomicUsize,
-    made_at: Caller,
 }
 
 /// In place of the number of senders: the channel has none, and does not close by itself. This is where what is received comes
