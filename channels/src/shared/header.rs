@@ -13,13 +13,17 @@ use gocsp_runtime::park::{Description, Partner, Subject, Way};
 pub(crate) type Caller = &'static Location<'static>;
 
 /// See the [module](self).
+///
+/// The capacity does not come first: the compiler would keep its address, which is that of the header then, in a register from the
+/// beginning of an operation to its park, and what does not fit there any more on the stack.
+#[repr(C)]
 pub(crate) struct Header {
+    made_at: Caller,
     pub(super) capacity: usize,
     /// How many handles can send, or a [`Source`].
     pub(super) senders: AtomicUsize,
     /// How many handles can receive. Not kept where there are no senders.
     pub(super) receivers: AtomicUsize,
-    made_at: Caller,
 }
 
 /// In place of the number of senders: the channel has none, and does not close by itself. This is where what is received comes
@@ -138,5 +142,107 @@ impl Way<()> for ReceivingFromNil {
 
     fn describe((): &(), to: &mut Description) {
         to.subjects.push(nil());
+    }
+}
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::signal::Signal;
+    use crate::{Receiver, Sender, Ticker, Timer, after, channel, tick};
+
+    const LONG: Duration = Duration::from_secs(3600);
+
+    fn of_sender<T>(tx: &Sender<T>) -> Subject {
+        tx.shared().map_or_else(nil, |channel| channel.header().to_sender())
+    }
+
+    fn of_receiver<T>(rx: &Receiver<T>) -> Subject {
+        rx.shared().map_or_else(nil, |channel| channel.header().to_receiver())
+    }
+
+    #[test]
+    fn each_side_waits_for_who_has_the_other() {
+        let (tx, rx) = channel::<i32>(0);
+        assert_eq!(of_receiver(&rx).partner, Partner::Senders(1));
+        assert_eq!(of_sender(&tx).partner, Partner::Receivers(1));
+        let other = (tx.clone(), rx.clone(), rx.clone());
+        assert_eq!(of_receiver(&rx).partner, Partner::Senders(2));
+        assert_eq!(of_sender(&tx).partner, Partner::Receivers(3));
+        drop(other);
+        assert_eq!(of_receiver(&rx).partner, Partner::Senders(1));
+        assert_eq!(of_sender(&tx).partner, Partner::Receivers(1));
+    }
+
+    #[test]
+    fn all_who_wait_for_a_channel_name_the_same() {
+        let ((tx, rx), (_tx, other)) = (channel::<i32>(0), channel::<i32>(0));
+        assert_eq!(of_sender(&tx).address, of_receiver(&rx.clone()).address);
+        assert_ne!(of_receiver(&rx).address, of_receiver(&other).address);
+        assert_eq!(of_sender(&tx).made_at, of_receiver(&rx).made_at);
+    }
+
+    #[test]
+    fn a_nil_channel_has_no_other_side() {
+        assert_eq!(of_receiver(&Receiver::<i32>::nil()).partner, Partner::Nobody);
+        assert_eq!(of_sender(&Sender::<i32>::nil()).partner, Partner::Nobody);
+    }
+
+    #[test]
+    fn who_waits_for_a_timer_waits_as_long_as_it_is_set() {
+        let timer = Timer::new(LONG);
+        assert_eq!(of_receiver(timer.receiver()).partner, Partner::Time);
+        timer.stop();
+        assert_eq!(of_receiver(timer.receiver()).partner, Partner::Others);
+        timer.reset(Duration::from_micros(1));
+        timer.receiver().recv().unwrap();
+        assert_eq!(of_receiver(timer.receiver()).partner, Partner::Others);
+        timer.reset(LONG);
+        assert_eq!(of_receiver(timer.receiver()).partner, Partner::Time);
+    }
+
+    #[test]
+    fn nobody_sets_again_what_has_only_a_receiver() {
+        let rx = after(Duration::from_micros(1));
+        rx.recv().unwrap();
+        // The timer says so only when it has sent.
+        while of_receiver(&rx).partner != Partner::Nobody {
+            std::thread::yield_now();
+        }
+        assert_eq!(of_receiver(&after(LONG)).partner, Partner::Time);
+    }
+
+    #[test]
+    fn a_ticker_goes_on_until_it_is_stopped() {
+        let period = Duration::from_micros(100);
+        let (ticker, ticks) = (Ticker::new(period), tick(period));
+        for rx in [ticker.receiver(), &ticks] {
+            rx.recv().unwrap();
+            assert_eq!(of_receiver(rx).partner, Partner::Time);
+        }
+        ticker.stop();
+        assert_eq!(of_receiver(ticker.receiver()).partner, Partner::Others);
+    }
+
+    #[test]
+    fn a_runtime_that_ends_leaves_its_timers_to_others() {
+        let (once, timer) = gocsp_runtime::Runtime::builder().build().unwrap().run(|| {
+            let timer = Timer::new(LONG);
+            timer.receiver();
+            (after(LONG), timer)
+        });
+        assert_eq!(of_receiver(&once).partner, Partner::Nobody);
+        assert_eq!(of_receiver(timer.receiver()).partner, Partner::Others);
+    }
+
+    #[test]
+    fn a_signal_is_raised_by_somebody_else() {
+        let signal = Signal::new();
+        let clone = signal.receiver().clone();
+        assert_eq!(of_receiver(&clone).partner, Partner::Others);
+        drop(signal);
+        assert_eq!(of_receiver(&clone).partner, Partner::Others);
     }
 }

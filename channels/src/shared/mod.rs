@@ -67,7 +67,8 @@ pub(crate) use recv::take_over;
 pub(crate) use send::hand_over;
 pub(crate) use slot::{RecvSlot, SendSlot};
 
-/// A channel, as its handles see it.
+/// A channel, as its handles see it. In this order, what every operation needs stands together.
+#[repr(C)]
 pub(crate) struct Shared<T> {
     state: Lock<State<T>>,
     header: Header,

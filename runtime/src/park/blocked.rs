@@ -41,12 +41,6 @@ impl BlockedThread {
     }
 }
 
-/// Where the thread `id` waits, and for what, if it does. For the tests of whoever gives reasons.
-#[doc(hidden)]
-pub fn wait_of_thread(id: ThreadId) -> Option<(&'static Location<'static>, Description)> {
-    threads().iter().rfind(|entry| entry.thread.id() == id).map(|entry| (entry.place(), entry.describe()))
-}
-
 static BLOCKED: Mutex<Vec<BlockedThread>> = Mutex::new(Vec::new());
 
 /// The threads that wait, none of which goes on as long as this is held. A panic under the lock leaves the list as it is.

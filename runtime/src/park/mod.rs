@@ -46,8 +46,6 @@ mod thread_id;
 mod wait_list;
 mod waiter;
 
-#[cfg(not(any(loom, shuttle)))]
-pub use blocked::wait_of_thread;
 pub use lock::{Lock, LockGuard};
 pub use raw_lock::RawLock;
 pub use reason::{Description, Partner, Reason, Subject, Way};

@@ -103,7 +103,9 @@ impl Waiter {
             Who::Goroutine(goroutine) => unsafe { scheduler::park(*goroutine, patience, reason.raw, commit) },
             Who::Thread(_) => {
                 commit();
-                self.block_thread(patience.deadline, patience.masked, Some(&reason.raw))
+                // A copy, or a goroutine's would be written to the stack as well.
+                let reason = reason.raw;
+                self.block_thread(patience.deadline, patience.masked, Some(&reason))
             }
         }
     }
