@@ -1,10 +1,11 @@
-//! What the code that `select!` expands to calls, and nobody else.
+//! What the code that `select!` expands to calls, and nobody else but parts of gocsp that are built upon select.
 
 use std::mem::ManuallyDrop;
 use std::panic::Location;
 
 use gocsp_channels::case::{AsReceiver, AsSender};
 use gocsp_channels::{Receiver, SendError, Sender};
+use gocsp_runtime::park::Reason;
 
 pub use gocsp_channels::case::{RecvCase, SendCase};
 pub use gocsp_macros::select_cases;
@@ -80,6 +81,13 @@ pub fn coerced<T>(_tx: &Sender<T>, value: T) -> T {
 pub fn run<const N: usize>(mut cases: impl Cases, wait: Wait) -> Option<usize> {
     let mut places = [const { Place::empty() }; N];
     run::select(&mut cases, &mut places, wait, Location::caller())
+}
+
+/// As [`run`], for a part of gocsp. In the eyes of the user it waits for this `reason`.
+#[inline]
+pub fn run_for<const N: usize>(mut cases: impl Cases, wait: Wait, reason: Reason<'_>) -> Option<usize> {
+    let mut places = [const { Place::empty() }; N];
+    run::select(&mut cases, &mut places, wait, reason)
 }
 
 /// The result of a sending case that completed: leaves alone the value that `sent` says is gone, or gives it back.

@@ -78,11 +78,11 @@ const NO_CASE: u32 = u32::MAX - 1;
 /// # Panics
 /// If a goroutine that is unwinding already would have to wait without a case.
 #[inline]
-pub(crate) fn select<C: Cases + ?Sized>(
+pub(crate) fn select<'r, C: Cases + ?Sized>(
     cases: &mut C,
     places: &mut [Place],
     wait: Wait,
-    place: &'static Location<'static>,
+    cause: impl Cause<'r>,
 ) -> Option<usize> {
     park::cooperate();
     let count = cases.count();
@@ -98,7 +98,7 @@ pub(crate) fn select<C: Cases + ?Sized>(
     }
     let patience = wait.patience()?;
     let subject = Told(contest.cases);
-    let reason = Reason::new::<Selecting, _>(place, &subject);
+    let reason = cause.reason(&subject);
     match contest.park(locked, patience, reason) {
         Parked::Won(winner) => Some(winner as usize),
         Parked::TimedOut => None,
@@ -240,7 +240,7 @@ impl<C: Cases + ?Sized> Contest<C> {
 enum Selecting {}
 
 /// The cases of a select that waits, as reports see them.
-struct Told<C: ?Sized>(NonNull<C>);
+pub(crate) struct Told<C: ?Sized>(NonNull<C>);
 
 // SAFETY: all that can be done with it is to ask the cases what they wait for, which any thread may.
 unsafe impl<C: ?Sized> Sync for Told<C> {}
@@ -257,6 +257,35 @@ impl<C: Cases + ?Sized> Way<Told<C>> for Selecting {
             count => Cow::Owned(format!("select ({count} cases)")),
         };
         cases.subjects(&mut to.subjects);
+    }
+}
+
+/// What a report is to tell of a select that waits.
+pub(crate) trait Cause<'r> {
+    fn reason<'a, C: Cases + ?Sized>(self, told: &'a Told<C>) -> Reason<'a>
+    where
+        'r: 'a;
+}
+
+/// That it selects among its cases, in this place.
+impl Cause<'static> for &'static Location<'static> {
+    #[inline(always)]
+    fn reason<'a, C: Cases + ?Sized>(self, told: &'a Told<C>) -> Reason<'a>
+    where
+        'static: 'a,
+    {
+        Reason::new::<Selecting, _>(self, told)
+    }
+}
+
+/// Something else, of which the cases are but the means.
+impl<'r> Cause<'r> for Reason<'r> {
+    #[inline(always)]
+    fn reason<'a, C: Cases + ?Sized>(self, _told: &'a Told<C>) -> Reason<'a>
+    where
+        'r: 'a,
+    {
+        self
     }
 }
 

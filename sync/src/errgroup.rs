@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use gocsp_context::{CancelCauseFunc, CancelFunc, Context};
 use gocsp_runtime::Cancelled;
-use gocsp_runtime::park::{Description, Way};
+use gocsp_runtime::park::{Description, Reason, Way};
 
 use crate::wait_group::Inner;
 use crate::{Mutex, Semaphore, SemaphorePermit, WaitGroup};
@@ -140,7 +140,10 @@ impl<E: Send + 'static> Group<E> {
     {
         let permit = match &self.limit {
             None => None,
-            Some(limit) => Some(limit.acquire(1)),
+            Some(limit) => {
+                let reason = Reason::new::<Starting, _>(Location::caller(), self.running.inner());
+                Some(limit.acquire_for(1, reason))
+            }
         };
         self.start(permit, f);
     }
@@ -223,6 +226,17 @@ impl<E: Send + 'static> Group<E> {
             Some(Failure::Panic(payload)) => panic::resume_unwind(payload),
             Some(Failure::Ended) => panic!("a goroutine of an errgroup was ended before it returned"),
         }
+    }
+}
+
+/// To wait until one more may run.
+enum Starting {}
+
+impl Way<Inner> for Starting {
+    const STATE: &'static str = "errgroup.Go";
+
+    fn describe(running: &Inner, to: &mut Description) {
+        running.describe("errgroup", to);
     }
 }
 

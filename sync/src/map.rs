@@ -383,8 +383,9 @@ impl<K: Clone, V: Clone> Map<K, V> {
     /// let map = gocsp_sync::Map::from_iter([('a', 1), ('b', 2)]);
     /// assert_eq!(map.iter().map(|(_, value)| value).sum::<i32>(), 3);
     /// ```
+    #[track_caller]
     pub fn iter(&self) -> MapIter<'_, K, V> {
-        MapIter { shards: self.shards().iter(), copied: Vec::new().into_iter() }
+        MapIter { place: Location::caller(), shards: self.shards().iter(), copied: Vec::new().into_iter() }
     }
 }
 
@@ -455,6 +456,7 @@ impl<'a, K: Clone, V: Clone> IntoIterator for &'a Map<K, V> {
     type Item = (K, V);
     type IntoIter = MapIter<'a, K, V>;
 
+    #[track_caller]
     fn into_iter(self) -> MapIter<'a, K, V> {
         self.iter()
     }
@@ -471,13 +473,14 @@ impl<K, V> fmt::Debug for Map<K, V> {
 pub struct MapIter<'a, K, V> {
     /// Those that have not been copied yet.
     shards: std::slice::Iter<'a, CachePadded<Shard<K, V>>>,
+    /// Where the iteration began.
+    place: Caller,
     copied: std::vec::IntoIter<(K, V)>,
 }
 
 impl<K: Clone, V: Clone> Iterator for MapIter<'_, K, V> {
     type Item = (K, V);
 
-    #[track_caller]
     fn next(&mut self) -> Option<(K, V)> {
         loop {
             if let Some(entry) = self.copied.next() {
@@ -486,7 +489,7 @@ impl<K: Clone, V: Clone> Iterator for MapIter<'_, K, V> {
             let shard = self.shards.next()?;
             // Before the lock is taken: if a `Clone` panics, what was cloned before is dropped after it has been released (M3).
             let mut copied = Vec::new();
-            let shard = shard.lock_as::<Locking>(Location::caller());
+            let shard = shard.lock_as::<Locking>(self.place);
             copied.extend(shard.iter().map(|entry| (entry.key.clone(), entry.value.clone())));
             drop(shard);
             self.copied = copied.into_iter();

@@ -56,6 +56,7 @@
 #![forbid(unsafe_code)]
 
 use std::cell::Cell;
+use std::hint;
 use std::time::{Duration, Instant};
 
 use gocsp_runtime::clock;
@@ -83,13 +84,15 @@ const LOSERS: usize = 0;
 /// The lane of those who have not been woken yet.
 const NEWCOMERS: usize = 1;
 
+// In this order: what is written at each locking stands together, beside the value.
+#[repr(C)]
 pub(crate) struct RawMutex {
-    state: AtomicU32,
-    spin: Spin,
+    queue: Queue<Waiting, 2>,
+    made_at: Option<Caller>,
     /// The owner, for reports: noted by whoever takes the lock, or by who hands it off.
     holder: Holder,
-    made_at: Option<Caller>,
-    queue: Queue<Waiting, 2>,
+    state: AtomicU32,
+    spin: Spin,
 }
 
 /// One who waits for the lock.
@@ -103,11 +106,11 @@ impl RawMutex {
     const_unless_modelled! {
         pub(crate) fn new(made_at: Option<Caller>) -> Self {
             Self {
+                queue: Queue::new(Lanes::new()),
+                made_at,
+                holder: Holder::nobody(),
                 state: AtomicU32::new(0),
                 spin: Spin::new(),
-                holder: Holder::nobody(),
-                made_at,
-                queue: Queue::new(Lanes::new()),
             }
         }
     }
@@ -115,22 +118,38 @@ impl RawMutex {
     /// `W` is what the caller does, for reports.
     #[inline]
     pub(crate) fn lock<W: Way<Self>>(&self, place: Caller) {
-        if !self.try_lock() {
+        self.lock_or(|| {
             let locked = self.lock_contended(Patience::FOREVER, Reason::new::<W, _>(place, self));
             debug_assert!(locked);
+        });
+    }
+
+    /// Locks, by `wait` if it is held.
+    #[inline(always)]
+    pub(crate) fn lock_or(&self, wait: impl FnOnce()) {
+        if !self.set_locked() {
+            hint::cold_path();
+            wait();
         }
+        // Also for who has waited: so that the usual path is a straight line.
+        self.holder.note();
+    }
+
+    #[inline]
+    pub(crate) fn try_lock(&self) -> bool {
+        let taken = self.set_locked();
+        if taken {
+            self.holder.note();
+        }
+        taken
     }
 
     /// Step 1, for everybody but the competitor.
     ///
     /// Acquire: pairs with the Release of whoever freed the lock.
-    #[inline]
-    pub(crate) fn try_lock(&self) -> bool {
-        let taken = self.state.fetch_or(LOCKED, Ordering::Acquire) & LOCKED == 0;
-        if taken {
-            self.holder.note();
-        }
-        taken
+    #[inline(always)]
+    fn set_locked(&self) -> bool {
+        self.state.fetch_or(LOCKED, Ordering::Acquire) & LOCKED == 0
     }
 
     #[inline]
@@ -150,10 +169,10 @@ impl RawMutex {
 
     /// Locks it again for who has given it up for a while, whatever happens to the runtime meanwhile.
     pub(crate) fn lock_again(&self, place: Caller) {
-        if !self.try_lock() {
+        self.lock_or(|| {
             let locked = self.lock_contended(Patience::MASKED, Reason::new::<Locking, _>(place, self));
             debug_assert!(locked);
-        }
+        });
     }
 
     /// To be called by the owner.

@@ -49,6 +49,7 @@
 
 #![forbid(unsafe_code)]
 
+use std::hint;
 use std::mem;
 use std::time::{Duration, Instant};
 
@@ -158,14 +159,21 @@ impl RawRwLock {
 
     #[inline]
     pub(crate) fn write(&self, place: Caller) {
-        let inside = self.write_with(Patience::FOREVER, place);
-        debug_assert!(inside);
+        self.write_or_wait(Patience::FOREVER, place);
     }
 
-    /// Step 3. False when the deadline passed first.
-    #[inline]
-    fn write_with(&self, patience: Patience, place: Caller) -> bool {
-        (self.writers.try_lock() || self.wait_for_writers(patience, place)) && self.shut_out(patience, place)
+    /// Step 3, for who has no deadline.
+    #[inline(always)]
+    fn write_or_wait(&self, patience: Patience, place: Caller) {
+        self.writers.lock_or(|| {
+            let current = self.wait_for_writers(patience, place);
+            debug_assert!(current);
+        });
+        if !self.shut_out() {
+            hint::cold_path();
+            let inside = self.wait_for_readers(patience, place);
+            debug_assert!(inside);
+        }
     }
 
     #[cold]
@@ -194,7 +202,9 @@ impl RawRwLock {
 
     #[inline]
     pub(crate) fn write_until(&self, deadline: Instant, place: Caller) -> bool {
-        self.write_with(Patience::until(deadline), place)
+        let patience = Patience::until(deadline);
+        (self.writers.try_lock() || self.wait_for_writers(patience, place))
+            && (self.shut_out() || self.wait_for_readers(patience, place))
     }
 
     /// Step 5. To be called by the writer inside.
@@ -215,20 +225,18 @@ impl RawRwLock {
 
     /// As [`read_again`](Self::read_again), for a writer.
     pub(crate) fn write_again(&self, place: Caller) {
-        let inside = self.write_with(Patience::MASKED, place);
-        debug_assert!(inside);
+        self.write_or_wait(Patience::MASKED, place);
     }
 
-    /// The rest of step 3, for the current writer. False when the deadline passed first; the caller is then not the current
-    /// writer any more.
+    /// Step 3, for the current writer. Whether that need not wait for readers.
     ///
     /// Acquire: pairs with the Release in `unlock_read`.
     #[inline]
-    fn shut_out(&self, patience: Patience, place: Caller) -> bool {
-        let before = self.state.fetch_or(SHUT, Ordering::Acquire);
-        before & INSIDE == 0 || self.wait_for_readers(patience, place)
+    fn shut_out(&self) -> bool {
+        self.state.fetch_or(SHUT, Ordering::Acquire) & INSIDE == 0
     }
 
+    /// The rest of step 3. False when the deadline passed first; the caller is then not the current writer any more.
     #[cold]
     fn wait_for_readers(&self, mut patience: Patience, place: Caller) -> bool {
         let reason = Reason::new::<AwaitReaders, _>(place, self);

@@ -37,9 +37,14 @@ impl Holder {
         self.0.store(ptr::from_ref(on_stack).addr(), Ordering::Relaxed);
     }
 
-    /// Who holds it, if somebody does.
+    /// Who could end a wait for it.
     pub(crate) fn partner(&self, is_held: bool) -> Partner {
-        Partner::Holder(if is_held { self.0.load(Ordering::Relaxed) } else { 0 })
+        match self.0.load(Ordering::Relaxed) {
+            // Between two holders: it is on its way to somebody.
+            0 => Partner::Others,
+            _ if !is_held => Partner::Others,
+            address => Partner::Holder(address),
+        }
     }
 }
 

@@ -19,15 +19,18 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::mem;
+use std::panic::Location;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use gocsp_channels::{Receiver, RecvError, Sender, channel};
 use gocsp_context::{Context, ContextError};
+use gocsp_runtime::park::{Description, Partner, Reason, Way};
 use gocsp_runtime::{clock, park};
-use gocsp_select::select;
+use gocsp_select::__private::{End, Pair, RecvCase, Wait, run_for};
 
 use crate::WaitGroup;
+use crate::report::{self, Caller};
 
 /// A number of permits, of which one may take several at a time.
 ///
@@ -60,6 +63,7 @@ pub struct Semaphore {
 
 struct Inner {
     size: usize,
+    made_at: Caller,
     state: Mutex<State>,
 }
 
@@ -90,9 +94,10 @@ impl Semaphore {
     /// ```
     /// assert_eq!(gocsp_sync::Semaphore::new(3).available(), 3);
     /// ```
+    #[track_caller]
     pub fn new(permits: usize) -> Self {
-        let state = State { available: permits, line: VecDeque::new(), next: 0 };
-        Self { inner: Arc::new(Inner { size: permits, state: Mutex::new(state) }) }
+        let state = Mutex::new(State { available: permits, line: VecDeque::new(), next: 0 });
+        Self { inner: Arc::new(Inner { size: permits, made_at: Location::caller(), state }) }
     }
 
     /// Takes so many permits, waiting for as long as it takes.
@@ -110,16 +115,19 @@ impl Semaphore {
     /// ```
     #[track_caller]
     pub fn acquire(&self, permits: usize) -> SemaphorePermit {
-        if let Some(permit) = self.try_acquire(permits) {
-            return permit;
-        }
-        match self.join(permits) {
+        self.acquire_for(permits, self.reason(Location::caller()))
+    }
+
+    /// As [`acquire`](Self::acquire), for who waits for something else in the eyes of the user.
+    #[track_caller]
+    pub(crate) fn acquire_for(&self, permits: usize, reason: Reason<'_>) -> SemaphorePermit {
+        self.try_acquire(permits).unwrap_or_else(|| match self.join(permits) {
             Ok(permit) => permit,
             Err(waiting) => {
-                let told = waiting.granted.recv();
-                waiting.settle(told)
+                let told = waiting.wait(Wait::Forever, reason);
+                waiting.settle(told, reason)
             }
-        }
+        })
     }
 
     /// Takes so many permits if that needs no waiting.
@@ -173,14 +181,12 @@ impl Semaphore {
     /// ```
     #[track_caller]
     pub fn acquire_deadline(&self, permits: usize, deadline: Instant) -> Option<SemaphorePermit> {
-        if let Some(permit) = self.try_acquire(permits) {
-            return Some(permit);
-        }
-        match self.join(permits) {
+        let reason = self.reason(Location::caller());
+        self.try_acquire(permits).or_else(|| match self.join(permits) {
             Ok(permit) => Some(permit),
-            Err(waiting) if waiting.granted.recv_deadline(deadline).is_ok() => Some(waiting.accept()),
+            Err(waiting) if waiting.wait(Wait::Until(deadline), reason).is_ok() => Some(waiting.accept()),
             Err(waiting) => waiting.give_up(),
-        }
+        })
     }
 
     /// Takes so many permits, waiting for as long as `context` lasts.
@@ -204,12 +210,13 @@ impl Semaphore {
     /// ```
     #[track_caller]
     pub fn acquire_context(&self, context: &Context, permits: usize) -> Result<SemaphorePermit, ContextError> {
+        let reason = self.reason(Location::caller());
         let permit = self.try_acquire(permits).or_else(|| match self.join(permits) {
             Ok(permit) => Some(permit),
-            Err(waiting) => select! {
-                recv(waiting.granted) -> told => Some(waiting.settle(told)),
+            Err(waiting) => match waiting.wait_unless(context, reason) {
+                Some(told) => Some(waiting.settle(told, reason)),
                 // Whoever has been given its permits meanwhile gives them back below.
-                recv(context.done()) => waiting.give_up(),
+                None => waiting.give_up(),
             },
         });
         match (context.err(), permit) {
@@ -252,6 +259,11 @@ impl Semaphore {
         drop(state);
         granted.wake();
         assert!(!too_many, "semaphore: released more than held");
+    }
+
+    /// To wait for permits.
+    fn reason(&self, place: Caller) -> Reason<'_> {
+        Reason::new::<Acquiring, _>(place, &*self.inner)
     }
 
     fn permit(&self, permits: usize) -> SemaphorePermit {
@@ -311,6 +323,17 @@ impl State {
     }
 }
 
+/// To wait for permits.
+enum Acquiring {}
+
+impl Way<Inner> for Acquiring {
+    const STATE: &'static str = "semaphore.Acquire";
+
+    fn describe(semaphore: &Inner, to: &mut Description) {
+        report::tell("semaphore", semaphore, Some(semaphore.made_at), Partner::Others, to);
+    }
+}
+
 /// Those who have been given their permits, and are to be told.
 #[must_use = "who is not told waits for ever"]
 struct Granted(Vec<Waiting>);
@@ -345,14 +368,28 @@ impl InLine {
         self.semaphore.permit(self.permits)
     }
 
+    /// Waits for the channel to tell of the permits; an error if the time is over, or the goroutine unwinds already.
+    fn wait(&self, wait: Wait, reason: Reason<'_>) -> Result<(), RecvError> {
+        let mut told = RecvCase::new(&self.granted);
+        run_for::<1>(Pair(&mut told, End), wait, reason).ok_or(RecvError)?;
+        told.finish()
+    }
+
+    /// As [`wait`](Self::wait), unless the context ends first: then `None`.
+    fn wait_unless(&self, context: &Context, reason: Reason<'_>) -> Option<Result<(), RecvError>> {
+        let (mut told, mut ended) = (RecvCase::new(&self.granted), RecvCase::new(context.done()));
+        let cases = Pair(&mut told, Pair(&mut ended, End));
+        if run_for::<2>(cases, Wait::Forever, reason) == Some(0) { Some(told.finish()) } else { None }
+    }
+
     /// The permits, whether the channel has told of them, or has failed.
-    fn settle(self, told: Result<(), RecvError>) -> SemaphorePermit {
-        if told.is_ok() { self.accept() } else { self.insist() }
+    fn settle(self, told: Result<(), RecvError>, reason: Reason<'_>) -> SemaphorePermit {
+        if told.is_ok() { self.accept() } else { self.insist(reason) }
     }
 
     /// Step 4.
     #[cold]
-    fn insist(self) -> SemaphorePermit {
+    fn insist(self, reason: Reason<'_>) -> SemaphorePermit {
         let granted = WaitGroup::new();
         let mut state = self.semaphore.inner.lock();
         let place = state.line.iter_mut().find(|waiting| waiting.number == self.number);
@@ -363,7 +400,7 @@ impl InLine {
         drop(state);
         // To close it is to wake who waits for it, though nobody does.
         drop(channel);
-        granted.wait();
+        granted.wait_for(reason);
         self.accept()
     }
 
