@@ -22,8 +22,8 @@ const CHILD: &str = "GOCSP_TEST_PROGRAM";
 
 /// The process has ended with status 2, and its report contains all this.
 fn assert_report(ended: &Ended, expected: &[&str]) {
-    let Ended { status, stderr, .. } = ended;
-    assert_eq!(status.code(), Some(2), "{stderr}");
+    let Ended { status, stdout, stderr } = ended;
+    assert_eq!((status.code(), stdout.as_str()), (Some(2), ""), "{stderr}");
     assert!(stderr.contains("fatal error: all goroutines are asleep - deadlock!\n"), "{stderr}");
     for text in expected {
         assert!(stderr.contains(text), "not in the report: {text}\n{stderr}");
@@ -65,17 +65,17 @@ macro_rules! no_deadlocks {
 const LONG: Duration = Duration::from_millis(200);
 
 deadlocks! {
-    receiving_from_a_nil_channel: || drop(Receiver::<u32>::nil().recv()) => [
+    receiving_from_a_nil_channel: || _ = Receiver::<u32>::nil().recv() => [
         "goroutine 1 'main' [chan receive (nil chan), ",
         "\tat tests/deadlock.rs:",
         "\twaits for what never happens\n",
         "\tspawned at tests/deadlock.rs:",
     ];
-    sending_to_a_nil_channel: || drop(Sender::nil().send(1)) => ["'main' [chan send (nil chan), "];
+    sending_to_a_nil_channel: || _ = Sender::nil().send(1) => ["'main' [chan send (nil chan), "];
     a_select_without_cases: || select! {} => ["'main' [select (no cases), "];
     one_receives_what_nobody_sends: || {
         let (_tx, rx) = channel::<u32>(0);
-        drop(rx.recv());
+        _ = rx.recv();
     } => ["'main' [chan receive, ", "waits to receive on channel #1 (made at ", "whose only sender is held by one who waits as well"];
     a_loop_over_a_channel_that_nobody_closes: || {
         let (_tx, rx) = channel::<u32>(0);
@@ -154,7 +154,7 @@ deadlocks! {
         let _one = semaphore.acquire(1);
         let _other = semaphore.acquire(1);
     } => ["'main' [", "semaphore #1 (made at "];
-    a_barrier_that_nobody_else_comes_to: || drop(Barrier::new(2).wait()) => ["barrier #1 (made at "];
+    a_barrier_that_nobody_else_comes_to: || _ = Barrier::new(2).wait() => ["barrier #1 (made at "];
     a_once_within_itself: || {
         let once = Once::new();
         once.call_once(|| once.call_once(|| ()));
@@ -169,23 +169,23 @@ deadlocks! {
             let chan = chan.clone();
             go!(move || chan.recv());
         }
-        drop(chan.recv());
+        _ = chan.recv();
     } => ["whose 100001 senders are all held by those who wait as well", "and 99900 more goroutines [chan receive] at tests/"];
     a_timer_that_nobody_waits_for: || {
         let (_timer, ticks) = (Timer::new(Duration::from_secs(3600)), tick(Duration::from_millis(1)));
-        drop(Receiver::<u32>::nil().recv());
+        _ = Receiver::<u32>::nil().recv();
         drop(ticks);
     } => ["'main' [chan receive (nil chan), "];
     a_timer_that_was_stopped: || {
         let alarm = after_func(Duration::from_secs(3600), || ());
         alarm.stop();
-        drop(Receiver::<u32>::nil().recv());
+        _ = Receiver::<u32>::nil().recv();
     } => ["'main' [chan receive (nil chan), "];
 }
 
 no_deadlocks! {
     a_sleep: || sleep(LONG);
-    a_timer: || drop(gocsp::after(LONG).recv());
+    a_timer: || _ = gocsp::after(LONG).recv();
     a_timer_in_a_select: || {
         let (_tx, rx) = channel::<u32>(0);
         select! {
@@ -196,7 +196,7 @@ no_deadlocks! {
     a_deadline: || assert!(channel::<u32>(0).1.recv_timeout(LONG).is_err());
     a_function_that_will_be_called: || {
         let (tx, rx) = channel(0);
-        let _alarm = after_func(LONG, move || drop(tx.send(())));
+        let _alarm = after_func(LONG, move || _ = tx.send(()));
         rx.recv().unwrap();
     };
     a_context_with_a_deadline: || {
@@ -262,7 +262,7 @@ fn beside_threads_that_do_nothing() {
     // One ends after a while, without having done anything; and another waits, as the goroutine does.
     thread::spawn(|| thread::sleep(LONG));
     thread::Builder::new().name("waits".into()).spawn(move || nothing.recv()).unwrap();
-    drop(rx.recv());
+    _ = rx.recv();
     drop(tx);
 }
 
@@ -272,7 +272,7 @@ fn on_the_main_thread() {
         let _ = nothing.recv();
         tx.send(())
     };
-    drop(rx.recv());
+    _ = rx.recv();
 }
 
 fn returned() {

@@ -147,7 +147,8 @@ pub fn assert_no_leaks(body: impl FnOnce() + Send) {
         if clock::now() >= until {
             let left = runtime.shared().take_census();
             let dump = Dump { goroutines: left.goroutines, workers: left.workers, threads: Vec::new() };
-            panic!("{} goroutines were left behind:\n\n{dump}", dump.goroutines.len());
+            let were = if dump.goroutines.len() == 1 { "goroutine was" } else { "goroutines were" };
+            panic!("{} {were} left behind:\n\n{dump}", dump.goroutines.len());
         }
         std::thread::sleep(pause);
         pause = (pause * 2).min(Duration::from_millis(10));

@@ -168,6 +168,10 @@ impl Expire for Relay {
         self.owner.upgrade()?.expire(due)
     }
 
+    fn is_awaited(&self) -> bool {
+        self.owner.upgrade().is_some_and(|owner| owner.is_awaited())
+    }
+
     fn abandon(&self, due: Instant) {
         if let Some(owner) = self.owner.upgrade() {
             owner.abandon(due);

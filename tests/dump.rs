@@ -1,0 +1,257 @@
+//! Dumps, and who is left behind.
+#![cfg(unix)]
+
+#[path = "common/watch.rs"]
+mod watch;
+
+use std::hint;
+use std::panic::catch_unwind;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use std::{env, thread};
+
+use gocsp::runtime::{Activity, Dump, GoroutineDump, Leak, WorkerState, assert_no_leaks, dump, leaks};
+use gocsp::sync::{Mutex, WaitGroup};
+use gocsp::{Chan, Go, JoinHandle, Receiver, Runtime, channel, go, run, scope, sleep, yield_now};
+
+/// A limit that nobody has waited for.
+const NEVER: Duration = Duration::from_secs(3600);
+
+fn find<'a>(dump: &'a Dump, name: &str) -> &'a GoroutineDump {
+    let named = |goroutine: &&GoroutineDump| goroutine.name.as_deref() == Some(name);
+    dump.goroutines.iter().find(named).unwrap_or_else(|| panic!("{name}\n{dump}"))
+}
+
+fn named<T: Send + 'static>(name: &str, f: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
+    Go::new().name(name).spawn(f).unwrap()
+}
+
+/// Until `done`, which others bring about.
+fn wait_until(mut done: impl FnMut() -> bool) {
+    while !done() {
+        sleep(Duration::from_millis(1));
+    }
+}
+
+fn waits(name: &str, state: &str) -> impl FnMut() -> bool {
+    move || {
+        dump().goroutines.iter().any(|goroutine| {
+            goroutine.name.as_deref() == Some(name) && goroutine.wait().is_some_and(|wait| wait.state() == state)
+        })
+    }
+}
+
+#[test]
+fn a_dump_tells_what_everybody_does() {
+    let runtime = Runtime::builder().procs(1).build().unwrap();
+    runtime.run(|| {
+        let (tx, rx) = channel::<u32>(0);
+        named("receives", move || rx.recv());
+        let line = line!() - 1;
+        named("sleeps", || sleep(NEVER));
+        yield_now();
+        wait_until(waits("receives", "chan receive"));
+        wait_until(waits("sleeps", "sleep"));
+        let dump = dump();
+        let receives = find(&dump, "receives");
+        let wait = receives.wait().expect("it waits");
+        assert_eq!((wait.place.file(), wait.place.line()), (file!(), line));
+        assert_eq!((receives.spawned_at.file(), receives.worker), (file!(), Some(0)));
+        assert!(!wait.ends_by_itself);
+        assert!(receives.stack.as_ref().is_some_and(|stack| stack.len() == 256 << 10));
+        assert!(find(&dump, "sleeps").wait().expect("it waits").ends_by_itself);
+        let text = dump.to_string();
+        assert!(text.contains(" 'receives' [chan receive, ") && text.contains("which has one sender"), "{text}");
+        drop(tx);
+    });
+}
+
+#[test]
+fn a_dump_tells_for_how_long_somebody_has_waited() {
+    run(|| {
+        named("old", || Receiver::<()>::nil().recv());
+        wait_until(waits("old", "chan receive (nil chan)"));
+        sleep(Duration::from_millis(100));
+        let lasted = find(&dump(), "old").wait().expect("it waits").lasted;
+        assert!((Duration::from_millis(80)..Duration::from_secs(60)).contains(&lasted), "{lasted:?}");
+    });
+}
+
+#[test]
+fn those_are_counted_who_have_not_started_or_are_ready() {
+    let runtime = Runtime::builder().procs(1).build().unwrap();
+    let (go_on, count) = (AtomicBool::new(false), AtomicBool::new(false));
+    thread::scope(|threads| {
+        threads.spawn(|| {
+            runtime.run(|| {
+                named("unstarted", || ());
+                scope(|s| {
+                    s.go(|| {
+                        while !go_on.load(Ordering::Relaxed) {
+                            count.store(true, Ordering::Relaxed);
+                            hint::spin_loop();
+                        }
+                    });
+                });
+            });
+        });
+        while !count.load(Ordering::Relaxed) {
+            thread::yield_now();
+        }
+        // A worker that does not answer.
+        let dump = dump();
+        let running = |goroutine: &&GoroutineDump| matches!(goroutine.activity, Activity::Running);
+        let hog = dump.goroutines.iter().find(running).unwrap_or_else(|| panic!("{dump}"));
+        assert!(matches!(find(&dump, "unstarted").activity, Activity::Unstarted), "{dump}");
+        let busy =
+            |worker: &gocsp::runtime::WorkerDump| matches!(worker.state, WorkerState::Busy(id, ..) if id == hog.id);
+        assert!(dump.workers.iter().any(busy), "{dump}");
+        go_on.store(true, Ordering::Relaxed);
+    });
+}
+
+#[test]
+fn dumps_may_be_taken_while_goroutines_come_and_go() {
+    for migrate in [false, true] {
+        let builder = Runtime::builder().procs(3);
+        // SAFETY: nothing that is bound to a thread is kept across a call.
+        let builder = if migrate { unsafe { builder.migrate() } } else { builder };
+        let runtime = builder.build().unwrap();
+        let done = Arc::new(AtomicBool::new(false));
+        runtime.run(|| {
+            let group = WaitGroup::new();
+            for pair in 0..8 {
+                let ((tx, rx), done) = (channel(pair % 3), Arc::clone(&done));
+                group.go(move || {
+                    while !done.load(Ordering::Relaxed) {
+                        let tx = tx.clone();
+                        let short = named("short", move || tx.send(vec![1; 10]));
+                        assert_eq!(rx.recv().unwrap().len(), 10);
+                        short.join().unwrap().unwrap();
+                    }
+                });
+            }
+            for _ in 0..50 {
+                let dump = dump();
+                assert!(dump.goroutines.windows(2).all(|pair| pair[0].id < pair[1].id));
+                assert!(dump.to_string().contains("goroutine "));
+            }
+            done.store(true, Ordering::Relaxed);
+            group.wait();
+        });
+    }
+}
+
+fn stuck(found: &[Leak]) -> Vec<&str> {
+    let stuck = found.iter().filter(|leak| leak.is_stuck);
+    stuck.filter_map(|leak| leak.goroutine.name.as_deref()).collect()
+}
+
+#[test]
+fn who_can_never_go_on_is_a_leak() {
+    run(|| {
+        named("nil", || Receiver::<u32>::nil().recv());
+        named("alone", || Chan::<u32>::new(0).recv());
+        let joins = named("joins itself out", || named("joined", || Receiver::<u32>::nil().recv()).join());
+        let mutex = Arc::new(Mutex::new(()));
+        let (held, wanted) = (Arc::clone(&mutex), Arc::clone(&mutex));
+        named("holds", move || {
+            let _guard = held.lock();
+            Receiver::<u32>::nil().recv()
+        });
+        wait_until(|| mutex.try_lock().is_none());
+        named("wants", move || drop(wanted.lock()));
+        // These will go on.
+        let (tx, rx) = channel::<u32>(0);
+        let waits = named("waits", move || rx.recv());
+        named("sleeps", || sleep(NEVER));
+        let expected = ["nil", "alone", "joins itself out", "joined", "holds", "wants"];
+        let mut found = leaks(NEVER);
+        wait_until(|| {
+            found = leaks(NEVER);
+            found.len() >= expected.len()
+        });
+        let mut names = stuck(&found);
+        names.sort_unstable();
+        let mut expected = expected.to_vec();
+        expected.sort_unstable();
+        assert_eq!(names, expected, "{found:?}");
+        assert!(found[0].to_string().contains("it can never go on"), "{}", found[0]);
+        // It may be taken for lost, but not for stuck.
+        let overdue = leaks(Duration::ZERO);
+        let overdue = overdue.iter().find(|leak| leak.goroutine.name.as_deref() == Some("waits")).expect("it waits");
+        assert!(!overdue.is_stuck && overdue.to_string().contains("longer than the limit"), "{overdue}");
+        tx.send(1).unwrap();
+        assert_eq!(waits.join().unwrap(), Ok(1));
+        drop(joins);
+    });
+}
+
+#[test]
+fn a_program_without_leaks_passes() {
+    assert_no_leaks(|| {
+        let (tx, rx) = channel(0);
+        go!(move || (0..10).try_for_each(|n| tx.send(n)));
+        assert_eq!(rx.iter().sum::<u32>(), 45);
+        // It ends only after main has.
+        go!(|| sleep(Duration::from_millis(20)));
+    });
+}
+
+#[test]
+fn a_program_with_a_leak_does_not_pass() {
+    let result = catch_unwind(|| {
+        assert_no_leaks(|| {
+            named("forgotten", || Receiver::<u32>::nil().recv());
+        });
+    });
+    let payload = result.expect_err("one is left behind");
+    let message = payload.downcast_ref::<String>().expect("a message");
+    assert!(message.starts_with("1 goroutine was left behind") && message.contains("'forgotten'"), "{message}");
+}
+
+/// Tells the program that it is to wait for the signal.
+const CHILD: &str = "GOCSP_TEST_QUIT";
+
+#[test]
+fn a_quit_signal_prints_everything_and_ends_the_process() {
+    if env::var_os(CHILD).is_some() {
+        return run(|| {
+            named("sleeps", || sleep(NEVER));
+            named("hogs", || {
+                loop {
+                    hint::spin_loop();
+                }
+            });
+            // A worker may be the hog's, and main's: so this is all that main does.
+            println!("ready");
+            Receiver::<()>::nil().recv().unwrap();
+        });
+    }
+    let mut command = Command::new(env::current_exe().unwrap());
+    command.args(["--exact", "a_quit_signal_prints_everything_and_ends_the_process", "--nocapture"]);
+    command.env(CHILD, "1").env("GOCSP_MAXPROCS", "2");
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let id = child.id();
+    thread::spawn(move || {
+        thread::sleep(Duration::from_millis(500));
+        // SAFETY: the child has not been waited for, so the number is still its own.
+        unsafe { libc::kill(id.cast_signed(), libc::SIGQUIT) };
+    });
+    let ended = watch::watch(child);
+    let watch::Ended { status, stdout, stderr } = &ended;
+    assert_eq!(status.code(), Some(2), "{stdout}\n{stderr}");
+    for text in [
+        "SIGQUIT: quit",
+        "'main' [",
+        "'sleeps' [",
+        "'hogs' [running]",
+        "worker 0: ",
+        "worker 1: ",
+        "spawned at tests/dump.rs:",
+    ] {
+        assert!(stderr.contains(text), "{text}\n{stderr}");
+    }
+}
