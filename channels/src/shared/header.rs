@@ -29,29 +29,32 @@ pub(crate) struct Header {
 /// In place of the number of senders: the channel has none, and does not close by itself. This is where what is received comes
 /// from.
 ///
-/// The timer's change with its schedule, under the lock of the channel.
-#[derive(Clone, Copy)]
-#[repr(usize)]
-pub(crate) enum Source {
-    /// Whoever can raise the signal.
-    Signal = Self::FIRST,
-    /// A timer that will fire.
-    Timer,
-    /// A timer that was stopped or has fired, and may be set again.
-    StoppedTimer,
-    /// A timer that has fired, and cannot be set again.
-    SpentTimer,
-}
+/// The timers' change with the schedule, under the lock of the channel, until nothing will come any more.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Source(usize);
 
 impl Source {
     /// Less than this is a number of senders.
     const FIRST: usize = usize::MAX - 3;
+    /// Whoever can raise the signal.
+    pub(crate) const SIGNAL: Self = Self(Self::FIRST);
+    /// A timer that will fire.
+    pub(crate) const TIMER: Self = Self(Self::FIRST + 1);
+    /// A timer that was stopped or has fired, and may be set again.
+    pub(crate) const STOPPED_TIMER: Self = Self(Self::FIRST + 2);
+    /// A timer that has fired, and cannot be set again.
+    pub(crate) const SPENT_TIMER: Self = Self(Self::FIRST + 3);
 }
 
 impl Header {
     pub(super) fn new(capacity: usize, senders: usize, receivers: usize, made_at: Caller) -> Self {
         let (senders, receivers) = (AtomicUsize::new(senders), AtomicUsize::new(receivers));
-        Self { capacity, senders, receivers, made_at }
+        Self { made_at, capacity, senders, receivers }
+    }
+
+    /// Of a channel without senders.
+    pub(super) fn with_source(capacity: usize, source: Source, made_at: Caller) -> Self {
+        Self::new(capacity, source.0, 1, made_at)
     }
 
     /// Whether there are senders to be counted.
@@ -68,7 +71,7 @@ impl Header {
     #[inline]
     pub(super) fn set_source(&self, source: Source) {
         debug_assert!(!self.counts_senders());
-        self.senders.store(source as usize, Ordering::Relaxed);
+        self.senders.store(source.0, Ordering::Relaxed);
     }
 
     /// What somebody waits for who sends here.
@@ -78,16 +81,12 @@ impl Header {
 
     /// What somebody waits for who receives here.
     pub(crate) fn to_receiver(&self) -> Subject {
-        const SIGNAL: usize = Source::Signal as usize;
-        const TIMER: usize = Source::Timer as usize;
-        const STOPPED_TIMER: usize = Source::StoppedTimer as usize;
-        const SPENT_TIMER: usize = Source::SpentTimer as usize;
-        match self.senders.load(Ordering::Relaxed) {
-            SIGNAL => self.subject("done channel", Partner::Others),
-            TIMER => self.subject("timer", Partner::Time),
-            STOPPED_TIMER => self.subject("timer", Partner::Others),
-            SPENT_TIMER => self.subject("timer", Partner::Nobody),
-            senders => self.subject("channel", Partner::Senders(senders)),
+        match Source(self.senders.load(Ordering::Relaxed)) {
+            Source::SIGNAL => self.subject("done channel", Partner::Others),
+            Source::TIMER => self.subject("timer", Partner::Time),
+            Source::STOPPED_TIMER => self.subject("timer", Partner::Others),
+            Source::SPENT_TIMER => self.subject("timer", Partner::Nobody),
+            Source(senders) => self.subject("channel", Partner::Senders(senders)),
         }
     }
 

@@ -39,6 +39,9 @@
 //!
 //! Under the lock values are moved, never dropped, cloned or compared: no code of the user runs there.
 //!
+//! The place of the caller is passed all the way down, and written down by who parks: together with the [header] it is all that
+//! reports need.
+//!
 //! # Rejected
 //! - A lock-free ring for buffered channels: four atomic read-modify-writes a message where the lock needs one.
 //! - Counting the handles under the lock: cloning a handle would contend with traffic.
@@ -227,7 +230,7 @@ impl<T> Shared<T> {
 impl Shared<()> {
     /// A channel that carries nothing, with one receiver.
     pub(crate) fn of_signal(made_at: Caller) -> Self {
-        Self::new(0, Source::Signal as usize, 1, made_at)
+        Self { state: Lock::new(State::new(0)), header: Header::with_source(0, Source::SIGNAL, made_at) }
     }
 }
 
@@ -235,9 +238,9 @@ impl Shared<Instant> {
     /// A channel of one place for a timer, with one receiver. Most timers never fire, so there is no memory for the value
     /// until it comes.
     pub(crate) fn of_timer(timing: Option<Box<Timing>>, made_at: Caller) -> Self {
-        let source = if timing.is_some() { Source::StoppedTimer } else { Source::Timer };
+        let source = if timing.is_some() { Source::STOPPED_TIMER } else { Source::TIMER };
         let state = State { timing, ..State::new(0) };
-        Self { state: Lock::new(state), header: Header::new(1, source as usize, 1, made_at) }
+        Self { state: Lock::new(state), header: Header::with_source(1, source, made_at) }
     }
 
     /// What comes of its timer from now on. Under the lock, unless that is nothing.

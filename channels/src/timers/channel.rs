@@ -72,7 +72,7 @@ impl Shared<Instant> {
             let channel: Weak<Self> = Arc::downgrade(self);
             channel
         });
-        self.set_source(Source::Timer);
+        self.set_source(Source::TIMER);
         (running | unreceived, arming)
     }
 
@@ -81,7 +81,7 @@ impl Shared<Instant> {
         let mut state = self.state().lock();
         let unreceived = state.take_back();
         let running = state.timing().is_some_and(|timing| timing.schedule.clear());
-        self.set_source(Source::StoppedTimer);
+        self.set_source(Source::STOPPED_TIMER);
         running | unreceived
     }
 
@@ -105,7 +105,7 @@ impl Expire for Shared<Instant> {
         let Some(timing) = state.timing() else {
             self.deliver(state, entry);
             // Last: who comes from now on waits for ever, and nobody else does.
-            self.set_source(Source::SpentTimer);
+            self.set_source(Source::SPENT_TIMER);
             return None;
         };
         let due = match timing.schedule.expire(entry, now) {
@@ -115,7 +115,7 @@ impl Expire for Shared<Instant> {
         };
         let again = timing.next_tick(due, now);
         if again.is_none() {
-            self.set_source(Source::StoppedTimer);
+            self.set_source(Source::STOPPED_TIMER);
         }
         self.deliver(state, due);
         again
@@ -123,9 +123,9 @@ impl Expire for Shared<Instant> {
 
     fn abandon(&self, entry: Instant) {
         let mut state = self.state().lock();
-        let Some(timing) = state.timing() else { return self.set_source(Source::SpentTimer) };
+        let Some(timing) = state.timing() else { return self.set_source(Source::SPENT_TIMER) };
         if timing.schedule.abandon(entry) {
-            self.set_source(Source::StoppedTimer);
+            self.set_source(Source::STOPPED_TIMER);
         }
     }
 }

@@ -76,7 +76,7 @@ fn received_and_reset(sooner: bool) -> BTreeSet<(bool, bool)> {
         let store = Arc::clone(&model);
         let store = thread::spawn(move || store.expire());
         let waiting = Arc::clone(&model);
-        let waiting = thread::spawn(move || waiting.channel.recv().unwrap());
+        let waiting = thread::spawn(move || waiting.channel.recv(Location::caller()).unwrap());
         let was_running = model.reset(second);
         if let Ok(time) = model.channel.try_recv() {
             assert_eq!(time, second, "a stale time was received");

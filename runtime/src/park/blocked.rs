@@ -1,7 +1,8 @@
 //! The threads that wait, and why: what is known of them in reports.
 //!
 //! A thread that waits makes a system call, beside which an entry in a list costs nothing. The lock of the list is what keeps a
-//! thread from going on, and its reason in place, while somebody looks.
+//! thread from going on, and its reason in place, while somebody looks. (The threads of a model are all one here, and take off each
+//! other's entries. But nobody looks there.)
 
 use std::panic::Location;
 use std::sync::{Mutex, MutexGuard, PoisonError};

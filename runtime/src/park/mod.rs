@@ -36,7 +36,6 @@
 //! would. When its runtime is shutting down the wait is cancelled; if it is masked, the goroutine leaves its stack
 //! after all, and the scheduler keeps the counts apart.
 
-#[cfg(not(any(loom, shuttle)))]
 pub(crate) mod blocked;
 mod lock;
 pub(crate) mod process_barrier;

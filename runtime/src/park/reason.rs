@@ -80,7 +80,7 @@ pub enum Partner {
     Time,
 }
 
-/// Why somebody waits. See the [module](self).
+/// Why somebody waits: for reports. It is written down when the wait begins, and looked at only while it goes on.
 #[derive(Clone, Copy)]
 pub struct Reason<'a> {
     pub(crate) raw: RawReason,

@@ -5,6 +5,7 @@ use std::marker::PhantomPinned;
 use std::ptr::NonNull;
 use std::time::Instant;
 
+use super::blocked::Entry;
 use super::reason::RawReason;
 use super::{Reason, held};
 use crate::scheduler;
@@ -144,10 +145,7 @@ impl Waiter {
     #[cold]
     fn block_thread(&self, deadline: Option<Instant>, masked: bool, reason: Option<&RawReason>) -> Unparked {
         held::assert_none("blocking a thread");
-        #[cfg(not(any(loom, shuttle)))]
-        let _entry = reason.map(|reason| super::blocked::Entry::new(*reason, deadline.is_some()));
-        #[cfg(any(loom, shuttle))]
-        let _ = reason;
+        let _entry = reason.map(|reason| Entry::new(*reason, deadline.is_some()));
         let _lent = scheduler::LentPermit::of_this_thread();
         self.wait_for_flag(deadline, masked)
     }
