@@ -83,7 +83,7 @@ pub fn run<const N: usize>(mut cases: impl Cases, wait: Wait) -> Option<usize> {
     run::select(&mut cases, &mut places, wait, Location::caller())
 }
 
-/// As [`run`], for a part of gocsp. In the eyes of the user it waits for this `reason`.
+/// As `run`, for a part of gocsp. In the eyes of the user it waits for this `reason`.
 #[inline]
 pub fn run_for<const N: usize>(mut cases: impl Cases, wait: Wait, reason: Reason<'_>) -> Option<usize> {
     let mut places = [const { Place::empty() }; N];

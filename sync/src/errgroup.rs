@@ -141,8 +141,8 @@ impl<E: Send + 'static> Group<E> {
         let permit = match &self.limit {
             None => None,
             Some(limit) => {
-                let reason = Reason::new::<Starting, _>(Location::caller(), self.running.inner());
-                Some(limit.acquire_for(1, reason))
+                let place = Location::caller();
+                Some(limit.acquire_for(1, || Reason::new::<Starting, _>(place, self.running.inner())))
             }
         };
         self.start(permit, f);

@@ -30,6 +30,7 @@
 //!     |             |         |
 //!     +----------- queue -----+                  waiting; the only call of the runtime's park seam
 //! ```
+//! Beside them stands `report`: what dumps tell of each.
 
 #![deny(unsafe_code)]
 

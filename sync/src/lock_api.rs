@@ -6,6 +6,9 @@
 //! but waits until whoever holds it has been. For `unlocked` of the guards gives a lock up for a while, and relies on its
 //! being taken again.
 //!
+//! The traits say neither where a lock was made nor where a guard was asked for. So a dump cannot tell where such a lock was
+//! made, and of who waits for it through the types of that crate it tells a place in there.
+//!
 //! ```
 //! use std::sync::Arc;
 //! use gocsp_sync::lock_api::RawMutex;

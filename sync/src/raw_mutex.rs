@@ -49,6 +49,9 @@
 //! A waiter that gives up leaves `QUEUED` behind, which costs the next owner a look at an empty queue, and nothing
 //! else. A waiter that was claimed never gives up: see [`queue`].
 //!
+//! For reports, whoever takes the lock notes that it is the owner, and whoever hands it off notes the new one. Nothing else looks
+//! at the note, which is out of date as soon as the lock is free, and for an instant after it was taken.
+//!
 //! Rejected: to hand off always. It is fair, but with short critical sections each one then costs a switch, since
 //! the new owner has to wake up before anything goes on. Also rejected: a bit for the starvation mode, set by
 //! waiters. It has to be taken back when they give up, and the owner must then free the lock before it knows to whom.

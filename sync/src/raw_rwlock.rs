@@ -42,6 +42,9 @@
 //!   joins under the queue's lock with a reader inside, no reader comes in while `SHUT` is set, and the last one to
 //!   leave takes that lock.
 //!
+//! For reports, the readers inside are only counted: to note each would cost as much as the locking. The current writer is the
+//! owner of `writers`.
+//!
 //! Rejected: one queue of readers and writers in the order of their coming. A mixed crowd then switches between the
 //! modes all the time, and few readers are ever inside together. Also rejected: a writer bit instead of the lock
 //! `writers`, which would save the uncontended writer one exchange when it comes and one when it leaves, but would

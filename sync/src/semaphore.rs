@@ -115,15 +115,17 @@ impl Semaphore {
     /// ```
     #[track_caller]
     pub fn acquire(&self, permits: usize) -> SemaphorePermit {
-        self.acquire_for(permits, self.reason(Location::caller()))
+        let place = Location::caller();
+        self.acquire_for(permits, || self.reason(place))
     }
 
     /// As [`acquire`](Self::acquire), for who waits for something else in the eyes of the user.
     #[track_caller]
-    pub(crate) fn acquire_for(&self, permits: usize, reason: Reason<'_>) -> SemaphorePermit {
+    pub(crate) fn acquire_for<'r>(&self, permits: usize, reason: impl FnOnce() -> Reason<'r>) -> SemaphorePermit {
         self.try_acquire(permits).unwrap_or_else(|| match self.join(permits) {
             Ok(permit) => permit,
             Err(waiting) => {
+                let reason = reason();
                 let told = waiting.wait(Wait::Forever, reason);
                 waiting.settle(told, reason)
             }
@@ -181,10 +183,10 @@ impl Semaphore {
     /// ```
     #[track_caller]
     pub fn acquire_deadline(&self, permits: usize, deadline: Instant) -> Option<SemaphorePermit> {
-        let reason = self.reason(Location::caller());
+        let place = Location::caller();
         self.try_acquire(permits).or_else(|| match self.join(permits) {
             Ok(permit) => Some(permit),
-            Err(waiting) if waiting.wait(Wait::Until(deadline), reason).is_ok() => Some(waiting.accept()),
+            Err(waiting) if waiting.wait(Wait::Until(deadline), self.reason(place)).is_ok() => Some(waiting.accept()),
             Err(waiting) => waiting.give_up(),
         })
     }
@@ -210,11 +212,11 @@ impl Semaphore {
     /// ```
     #[track_caller]
     pub fn acquire_context(&self, context: &Context, permits: usize) -> Result<SemaphorePermit, ContextError> {
-        let reason = self.reason(Location::caller());
+        let place = Location::caller();
         let permit = self.try_acquire(permits).or_else(|| match self.join(permits) {
             Ok(permit) => Some(permit),
-            Err(waiting) => match waiting.wait_unless(context, reason) {
-                Some(told) => Some(waiting.settle(told, reason)),
+            Err(waiting) => match waiting.wait_unless(context, self.reason(place)) {
+                Some(told) => Some(waiting.settle(told, self.reason(place))),
                 // Whoever has been given its permits meanwhile gives them back below.
                 None => waiting.give_up(),
             },
