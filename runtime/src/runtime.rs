@@ -49,7 +49,8 @@ impl Runtime {
         Builder::default()
     }
 
-    /// Runs `f` as a goroutine of this runtime, with a stack of 8 MiB, and waits for its value. The other goroutines stay.
+    /// Runs `f` as a goroutine of this runtime, with a stack of 8 MiB, or more if all stacks are larger, and waits for its value.
+    /// The other goroutines stay.
     ///
     /// # Panics
     /// With the panic of `f`, or when no stack can be had for it.

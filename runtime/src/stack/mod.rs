@@ -73,11 +73,11 @@ pub(crate) const MIN_SIZE: usize = 32 << 10;
 pub(crate) const MAX_SIZE: usize = 1 << 30;
 /// The size of a stack when nobody asks for another, in bytes.
 pub(crate) const DEFAULT_SIZE: usize = 256 << 10;
-/// The size of the main goroutine's stack, in bytes.
+/// The size of the main goroutine's stack, in bytes, unless all are larger.
 pub(crate) const MAIN_SIZE: usize = 8 << 20;
 
 /// A size of stack that is kept in stock: a power of two from [`MIN_SIZE`] to [`MAX_SIZE`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct SizeClass(u8);
 
 impl SizeClass {
