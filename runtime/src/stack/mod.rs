@@ -20,7 +20,8 @@
 //!
 //! # Why a guard needs no mapping of its own
 //! `mprotect` splits a mapping in three, and a process may have 65,530 of them: thirty thousand goroutines, and
-//! no more. `MADV_GUARD_INSTALL` (Linux 6.13) marks the page instead. The older way is the fallback.
+//! no more; the next wait until one has ended. `MADV_GUARD_INSTALL` (Linux 6.13) marks the page instead. The older way is the
+//! fallback.
 
 mod frame;
 mod overflow;
@@ -30,12 +31,14 @@ mod slab;
 pub(crate) use frame::Stack;
 pub(crate) use overflow::{SignalStack, install_handler};
 pub(crate) use pool::{LocalPool, StackPool};
+pub(crate) use slab::look_for_room;
 
 use std::error::Error;
 use std::{fmt, io};
 
 /// What joining a goroutine gives as the error, in place of a panic's payload, when it could not be started: no stack could
-/// be mapped for it, and none was in use that might have become free. It says what to do.
+/// be mapped for it, and none was in use that might have become free. It says what to do. If nobody joins the goroutine, it is
+/// written to stderr.
 ///
 /// ```
 /// use gocsp_runtime::{StackError, spawn};
