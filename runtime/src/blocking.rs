@@ -4,14 +4,14 @@
 //! the queue. The wait is masked, so the stack stays while a thread works on it.
 //!
 //! Threads are started when a job finds none idle, up to [`MOST_THREADS`], and end when they have been idle for
-//! [`KEEP_ALIVE`]. The pool is the process's, not a runtime's.
+//! [`KEEP_ALIVE`]. When none can be started, the job waits for one of those that there are; if there is none, its goroutine
+//! does it itself, and keeps its worker meanwhile. The pool is the process's, not a runtime's.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::ptr::NonNull;
 use std::sync::{Condvar, Mutex, MutexGuard};
-use std::thread;
 use std::time::Duration;
 
 use crate::diagnostics::OwnThread;
@@ -27,6 +27,9 @@ const KEEP_ALIVE: Duration = Duration::from_secs(10);
 ///
 /// For files, databases, name look-ups, `std::thread::sleep`, and anything else that keeps a thread waiting or computing
 /// for long without calling gocsp. Costs two hand-overs between threads, about 10 µs.
+///
+/// There are at most 512 such threads; who finds all of them busy waits for one. So does who finds that no more threads can be
+/// started; if there is none at all, `f` runs on the worker's thread, which has to wait for it.
 ///
 /// # Panics
 /// With the panic of `f`.
@@ -188,7 +191,7 @@ impl Pool {
     }
 
     fn start_thread(&'static self) -> std::io::Result<()> {
-        thread::Builder::new().name("gocsp-blocking".into()).spawn(|| self.work_off()).map(drop)
+        scheduler::start_thread("gocsp-blocking".into(), || self.work_off()).map(drop)
     }
 
     /// The life of a thread. It begins with a job of its own in the queue.

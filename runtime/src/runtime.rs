@@ -50,7 +50,8 @@ impl Runtime {
         Builder::default()
     }
 
-    /// Runs `f` as a goroutine of this runtime, with a stack of 8 MiB, and waits for its value. The other goroutines stay.
+    /// Runs `f` as a goroutine of this runtime, with a stack of 8 MiB, or more if all stacks are larger, and waits for its
+    /// value. The other goroutines stay.
     ///
     /// # Panics
     /// With the panic of `f`, or when no stack can be had for it; or with the report of a [deadlock](Builder::on_deadlock), if the
@@ -208,7 +209,7 @@ impl Builder {
     ///
     /// # Errors
     /// `InvalidInput` when a number lies outside its limits, or `GOCSP_MAXPROCS` is needed and is not a number; what the
-    /// system says when a thread cannot be started.
+    /// system says when a thread cannot be started, and what to do then. The threads that could be are ended again.
     pub fn build(self) -> io::Result<Runtime> {
         let procs = match self.procs {
             Some(procs) => check_procs(procs, "the number of procs")?,
@@ -277,7 +278,8 @@ where
     }
 }
 
-/// The runtime of goroutines that are started by ordinary threads. It is never dropped.
+/// The runtime of goroutines that are started by ordinary threads. It is never dropped. If it cannot be started, who needs it
+/// next tries again.
 pub(crate) fn global() -> &'static Runtime {
     static GLOBAL: OnceLock<Runtime> = OnceLock::new();
     GLOBAL.get_or_init(|| match Runtime::builder().build() {
@@ -296,6 +298,9 @@ fn with_current<R>(f: impl FnOnce(&Arc<Shared>) -> R) -> R {
 
 /// How many workers run goroutines at the same time, in the caller's runtime.
 ///
+/// # Panics
+/// When the caller is an ordinary thread, and the global runtime has to be started and cannot be.
+///
 /// ```
 /// assert!(gocsp_runtime::max_procs() >= 1);
 /// ```
@@ -311,7 +316,7 @@ pub fn max_procs() -> usize {
 /// longer than two time slices without calling the runtime does not count any more if others wait.
 ///
 /// # Panics
-/// When `n` is above 1024, or a thread cannot be started.
+/// When `n` is above 1024, or a thread cannot be started: then the number is as it was. And as [`max_procs`].
 ///
 /// ```
 /// gocsp_runtime::run(|| {
@@ -329,6 +334,9 @@ pub fn set_max_procs(n: usize) -> usize {
 }
 
 /// How many goroutines there are in the caller's runtime: spawned, and not yet ended.
+///
+/// # Panics
+/// As [`max_procs`].
 ///
 /// ```
 /// gocsp_runtime::run(|| assert_eq!(gocsp_runtime::num_goroutines(), 1));

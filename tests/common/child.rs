@@ -27,7 +27,6 @@ pub(crate) fn in_prepared_child(
         return None;
     }
     let mut command = Command::new(std::env::current_exe().expect("a process knows its binary"));
-    // With one test thread the test runs on the main thread.
     command.args(["--exact", name, "--nocapture", "--test-threads=1"]).env(VARIABLE, name);
     command.env("RUST_BACKTRACE", "0").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     prepare(&mut command);

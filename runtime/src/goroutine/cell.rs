@@ -21,6 +21,7 @@
 
 use std::any::Any;
 use std::cell::UnsafeCell;
+use std::io::{self, Write};
 use std::mem;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::ptr::{self, NonNull};
@@ -34,6 +35,7 @@ use super::panics::Cancelled;
 use super::scope::ScopeState;
 use super::spawn::Attributes;
 use crate::scheduler::{self, Worker};
+use crate::stack::StackError;
 use crate::sync::atomic::Ordering;
 
 /// The result is in the cell.
@@ -128,13 +130,9 @@ impl<F: FnOnce() -> T, T> Cell<F, T> {
         {
             return mem::forget(contents);
         }
-        // SAFETY: the caller owns the cell.
-        let attributes = unsafe { goroutine.as_ref() }.attributes();
-        if let Stage::Result(Err(payload)) = &contents
-            && !payload.is::<Cancelled>()
-            && let Some(scope) = attributes.and_then(|attributes| attributes.scope.as_ref())
-        {
-            scope.child_panicked();
+        if let Stage::Result(Err(payload)) = &contents {
+            // SAFETY: the caller owns the cell.
+            nobody_wants_error(unsafe { goroutine.as_ref() }, &**payload);
         }
         drop_quietly(contents);
     }
@@ -144,6 +142,21 @@ impl<F: FnOnce() -> T, T> Cell<F, T> {
         unsafe { goroutine.drop_in_place() };
         // SAFETY: nothing is in the block any more, for the stage is clear. It was taken for this shape.
         unsafe { scheduler::give_block(goroutine.cast(), Self::SHAPE) };
+    }
+}
+
+/// Nobody has joined a goroutine, nor will, that did not end well.
+#[cold]
+fn nobody_wants_error(goroutine: &Goroutine, payload: &(dyn Any + Send)) {
+    if payload.is::<Cancelled>() {
+        return;
+    }
+    if let Some(error) = payload.downcast_ref::<StackError>() {
+        // The panic hook has said of a panic what it was, but nobody has said this. A closed stderr is no reason to panic.
+        let _ = writeln!(io::stderr(), "{error}");
+    }
+    if let Some(scope) = goroutine.attributes().and_then(|attributes| attributes.scope.as_ref()) {
+        scope.child_panicked();
     }
 }
 

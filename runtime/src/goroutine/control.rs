@@ -109,6 +109,19 @@ pub(crate) enum Unwinding {
     Panicking,
 }
 
+/// Who has determined the size of a goroutine's stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StackSize {
+    /// Its runtime.
+    Usual,
+    /// The same, for a child of a scope.
+    Scoped,
+    /// Whoever has spawned it.
+    Own,
+    /// It is the main goroutine.
+    Main,
+}
+
 /// Who may touch what:
 ///
 /// | field                                | written                              | read                          |
@@ -212,6 +225,16 @@ impl Goroutine {
 
     pub(crate) fn attributes(&self) -> Option<&Attributes> {
         self.attributes.as_deref()
+    }
+
+    /// Who has determined the size of its stack. Async-signal-safe.
+    pub(crate) fn stack_size(&self) -> StackSize {
+        match self.attributes() {
+            Some(Attributes { borrows: true, scope: None, .. }) => StackSize::Main,
+            Some(Attributes { stack: Some(_), .. }) => StackSize::Own,
+            Some(Attributes { scope: Some(_), .. }) => StackSize::Scoped,
+            _ => StackSize::Usual,
+        }
     }
 
     /// Relaxed: the home sees its own writes; of what the home writes while there is a token, others need know no more than

@@ -58,7 +58,8 @@ pub struct Scope<'scope, 'env: 'scope> {
 }
 
 impl<'scope> Scope<'scope, '_> {
-    /// Starts a goroutine that may borrow whatever outlives the scope.
+    /// Starts a goroutine that may borrow whatever outlives the scope. For one with a name or a stack of another size there is
+    /// [`Go::spawn_scoped`](super::Go::spawn_scoped).
     ///
     /// # Panics
     /// As [`spawn`](super::spawn).
@@ -68,10 +69,24 @@ impl<'scope> Scope<'scope, '_> {
         F: FnOnce() -> T + Send + 'scope,
         T: Send + 'scope,
     {
+        self.spawn(f, Attributes::default(), Placement::Dealt, Location::caller())
+    }
+
+    pub(super) fn spawn<F, T>(
+        &'scope self,
+        f: F,
+        attributes: Attributes,
+        placement: Placement,
+        spawned_at: &'static Location<'static>,
+    ) -> ScopedJoinHandle<'scope, T>
+    where
+        F: FnOnce() -> T + Send + 'scope,
+        T: Send + 'scope,
+    {
         let starting = Starting::new(&self.state);
-        let attributes = Attributes { scope: Some(Arc::clone(&self.state)), borrows: true, ..Attributes::default() };
+        let attributes = Attributes { scope: Some(Arc::clone(&self.state)), borrows: true, ..attributes };
         // SAFETY: `scope` waits for the goroutine before anything that outlives 'scope ends; the types are Send.
-        let handle = unsafe { spawn_on(None, f, attributes.boxed(), Placement::Dealt, Location::caller()) };
+        let handle = unsafe { spawn_on(None, f, attributes.boxed(), placement, spawned_at) };
         std::mem::forget(starting);
         ScopedJoinHandle { handle, scope: PhantomData }
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::cell::{self, DETACHED};
 use super::control::{Goroutine, GoroutineId};
 use super::join::JoinHandle;
-use super::scope::ScopeState;
+use super::scope::{Scope, ScopeState, ScopedJoinHandle};
 use crate::runtime::Runtime;
 use crate::scheduler::{self, Placement, Shared, Worker};
 use crate::stack::{self, SizeClass};
@@ -141,11 +141,48 @@ impl Go {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let stack = self.stack_size.map(SizeClass::for_bytes).transpose()?;
-        let attributes = Attributes { name: self.name, stack, scope: None, borrows: false };
+        let attributes =
+            Attributes { name: self.name, stack: stack_class(self.stack_size)?, scope: None, borrows: false };
         // SAFETY: what is 'static outlives everything, and both types are Send.
         Ok(unsafe { spawn_on(None, f, attributes.boxed(), self.placement, Location::caller()) })
     }
+
+    /// Starts the goroutine in a scope, as [`Scope::go`] does.
+    ///
+    /// # Errors
+    /// `InvalidInput` when the stack size lies outside the limits.
+    ///
+    /// # Panics
+    /// As [`spawn`].
+    ///
+    /// ```
+    /// use gocsp_runtime::{Go, scope};
+    ///
+    /// let text = String::from("deep");
+    /// scope(|s| {
+    ///     let length = Go::new().stack_size(1 << 20).spawn_scoped(s, || text.len())?;
+    ///     assert_eq!(length.join().unwrap(), 4);
+    ///     Ok::<(), std::io::Error>(())
+    /// })?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn spawn_scoped<'scope, F, T>(
+        self,
+        scope: &'scope Scope<'scope, '_>,
+        f: F,
+    ) -> io::Result<ScopedJoinHandle<'scope, T>>
+    where
+        F: FnOnce() -> T + Send + 'scope,
+        T: Send + 'scope,
+    {
+        let attributes = Attributes { name: self.name, stack: stack_class(self.stack_size)?, ..Attributes::default() };
+        Ok(scope.spawn(f, attributes, self.placement, Location::caller()))
+    }
+}
+
+fn stack_class(bytes: Option<usize>) -> io::Result<Option<SizeClass>> {
+    bytes.map(SizeClass::for_bytes).transpose()
 }
 
 /// Starts the goroutine that [`Runtime::run`] waits for.
@@ -162,7 +199,8 @@ where
     T: Send,
 {
     const STACK: SizeClass = SizeClass::round_up(stack::MAIN_SIZE);
-    let attributes = Attributes { name: Some("main".into()), stack: Some(STACK), scope: None, borrows: true };
+    let stack = STACK.max(runtime.shared().stack_class());
+    let attributes = Attributes { name: Some("main".into()), stack: Some(stack), scope: None, borrows: true };
     // SAFETY: passed on.
     unsafe { spawn_on(Some(runtime.shared()), f, attributes.boxed(), Placement::Spread, spawned_at) }
 }

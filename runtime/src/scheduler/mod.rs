@@ -74,6 +74,7 @@ pub(crate) use shared::{MAX_WORKERS, Options, Shared};
 pub(crate) use shutdown::abandon_running;
 pub(crate) use spawning::{give_block, spawn, take_block};
 pub(crate) use switch::{Switch, WayBack};
+pub(crate) use thread::start_thread;
 pub(crate) use worker::Worker;
 pub use yielding::{cooperate, yield_if_due, yield_now};
 pub(crate) use yielding::{cooperate_to_spawn, yield_uncancelled};

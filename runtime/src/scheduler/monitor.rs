@@ -22,7 +22,7 @@ use std::thread::{self, JoinHandle, Thread};
 use std::time::Duration;
 
 use super::shared::Shared;
-use super::thread::too_many_threads;
+use super::thread::start_thread;
 use super::worker::Signals;
 use crate::clock;
 use crate::diagnostics::{self, OwnThread};
@@ -42,8 +42,7 @@ pub(super) struct Monitor {
 impl Monitor {
     /// Starts the thread.
     pub(super) fn start(shared: Arc<Shared>) -> io::Result<JoinHandle<()>> {
-        let thread = thread::Builder::new().name("gocsp-monitor".into());
-        thread.spawn(move || watch_slices(&shared)).map_err(|error| too_many_threads(&error))
+        start_thread("gocsp-monitor".into(), move || watch_slices(&shared))
     }
 
     /// Makes sure that the monitor is awake, now that a worker runs.

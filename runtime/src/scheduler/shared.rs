@@ -112,6 +112,11 @@ impl Shared {
         Ok(shared)
     }
 
+    /// The size of its goroutines' stacks, if they ask for no other.
+    pub(crate) fn stack_class(&self) -> SizeClass {
+        self.options.stack
+    }
+
     /// Makes sure that there are at least `count` workers, unless the runtime shuts down.
     pub(crate) fn grow(self: &Arc<Self>, count: usize) -> io::Result<()> {
         let mut threads = self.threads.lock().expect("no panic happens under this lock");

@@ -3,9 +3,9 @@
 //! # Protocol
 //! 1. The runtime is marked as shutting down, and every worker is woken. From now on, on a worker that has seen the
 //!    mark, a park ends at once with [`Unparked::Cancelled`], and an unstarted goroutine is dropped instead of started.
-//! 2. Each worker says that it knows. Under `migrate` it steals no started goroutine from then on, and has made itself the
-//!    home of those that it has stolen; so when the last one knows, every started goroutine is at home where it is, stays
-//!    there, and cannot be ended by anybody else.
+//! 2. Each worker says that it knows. It queues those that starve for a stack, to be dropped, and lets nobody starve any more.
+//!    Under `migrate` it steals no started goroutine from then on, and has made itself the home of those that it has stolen; so
+//!    when the last one knows, every started goroutine is at home where it is, stays there, and cannot be ended by anybody else.
 //! 3. Then each worker visits every stack, and makes ready whoever is parked at home there, with the same outcome. Waits
 //!    that are masked are left alone: a scope's, a job's on the blocking pool. They end by themselves, for what they wait
 //!    for is being unwound as well.
@@ -178,6 +178,7 @@ impl Worker {
             if shared.options.migrate {
                 self.adopt_all();
             }
+            self.let_starving_go();
             let others = shared.knowing.fetch_add(1, Ordering::SeqCst);
             if others + 1 == shared.worker_count() {
                 shared.wake_everybody();

@@ -4,7 +4,8 @@
 //! every worker gives its whole stock to the shared pool, at the next end of a goroutine or when it has nothing to run,
 //! and then lets those that starve try again.
 //!
-//! A goroutine for whose size not a single stack exists can never start: it ends with an error.
+//! A goroutine for whose size not a single stack exists can never start: it ends with an error. When the runtime shuts down,
+//! all that starve are dropped, as others are that have not started: the stack that they wait for may never come back.
 //!
 //! No goroutine is forgotten: it is put into the list, and the list marked, before everybody is woken. A worker that
 //! ends a goroutine looks at the mark, and so does one that is about to sleep, after having announced that.
@@ -95,9 +96,14 @@ impl Worker {
         self.local().stacks.clear(&shared.stacks);
         let returned = shared.stacks.returned();
         if starving.tried_at.swap(returned, Ordering::SeqCst) != returned {
-            for Queued(goroutine) in starving.take_all() {
-                self.fresh.push(goroutine);
-            }
+            self.let_starving_go();
+        }
+    }
+
+    /// Queues all that starve.
+    pub(super) fn let_starving_go(&self) {
+        for Queued(goroutine) in self.shared().starving.take_all() {
+            self.fresh.push(goroutine);
         }
     }
 

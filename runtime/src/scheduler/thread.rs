@@ -1,4 +1,4 @@
-//! The threads of the workers.
+//! The threads of the workers, and how every thread of the runtime is started.
 
 use std::io;
 use std::ptr::NonNull;
@@ -8,7 +8,24 @@ use std::thread::{self, JoinHandle};
 use super::shared::Shared;
 use super::worker::Worker;
 use crate::diagnostics::OwnThread;
-use crate::stack::SignalStack;
+use crate::stack::{SignalStack, look_for_room};
+
+/// How much address space there has to be for a thread to be started, in bytes: for its stack, and for what it goes on to map.
+/// The standard library aborts the process if that fails.
+const ROOM: usize = 8 << 20;
+
+/// Starts a thread.
+///
+/// # Errors
+/// What the system says, and what to do about it.
+pub(crate) fn start_thread(name: String, body: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    let started = look_for_room(ROOM).and_then(|()| thread::Builder::new().name(name).spawn(body));
+    started.map_err(|error| {
+        let advice = "raise the limit on threads (ulimit -u, or the cgroup's pids.max) or on address space (ulimit -v), or use \
+                      fewer procs (GOCSP_MAXPROCS)";
+        io::Error::new(error.kind(), format!("a thread cannot be started: {error}; {advice}"))
+    })
+}
 
 /// A worker on its way to its thread.
 struct Assigned(NonNull<Worker>);
@@ -21,24 +38,16 @@ pub(super) fn start_worker(shared: Arc<Shared>, worker: NonNull<Worker>) -> io::
     // SAFETY: the worker belongs to the runtime, which is alive.
     let id = unsafe { worker.as_ref() }.id;
     let assigned = Assigned(worker);
-    let handle = thread::Builder::new().name(format!("gocsp-worker-{id}")).spawn(move || {
+    let handle = start_thread(format!("gocsp-worker-{id}"), move || {
         let Assigned(worker) = { assigned };
         // SAFETY: `shared` owns the worker and lives until the end of this closure.
         run_worker(&shared, unsafe { worker.as_ref() });
         drop(shared);
-    });
-    let handle = handle.map_err(|error| too_many_threads(&error))?;
+    })?;
     // SAFETY: as above.
     let bell = &unsafe { worker.as_ref() }.bell;
     bell.set(handle.thread().clone()).expect("a worker has one thread");
     Ok(handle)
-}
-
-/// Says what to do when a thread cannot be started.
-pub(super) fn too_many_threads(error: &io::Error) -> io::Error {
-    let advice =
-        "raise the limit on threads (ulimit -u, or the cgroup's pids.max), or use fewer procs (GOCSP_MAXPROCS)";
-    io::Error::new(error.kind(), format!("a thread cannot be started: {error}; {advice}"))
 }
 
 fn run_worker(shared: &Shared, worker: &Worker) {
@@ -48,7 +57,8 @@ fn run_worker(shared: &Shared, worker: &Worker) {
     }
     let _own = OwnThread::begin();
     sleep_precisely();
-    // Without a signal stack a stack overflow still ends the process, but without its message.
+    // Without it there is that of the standard library, which is smaller, but for a program that is not Rust's: there an
+    // overflow ends the process without its message.
     let _signal_stack = SignalStack::install();
     super::enter(worker);
     worker.resume();

@@ -20,7 +20,8 @@
 //!
 //! # Why a guard needs no mapping of its own
 //! `mprotect` splits a mapping in three, and a process may have 65,530 of them: thirty thousand goroutines, and
-//! no more. `MADV_GUARD_INSTALL` (Linux 6.13) marks the page instead. The older way is the fallback.
+//! no more; the next wait until one has ended. `MADV_GUARD_INSTALL` (Linux 6.13) marks the page instead. The older way is the
+//! fallback.
 
 mod frame;
 mod overflow;
@@ -32,12 +33,14 @@ pub(crate) use frame::{Stack, StackSlot};
 pub(crate) use overflow::{SignalStack, install_handler};
 pub(crate) use pool::{LocalPool, StackPool};
 pub(crate) use record::Glimpse;
+pub(crate) use slab::look_for_room;
 
 use std::error::Error;
 use std::{fmt, io};
 
 /// What joining a goroutine gives as the error, in place of a panic's payload, when it could not be started: no stack could
-/// be mapped for it, and none was in use that might have become free. It says what to do.
+/// be mapped for it, and none was in use that might have become free. It says what to do. If nobody joins the goroutine, it is
+/// written to stderr.
 ///
 /// ```
 /// use gocsp_runtime::{StackError, spawn};
@@ -75,11 +78,11 @@ pub(crate) const MIN_SIZE: usize = 32 << 10;
 pub(crate) const MAX_SIZE: usize = 1 << 30;
 /// The size of a stack when nobody asks for another, in bytes.
 pub(crate) const DEFAULT_SIZE: usize = 256 << 10;
-/// The size of the main goroutine's stack, in bytes.
+/// The size of the main goroutine's stack, in bytes, unless all are larger.
 pub(crate) const MAIN_SIZE: usize = 8 << 20;
 
 /// A size of stack that is kept in stock: a power of two from [`MIN_SIZE`] to [`MAX_SIZE`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct SizeClass(u8);
 
 impl SizeClass {

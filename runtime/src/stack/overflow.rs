@@ -1,16 +1,24 @@
 //! What happens when a stack overflows: a message that says whose, how large, and what to do; then abort.
 //!
 //! Touching a guard raises `SIGSEGV` (`SIGBUS` on some systems). The handler runs on a signal stack of its own, which
-//! every worker has. It uses nothing but `write`, `abort` and memory that is already there. A fault elsewhere goes to
-//! the handler that was installed before, which for ordinary threads is the standard library's.
+//! every worker has. It uses nothing but `write`, `abort` and memory that is already there: the goroutine may have been
+//! inside the allocator, in the panic hook, or unwinding.
+//!
+//! A fault elsewhere comes to the same end as without this handler: it goes to the one that was installed before, which for
+//! ordinary threads is the standard library's, with what [that one was promised](chain). Who installs a handler later gets
+//! all faults first; if he passes on what is not his, goroutines keep their message.
+//!
+//! A frame larger than the guard does not get past it, for rustc has each page of a large frame touched in turn, as C
+//! compilers do with `-fstack-clash-protection`. Of code that was compiled without that a frame can reach into the next stack.
 
 use std::io;
 use std::mem::MaybeUninit;
 use std::ptr;
 use std::sync::{Once, OnceLock};
 
-use super::Stack;
 use super::slab::Slab;
+use super::{MAX_SIZE, Stack};
+use crate::goroutine::{Goroutine, StackSize};
 use crate::scheduler;
 
 /// How much of a goroutine's name is printed, in bytes.
@@ -36,7 +44,8 @@ pub(crate) fn install_handler() {
             let _ = previous.set(old);
             let mut action = old;
             action.sa_sigaction = handle as *const () as usize;
-            action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
+            action.sa_flags =
+                libc::SA_SIGINFO | libc::SA_ONSTACK | (old.sa_flags & (libc::SA_NODEFER | libc::SA_RESTART));
             // SAFETY: the handler has the signature that SA_SIGINFO asks for, and is async-signal-safe.
             unsafe { libc::sigaction(signal, &raw const action, ptr::null_mut()) };
         }
@@ -58,37 +67,60 @@ extern "C" fn handle(signal: libc::c_int, info: *mut libc::siginfo_t, context: *
     chain(signal, info, context);
 }
 
-/// Hands a fault that is not ours to whoever handled it before.
+/// Hands a signal that is not ours to whoever handled it before, as the kernel would have.
 fn chain(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
+    // SAFETY: as in `handle`.
+    let code = unsafe { (*info).si_code };
+    // Positive: something has happened to this thread. Otherwise somebody has sent the signal, and it will not come again.
+    let is_fault = code > 0;
     let previous = SIGNALS.iter().position(|&known| known == signal).and_then(|index| PREVIOUS[index].get());
     match previous {
-        Some(action) if action.sa_sigaction == libc::SIG_IGN => {}
-        Some(action) if action.sa_sigaction != libc::SIG_DFL && action.sa_flags & libc::SA_SIGINFO != 0 => {
-            // SAFETY: with SA_SIGINFO the address is that of a function of this type.
-            let handler = unsafe {
-                std::mem::transmute::<usize, extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void)>(
-                    action.sa_sigaction,
-                )
-            };
-            handler(signal, info, context);
-        }
-        Some(action) if action.sa_sigaction != libc::SIG_DFL => {
-            // SAFETY: without SA_SIGINFO the address is that of a function of this type.
-            let handler = unsafe { std::mem::transmute::<usize, extern "C" fn(libc::c_int)>(action.sa_sigaction) };
-            handler(signal);
+        // Faults cannot be ignored: they would happen again and again.
+        Some(action) if action.sa_sigaction == libc::SIG_IGN && !is_fault => {}
+        Some(action) if ![libc::SIG_DFL, libc::SIG_IGN].contains(&action.sa_sigaction) => {
+            if action.sa_flags & libc::SA_RESETHAND != 0 {
+                // It counts on not being called twice.
+                restore_default(signal);
+            }
+            call(action, signal, info, context);
         }
         _ => {
-            // The fault happens again on return, and then ends the process the usual way.
-            // SAFETY: restoring the default action is always allowed.
-            unsafe { libc::signal(signal, libc::SIG_DFL) };
+            restore_default(signal);
+            // A fault happens again on return, and then ends the process the usual way.
+            if !is_fault {
+                // SAFETY: raise has no preconditions.
+                unsafe { libc::raise(signal) };
+            }
         }
+    }
+}
+
+fn restore_default(signal: libc::c_int) {
+    // SAFETY: restoring the default action is always allowed.
+    unsafe { libc::signal(signal, libc::SIG_DFL) };
+}
+
+fn call(action: &libc::sigaction, signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
+    if action.sa_flags & libc::SA_SIGINFO != 0 {
+        // SAFETY: with SA_SIGINFO the address is that of a function of this type.
+        let handler = unsafe {
+            std::mem::transmute::<usize, extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void)>(
+                action.sa_sigaction,
+            )
+        };
+        handler(signal, info, context);
+    } else {
+        // SAFETY: without SA_SIGINFO the address is that of a function of this type.
+        let handler = unsafe { std::mem::transmute::<usize, extern "C" fn(libc::c_int)>(action.sa_sigaction) };
+        handler(signal);
     }
 }
 
 fn report(stack: Stack) {
     let mut message = Message::new();
     // SAFETY: the goroutine that runs on the stack is alive until the worker clears the frame.
-    match stack.frame().goroutine().map(|goroutine| unsafe { goroutine.as_ref() }) {
+    let goroutine = stack.frame().goroutine().map(|goroutine| unsafe { goroutine.as_ref() });
+    match goroutine {
         Some(goroutine) => {
             message.text("\ngoroutine ").number(goroutine.id());
             if let Some(name) = goroutine.name() {
@@ -102,21 +134,43 @@ fn report(stack: Stack) {
             message.text("\na goroutine that is ending");
         }
     }
-    message.text(" has overflowed its stack of ").number((stack.class().bytes() >> 10) as u64).text(" KiB\n");
-    message.text("help: raise it with Go::new().stack_size(bytes), or for all goroutines with ");
-    message.text("Runtime::builder().stack_size(bytes)\nfatal runtime error: stack overflow, aborting\n");
+    message.text(" has overflowed its stack of ").number((stack.class().bytes() >> 10) as u64).text(" KiB\nhelp: ");
+    message.text(advice(goroutine.map_or(StackSize::Usual, Goroutine::stack_size), stack.class().bytes()));
+    message.text("\nfatal runtime error: stack overflow, aborting\n");
     message.write();
+}
+
+/// By which call the size of such a stack is raised.
+fn advice(size: StackSize, bytes: usize) -> &'static str {
+    match size {
+        _ if bytes == MAX_SIZE => "no stack can be larger; the recursion may have no end",
+        StackSize::Usual => {
+            "raise it where it is spawned, with Go::new().stack_size(bytes), or for all goroutines of a runtime, with \
+             Runtime::builder().stack_size(bytes)"
+        }
+        StackSize::Scoped => {
+            "raise it where it is spawned, with Go::new().stack_size(bytes).spawn_scoped(scope, ..), or for all goroutines \
+             of a runtime, with Runtime::builder().stack_size(bytes)"
+        }
+        StackSize::Own => "raise it where it is spawned, in Go::new().stack_size(bytes)",
+        StackSize::Main => {
+            "run it with a larger one by Runtime::builder().stack_size(bytes).build()?.run(..), or spawn what is deep with \
+             Go::new().stack_size(bytes)"
+        }
+    }
 }
 
 /// A message put together without the allocator, which the goroutine may have been inside of.
 struct Message {
-    bytes: [u8; 1024],
+    bytes: [u8; Self::MOST_BYTES],
     len: usize,
 }
 
 impl Message {
+    const MOST_BYTES: usize = 2048;
+
     fn new() -> Self {
-        Self { bytes: [0; 1024], len: 0 }
+        Self { bytes: [0; Self::MOST_BYTES], len: 0 }
     }
 
     fn text(&mut self, text: &str) -> &mut Self {
@@ -156,7 +210,8 @@ pub(crate) struct SignalStack {
 impl SignalStack {
     const BYTES: usize = 64 << 10;
 
-    /// Gives the calling thread a signal stack of its own.
+    /// Gives the calling thread a signal stack of its own, in place of the smaller one that the standard library may have
+    /// given it.
     ///
     /// # Errors
     /// When the system has no memory for it.
@@ -193,9 +248,15 @@ mod tests {
     }
 
     #[test]
+    fn who_has_the_largest_stack_is_not_told_to_ask_for_a_larger_one() {
+        assert!(advice(StackSize::Own, MAX_SIZE / 2).contains("stack_size"));
+        assert!(!advice(StackSize::Own, MAX_SIZE).contains("stack_size"));
+    }
+
+    #[test]
     fn a_message_too_long_is_cut() {
         let mut message = Message::new();
-        message.text(&"x".repeat(2000)).text("y");
-        assert_eq!(message.len, 1024);
+        message.text(&"x".repeat(3000)).text("y");
+        assert_eq!(message.len, Message::MOST_BYTES);
     }
 }

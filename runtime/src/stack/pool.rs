@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::{io, mem};
 
-use super::slab::{Slab, install_guard};
+use super::slab::Slab;
 use super::{SizeClass, Stack};
 use crate::stock::Stock;
 
@@ -51,9 +51,9 @@ impl SharedClass {
             self.cut = 0;
         }
         let cut = self.cut;
-        let slab = self.slabs.last().expect("a slab has just been made sure of");
+        let slab = self.slabs.last_mut().expect("a slab has just been made sure of");
         // SAFETY: the page is the lowest of a stack that has not been handed out.
-        unsafe { install_guard(slab.at(cut)) }?;
+        unsafe { slab.install_guard(cut) }?;
         // SAFETY: the memory from `cut` on is nobody's stack yet.
         let stack = unsafe { Stack::ending_at(slab.at(cut + class.bytes())) };
         self.cut = cut + class.bytes();
@@ -176,11 +176,11 @@ impl Drop for StackPool {
     }
 }
 
-/// A slab of `bytes`, or of as much as there is, down to a single stack.
+/// A slab of `bytes`, or of as much as there is, down to a single stack. Some room is left to others.
 fn reserve_slab(class: SizeClass, bytes: usize) -> io::Result<Slab> {
     let mut bytes = bytes.min(LARGEST_SLAB).max(class.bytes());
     loop {
-        match Slab::reserve(bytes) {
+        match Slab::reserve_leaving_room(bytes) {
             Ok(slab) => return Ok(slab),
             Err(error) if bytes == class.bytes() => return Err(error),
             Err(_) => bytes /= 2,

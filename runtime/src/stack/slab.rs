@@ -1,9 +1,20 @@
 //! The system calls under the stacks. All memory that gocsp maps is mapped here.
+//!
+//! Stacks never take the last that the system has to give: whoever has no stack can wait, but an allocator that is given no
+//! memory ends the process, and so does the standard library when a thread that it has just started can map no signal stack. So
+//! [`ROOM`] is left of a limited address space, and one in [`SPARED`] mappings where guards take some.
 
 use std::io;
 use std::ptr::{self, NonNull};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+/// How much address space stacks leave to the rest of the process, in bytes.
+const ROOM: usize = 16 << 20;
+/// One mapping in so many is left to it.
+const SPARED: usize = 16;
+/// How many mappings a guard costs that is made of one: it, and the stack above it.
+const MAPPINGS_EACH: usize = 2;
 
 /// How many ranges the system is given at once. It takes up to 1024, and lets no other thread map memory meanwhile.
 const BATCH: usize = 128;
@@ -26,6 +37,8 @@ pub(crate) fn page_size() -> usize {
 pub(super) struct Slab {
     base: NonNull<u8>,
     bytes: usize,
+    /// How many of its guards are mappings.
+    mapped_guards: usize,
 }
 
 // SAFETY: a slab is a range of addresses; what is done with them is its users' affair.
@@ -41,11 +54,47 @@ impl Slab {
         if base == libc::MAP_FAILED {
             return Err(io::Error::last_os_error());
         }
-        let slab = Self { base: NonNull::new(base.cast()).expect("mmap gave the null address"), bytes };
+        let slab =
+            Self { base: NonNull::new(base.cast()).expect("mmap gave the null address"), bytes, mapped_guards: 0 };
         // A huge page would make the first touch of a stack cost 2 MiB. Kernels without huge pages refuse: as well.
         // SAFETY: the range is ours, and the advice does not change its contents.
         unsafe { libc::madvise(base, bytes, libc::MADV_NOHUGEPAGE) };
         Ok(slab)
+    }
+
+    /// As [`reserve`](Self::reserve), for stacks: only if there is [`ROOM`] left then.
+    pub(super) fn reserve_leaving_room(bytes: usize) -> io::Result<Self> {
+        let slab = Self::reserve(bytes)?;
+        look_for_room(ROOM)?;
+        Ok(slab)
+    }
+
+    /// Makes the page that begins `offset` bytes into the slab raise `SIGSEGV` when touched.
+    ///
+    /// # Errors
+    /// When a mapping is needed for it, and none is to be had.
+    ///
+    /// # Safety
+    /// Nothing refers to the contents of the page.
+    pub(super) unsafe fn install_guard(&mut self, offset: usize) -> io::Result<()> {
+        let (page, bytes) = (self.at(offset).as_ptr().cast(), page_size());
+        // SAFETY: the slab owns the page.
+        if unsafe { libc::madvise(page, bytes, MADV_GUARD_INSTALL) } == 0 {
+            return Ok(());
+        }
+        // Relaxed: a count, and nothing else.
+        if MAPPED_GUARDS.fetch_add(1, Ordering::Relaxed) >= most_mapped_guards() {
+            MAPPED_GUARDS.fetch_sub(1, Ordering::Relaxed);
+            return Err(io::Error::new(io::ErrorKind::OutOfMemory, "stacks have all the mappings that they may take"));
+        }
+        // SAFETY: as above.
+        if unsafe { libc::mprotect(page, bytes, libc::PROT_NONE) } != 0 {
+            let error = io::Error::last_os_error();
+            MAPPED_GUARDS.fetch_sub(1, Ordering::Relaxed);
+            return Err(error);
+        }
+        self.mapped_guards += 1;
+        Ok(())
     }
 
     pub(super) fn bytes(&self) -> usize {
@@ -65,24 +114,34 @@ impl Drop for Slab {
         // SAFETY: the mapping is ours, and S1 says that nothing points into it any more.
         let result = unsafe { libc::munmap(self.base.as_ptr().cast(), self.bytes) };
         debug_assert_eq!(result, 0);
+        MAPPED_GUARDS.fetch_sub(self.mapped_guards, Ordering::Relaxed);
     }
 }
 
-/// Makes the page at `page` raise `SIGSEGV` when touched.
+/// How many guards are mappings, of all stacks of the process.
+static MAPPED_GUARDS: AtomicUsize = AtomicUsize::new(0);
+
+/// How many guards may be mappings.
+fn most_mapped_guards() -> usize {
+    /// What Linux allows a process if nobody has changed it.
+    const USUAL: usize = 65_530;
+    static MOST: OnceLock<usize> = OnceLock::new();
+    *MOST.get_or_init(|| {
+        if !cfg!(target_os = "linux") {
+            return usize::MAX;
+        }
+        let limit = std::fs::read_to_string("/proc/sys/vm/max_map_count").ok();
+        let mappings = limit.and_then(|limit| limit.trim().parse().ok()).unwrap_or(USUAL);
+        (mappings - mappings / SPARED) / MAPPINGS_EACH
+    })
+}
+
+/// Whether so many bytes of address space could be mapped.
 ///
-/// # Safety
-/// The page belongs to a slab, and nothing refers to its contents.
-pub(super) unsafe fn install_guard(page: NonNull<u8>) -> io::Result<()> {
-    let (page, bytes) = (page.as_ptr().cast(), page_size());
-    // SAFETY: the caller owns the page.
-    if unsafe { libc::madvise(page, bytes, MADV_GUARD_INSTALL) } == 0 {
-        return Ok(());
-    }
-    // SAFETY: as above.
-    if unsafe { libc::mprotect(page, bytes, libc::PROT_NONE) } == 0 {
-        return Ok(());
-    }
-    Err(io::Error::last_os_error())
+/// # Errors
+/// What the system says if not.
+pub(crate) fn look_for_room(bytes: usize) -> io::Result<()> {
+    Slab::reserve(bytes).map(drop)
 }
 
 /// A range of addresses, as the system wants it: start and length.
