@@ -114,23 +114,24 @@ impl Watch {
 enum Certainty {
     /// Conditions 1 to 4 hold.
     Deadlock,
-    /// Somebody is at work, or a timer is set.
+    /// A timer is set, or a thread of the blocking pool is at work.
     WillGoOn,
-    /// A thread is there about which nothing is known, or that has a deadline.
+    /// A worker is awake, perhaps only to find that nobody waits for a timer; or a thread is there about which nothing is known, or
+    /// that has a deadline.
     Doubt,
 }
 
 /// Conditions 1 to 4.
 fn certainty(runtimes: &[Arc<Shared>]) -> Certainty {
     let look = || runtimes.iter().map(|runtime| runtime.rest_mark()).collect::<Option<Vec<_>>>();
-    let Some(before) = look() else { return Certainty::WillGoOn };
+    let Some(before) = look() else { return Certainty::Doubt };
     if runtimes.iter().any(|runtime| runtime.awaits_timer()) || blocking::is_busy() {
         return Certainty::WillGoOn;
     }
     if !threads_wait() {
         return Certainty::Doubt;
     }
-    if look() == Some(before) { Certainty::Deadlock } else { Certainty::WillGoOn }
+    if look() == Some(before) { Certainty::Deadlock } else { Certainty::Doubt }
 }
 
 /// Condition 3.

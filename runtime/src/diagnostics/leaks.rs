@@ -4,7 +4,7 @@
 //! Who waits, without a deadline, for something that could only be ended by somebody who can never go on either, or by nobody.
 //! Of those who might be such, all are taken for such to begin with; then, until nothing changes any more, those are taken out
 //! who wait for anything else:
-//! - that nobody could end: a nil channel, a channel to which only the waiter itself has a handle, a lock that was left locked;
+//! - that nobody could end: a nil channel, a lock that was left locked;
 //! - that one could end who is known: a lock, by its holder; an end, by the goroutine; a scope, by its children;
 //! - that others could end, of whom only the number is known, or not even that: a channel, by its other handles, which may lie
 //!   anywhere. It is taken for granted that somebody will; only if there is nobody else in the whole process, it is a
@@ -48,14 +48,12 @@ impl fmt::Display for Leak {
 
 /// The goroutines of the process that can never go on, and those that have waited for longer than `limit`, without a deadline.
 ///
-/// Certain that it can never go on is one that waits on a nil channel, or on a [`Chan`] of which it has the only handle; for a lock
-/// that it holds itself; and one that waits for another such: for the lock that the other holds, for its end, or for that of a
-/// scope's children. Who has the handles of a channel cannot be known. So a goroutine that waits on a channel whose
-/// other side others have still appears when the limit is over, if nobody else has used it until then.
+/// It is certain that one can never go on that waits on a nil channel, or for a lock that it holds itself; and one that waits for
+/// another such: for a lock that the other holds, for its end, or for that of a scope's children. Who has the handles of a
+/// channel cannot be known, for they may lie anywhere. So a goroutine that waits on a channel whose other side is with others
+/// appears when the limit is over, if nobody has used that side until then.
 ///
 /// Costs as much as [`dump`](super::dump).
-///
-/// [`Chan`]: https://docs.rs/gocsp/latest/gocsp/struct.Chan.html
 ///
 /// ```
 /// use gocsp_runtime::{leaks, run, spawn};
