@@ -18,6 +18,7 @@
 //! | [`monitor`]   | the end of time slices                                                        |
 //! | [`preempt`]   | the request to a worker to yield                                              |
 //! | [`hogged`]    | taking over from workers whose goroutine does not yield                        |
+//! | [`in_place`]  | goroutines that block their worker's thread                                   |
 //! | [`procs`]     | how many workers run at the same time                                         |
 //! | [`starving`]  | goroutines for which there is no stack                                        |
 //! | [`shutdown`]  | the end of a runtime                                                          |
@@ -37,6 +38,7 @@ mod burst;
 mod fresh;
 mod hogged;
 mod idle;
+mod in_place;
 mod inbox;
 mod line;
 mod look;
@@ -64,6 +66,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 pub(crate) use crate::goroutine::{Goroutine, unwind_cancelled};
+pub(crate) use in_place::LentPermit;
 pub(crate) use inbox::Linked;
 pub(crate) use placement::{Placement, SiteId};
 pub(crate) use shared::{MAX_WORKERS, Options, Shared};
@@ -215,26 +218,6 @@ pub(crate) fn is_beyond_waiting() -> bool {
     current().is_some_and(|worker| {
         worker.shared().is_shutting_down() && (worker.running().is_none() || std::thread::panicking())
     })
-}
-
-/// While a goroutine blocks its worker's thread, another worker has the permit: it may be just the one that is waited for.
-pub(crate) struct LentPermit<'a>(Option<&'a Worker>);
-
-impl LentPermit<'_> {
-    /// Gives the permit up, if the caller has one, until this is dropped.
-    #[inline(never)]
-    pub(crate) fn of_this_thread() -> Self {
-        let worker = current_here().filter(|worker| worker.shared().procs.is_held(worker.id));
-        worker.inspect(|worker| worker.shared().give_up_permit(worker));
-        Self(worker)
-    }
-}
-
-impl Drop for LentPermit<'_> {
-    fn drop(&mut self) {
-        // Still the same worker: whoever blocks the thread does not leave it.
-        self.0.inspect(|worker| worker.await_permit());
-    }
 }
 
 /// Parks `goroutine`; see [`Waiter::park`](crate::park::Waiter::park).

@@ -44,6 +44,8 @@ pub(crate) struct Shared {
     /// How many workers are running goroutines, or about to.
     pub(super) running: AtomicUsize,
     pub(super) shutting_down: AtomicBool,
+    /// How many are blocked by a goroutine [in place](super::in_place).
+    pub(super) blocked: AtomicUsize,
     /// How many workers know that the runtime is shutting down.
     pub(super) knowing: AtomicUsize,
     /// Whose turn it is to get a goroutine that is to be spread.
@@ -77,6 +79,7 @@ impl Shared {
             monitor: Monitor::default(),
             running: AtomicUsize::new(0),
             shutting_down: AtomicBool::new(false),
+            blocked: AtomicUsize::new(0),
             knowing: AtomicUsize::new(0),
             turn: AtomicUsize::new(0),
             foreign_spawned: AtomicU64::new(0),
