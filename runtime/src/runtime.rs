@@ -6,7 +6,7 @@ use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use crate::goroutine::{self, JoinHandle};
+use crate::goroutine::{self, JoinHandle, OnPanic};
 use crate::park::{Patience, process_barrier};
 use crate::scheduler::{self, MAX_WORKERS, Options, Shared};
 use crate::stack::{self, SizeClass, StackError};
@@ -17,6 +17,9 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The variable that sets how many workers a runtime has when nothing else does.
 const PROCS_VARIABLE: &str = "GOCSP_MAXPROCS";
+
+/// The variable that says what becomes of panics when nothing else does.
+const PANIC_VARIABLE: &str = "GOCSP_PANIC";
 
 /// A set of workers, and the goroutines that they run.
 ///
@@ -122,6 +125,7 @@ pub struct Builder {
     procs: Option<usize>,
     stack_size: Option<usize>,
     migrate: bool,
+    on_panic: Option<OnPanic>,
 }
 
 impl Builder {
@@ -136,6 +140,25 @@ impl Builder {
     /// 256 KiB. This is address space: memory is used page by page as a stack grows. One page of it is the guard.
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.stack_size = Some(bytes);
+        self
+    }
+
+    /// What becomes of a panic that its goroutine does not catch. Without this it is what the variable `GOCSP_PANIC` says, `unwind`
+    /// or `abort`, or else [`OnPanic::Unwind`]. The variable also reaches the runtimes that nobody builds: that of [`run`],
+    /// and the one of goroutines that are started by ordinary threads.
+    ///
+    /// ```no_run
+    /// use gocsp_runtime::{OnPanic, Runtime, spawn};
+    ///
+    /// let runtime = Runtime::builder().on_panic(OnPanic::Abort).build()?;
+    /// runtime.run(|| {
+    ///     // Ends the program, as it would in Go.
+    ///     spawn(|| panic!("a bug")).join()
+    /// });
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn on_panic(mut self, on_panic: OnPanic) -> Self {
+        self.on_panic = Some(on_panic);
         self
     }
 
@@ -155,18 +178,20 @@ impl Builder {
     /// Starts the runtime.
     ///
     /// # Errors
-    /// `InvalidInput` when a number lies outside its limits, or `GOCSP_MAXPROCS` is needed and is not a number; what the
-    /// system says when a thread cannot be started.
+    /// `InvalidInput` when a number lies outside its limits, or one of the variables `GOCSP_MAXPROCS` and `GOCSP_PANIC` is
+    /// needed and makes no sense; what the system says when a thread cannot be started.
     pub fn build(self) -> io::Result<Runtime> {
         let procs = match self.procs {
             Some(procs) => check_procs(procs, "the number of procs")?,
             None => default_procs()?,
         };
+        let on_panic = self.on_panic.map_or_else(default_on_panic, Ok)?;
         let stack = SizeClass::for_bytes(self.stack_size.unwrap_or(stack::DEFAULT_SIZE))?;
         stack::install_handler();
         goroutine::install_hook();
         process_barrier::provide_if_cheap();
-        let shared = Shared::start(procs, Options { stack, migrate: self.migrate, processors: num_cpus::get() })?;
+        let options = Options { stack, migrate: self.migrate, on_panic, processors: num_cpus() };
+        let shared = Shared::start(procs, options)?;
         Ok(Runtime { shared, impatient: false })
     }
 }
@@ -181,7 +206,7 @@ fn check_procs(procs: usize, what: &str) -> io::Result<usize> {
 
 fn default_procs() -> io::Result<usize> {
     let Some(value) = std::env::var_os(PROCS_VARIABLE).filter(|value| !value.is_empty()) else {
-        return Ok(num_cpus::get().clamp(1, MAX_WORKERS));
+        return Ok(num_cpus().clamp(1, MAX_WORKERS));
     };
     match value.to_str().and_then(|text| text.trim().parse().ok()) {
         Some(procs) => check_procs(procs, PROCS_VARIABLE),
@@ -190,6 +215,16 @@ fn default_procs() -> io::Result<usize> {
             Err(io::Error::new(io::ErrorKind::InvalidInput, message))
         }
     }
+}
+
+fn default_on_panic() -> io::Result<OnPanic> {
+    let Some(value) = std::env::var_os(PANIC_VARIABLE).filter(|value| !value.is_empty()) else {
+        return Ok(OnPanic::default());
+    };
+    value.to_str().and_then(|text| OnPanic::named(text.trim())).ok_or_else(|| {
+        let message = format!("{PANIC_VARIABLE} must be unwind or abort, not {value:?}");
+        io::Error::new(io::ErrorKind::InvalidInput, message)
+    })
 }
 
 /// Runs `f` as the main goroutine of a runtime of its own, and returns its value.
@@ -238,6 +273,18 @@ fn with_current<R>(f: impl FnOnce(&Arc<Shared>) -> R) -> R {
         Some(shared) => f(&shared),
         None => f(global().shared()),
     }
+}
+
+/// How many processors the process may use, by its affinity and the quota of its cgroup, of which a part counts as a whole.
+/// Go's `NumCPU`; a runtime has so many procs when nothing else says how many.
+///
+/// The affinity is read at every call, unless there is a quota: then both are read once.
+///
+/// ```
+/// assert!(gocsp_runtime::num_cpus() >= 1);
+/// ```
+pub fn num_cpus() -> usize {
+    num_cpus::get()
 }
 
 /// How many workers run goroutines at the same time, in the caller's runtime.

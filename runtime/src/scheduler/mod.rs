@@ -78,7 +78,7 @@ pub use yielding::{cooperate, yield_if_due, yield_now};
 pub(crate) use yielding::{cooperate_to_spawn, yield_uncancelled};
 
 use crate::clock;
-use crate::goroutine::{Status, Unwinding};
+use crate::goroutine::{OnPanic, Status, Unwinding};
 use crate::park::{Patience, Unparked};
 use crate::stack::Stack;
 use crate::timer::Action;
@@ -131,6 +131,11 @@ fn leave() {
 /// The runtime whose worker's thread this is.
 pub(crate) fn current_shared() -> Option<Arc<Shared>> {
     current().map(Worker::shared_arc)
+}
+
+/// What the runtime of the caller does about panics. On ordinary threads they are the affair of whoever is called.
+pub(crate) fn on_panic() -> OnPanic {
+    current().map_or(OnPanic::Unwind, |worker| worker.shared().options.on_panic)
 }
 
 /// Whether the caller is a goroutine.

@@ -15,7 +15,7 @@ use super::thread::start_worker;
 use super::watch::{Watch, WorkerId};
 use super::worker::Worker;
 use crate::clock;
-use crate::goroutine::{self, BlockPool, Goroutine};
+use crate::goroutine::{self, BlockPool, Goroutine, OnPanic};
 use crate::stack::{SizeClass, StackPool};
 use crate::timer::Action;
 
@@ -27,6 +27,7 @@ pub(crate) const MAX_WORKERS: usize = 1024;
 pub(crate) struct Options {
     pub(crate) stack: SizeClass,
     pub(crate) migrate: bool,
+    pub(crate) on_panic: OnPanic,
     /// How many processors the process may use: a worker more would be in the way of the others.
     pub(crate) processors: usize,
 }
