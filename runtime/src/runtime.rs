@@ -130,7 +130,7 @@ pub struct Builder {
 
 impl Builder {
     /// How many workers run goroutines at the same time, from 1 to 1024. Without this it is the number in the variable
-    /// `GOCSP_MAXPROCS`, or else the number of processors that the process may use, by affinity and cgroup.
+    /// `GOCSP_MAXPROCS`, or else [`num_cpus`].
     pub fn procs(mut self, procs: usize) -> Self {
         self.procs = Some(procs);
         self
@@ -275,8 +275,8 @@ fn with_current<R>(f: impl FnOnce(&Arc<Shared>) -> R) -> R {
     }
 }
 
-/// How many processors the process may use, by its affinity and the quota of its cgroup, of which a part counts as a whole.
-/// Go's `NumCPU`; a runtime has so many procs when nothing else says how many.
+/// How many processors the process may use, by its affinity and by the quota of its cgroup; a part of one counts as a whole.
+/// Go's `NumCPU`. A runtime has so many procs when nothing else says how many.
 ///
 /// The affinity is read at every call, unless there is a quota: then both are read once.
 ///
@@ -301,7 +301,8 @@ pub fn max_procs() -> usize {
 ///
 /// More workers are started at once. Fewer take effect within a time slice of 10 ms; goroutines that have started stay
 /// on the worker where they are, and the workers take turns. Under [`migrate`](Builder::migrate) a goroutine that computes for
-/// longer than two time slices without calling the runtime does not count any more if others wait.
+/// longer than two time slices without calling the runtime does not count any more if others wait. While the runtime shuts
+/// down, nothing changes.
 ///
 /// # Panics
 /// When `n` is above 1024, or a thread cannot be started.

@@ -44,9 +44,9 @@ pub(crate) struct Shared {
     pub(super) monitor: Monitor,
     /// How many workers are running goroutines, or about to.
     pub(super) running: AtomicUsize,
-    pub(super) shutting_down: AtomicBool,
     /// How many are blocked by a goroutine [in place](super::in_place).
     pub(super) blocked: AtomicUsize,
+    pub(super) shutting_down: AtomicBool,
     /// How many workers know that the runtime is shutting down.
     pub(super) knowing: AtomicUsize,
     /// Whose turn it is to get a goroutine that is to be spread.
@@ -79,8 +79,8 @@ impl Shared {
             procs: Procs::new(procs),
             monitor: Monitor::default(),
             running: AtomicUsize::new(0),
-            shutting_down: AtomicBool::new(false),
             blocked: AtomicUsize::new(0),
+            shutting_down: AtomicBool::new(false),
             knowing: AtomicUsize::new(0),
             turn: AtomicUsize::new(0),
             foreign_spawned: AtomicU64::new(0),
@@ -110,6 +110,10 @@ impl Shared {
         if self.is_shutting_down() {
             return Ok(());
         }
+        self.add_workers(count, &mut threads)
+    }
+
+    fn add_workers(self: &Arc<Self>, count: usize, threads: &mut Vec<JoinHandle<()>>) -> io::Result<()> {
         for id in self.worker_count()..count {
             let worker = self.workers[id].get_or_init(|| Box::new(Worker::new(id, NonNull::from(&**self))));
             let thread = start_worker(Arc::clone(self), NonNull::from(&**worker))?;
@@ -246,11 +250,17 @@ impl Shared {
         self.monitor.wake();
     }
 
-    /// Changes how many workers run goroutines at the same time; gives the old number.
+    /// Changes how many workers run goroutines at the same time; gives the old number. Changes nothing while the runtime shuts
+    /// down: nobody waits for a turn then.
     pub(crate) fn set_procs(self: &Arc<Self>, procs: usize) -> io::Result<usize> {
-        self.grow(procs)?;
-        // While the runtime shuts down there are no more workers than there were.
-        let (old, granted) = self.procs.set_limit(procs.min(self.worker_count()));
+        let mut threads = self.threads.lock().expect("no panic happens under this lock");
+        if self.is_shutting_down() {
+            return Ok(self.procs.limit());
+        }
+        self.add_workers(procs, &mut threads)?;
+        let (old, granted) = self.procs.set_limit(procs);
+        // The shutdown sets the limit once it has had this lock.
+        drop(threads);
         granted.into_iter().for_each(|worker| self.grant(worker));
         // Those who run take turns from now on.
         let awake = self.each_worker().filter(|worker| !worker.signals.asleep.load(Ordering::Relaxed));
