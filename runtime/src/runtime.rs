@@ -27,10 +27,18 @@ const PANIC_VARIABLE: &str = "GOCSP_PANIC";
 /// ordinary threads run on a global one.
 ///
 /// Dropping a runtime ends its goroutines: those that are parked are unwound, so that their destructors run, and those
-/// that have not started are dropped; then its threads are joined. A goroutine that computes without ever calling the
-/// runtime is waited for. Dropped by one of its own goroutines, or in a [`blocking`](crate::blocking) call, it ends in the
-/// background. In a program built with
-/// `panic = "abort"` nothing can be unwound, so a dropped runtime is left running.
+/// that have not started are dropped; then its threads are joined. Every destructor runs once. A goroutine that computes
+/// without ever calling the runtime is waited for. A goroutine of another runtime that drops this one waits as for any
+/// other thing, while its neighbours go on. Dropped by one of its own goroutines, or in a [`blocking`](crate::blocking) call, it
+/// ends in the background. In a program built with `panic = "abort"` nothing can be unwound, so a dropped runtime is left
+/// running.
+///
+/// What its goroutines have shared with others outlives it: channels with what is buffered in them, locks, contexts, and
+/// [`JoinHandle`]s, which give the result, or say [`Cancelled`](crate::Cancelled). Only its timers end with it.
+///
+/// While it ends, [`std::thread::panicking`] may be true in a goroutine that does not unwind: when another on its thread waits in a
+/// destructor. A guard of a lock of the standard library that is dropped then poisons the lock. At all other times a
+/// goroutine that unwinds keeps its thread to itself, and no other sees its panic.
 ///
 /// ```
 /// use gocsp_runtime::Runtime;
@@ -232,6 +240,9 @@ fn default_on_panic() -> io::Result<OnPanic> {
 /// When `f` returns, what is still parked is unwound, and what has not started is dropped. A goroutine that does neither
 /// park nor end, because it computes or is in [`blocking`](crate::blocking), does not keep the program alive: when nothing
 /// has ended for a second, it is left running, and this returns.
+///
+/// Called by a goroutine it makes one more runtime, with workers of its own, and ends that before it returns; the caller
+/// waits, while its neighbours go on. To call `f` directly is nearly always what is meant.
 ///
 /// # Panics
 /// With the panic of `f`; or when the runtime cannot be started: see [`Builder::build`].

@@ -14,6 +14,7 @@ use super::starving::Starving;
 use super::thread::start_worker;
 use super::watch::{Watch, WorkerId};
 use super::worker::Worker;
+use crate::blocking::{blocking, is_pool_thread};
 use crate::clock;
 use crate::goroutine::{self, BlockPool, Goroutine, OnPanic};
 use crate::stack::{SizeClass, StackPool};
@@ -124,25 +125,30 @@ impl Shared {
         Ok(())
     }
 
-    /// Ends the runtime, and waits for its threads; unless called by one of them, or by a job that a goroutine may wait for.
+    /// Ends the runtime, and waits for its threads; unless called by one of them, or by a job that a goroutine may wait for. A
+    /// goroutine of another runtime lets its neighbours go on meanwhile: those who end here may wait for them.
     pub(crate) fn shut_down(&self) {
         let threads = self.begin_shutdown();
-        if crate::blocking::is_pool_thread()
-            || super::current_shared().is_some_and(|current| std::ptr::eq(&*current, self))
-        {
+        if is_pool_thread() || super::current_shared().is_some_and(|current| std::ptr::eq(&*current, self)) {
             return;
         }
-        for thread in threads {
-            if thread.join().is_err() {
-                unreachable!("a thread of the runtime panicked");
+        blocking(|| {
+            for thread in threads {
+                if thread.join().is_err() {
+                    unreachable!("a thread of the runtime panicked");
+                }
             }
-        }
+        });
     }
 
     /// Ends the runtime, and waits for its threads as long as goroutines go on ending at least every `patience`.
     pub(crate) fn shut_down_within(&self, patience: Duration) {
-        const LONGEST_PAUSE: Duration = Duration::from_millis(1);
         let threads = self.begin_shutdown();
+        blocking(|| self.await_threads(&threads, patience));
+    }
+
+    fn await_threads(&self, threads: &[JoinHandle<()>], patience: Duration) {
+        const LONGEST_PAUSE: Duration = Duration::from_millis(1);
         let (mut live, mut since) = (self.live(), clock::now());
         let mut pause = Duration::from_micros(20);
         while !threads.iter().all(JoinHandle::is_finished) {
