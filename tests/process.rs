@@ -7,15 +7,15 @@ mod child;
 use std::hint::black_box;
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::unix::process::ExitStatusExt;
 use std::panic::catch_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use child::{Ended, in_child, in_prepared_child};
-use gocsp::{Go, Receiver, Runtime, blocking, channel, go, max_procs, num_goroutines, run, scope, sleep, yield_now};
+use child::{Ended, in_child};
+use gocsp::{Go, Receiver, Runtime, blocking, channel, go, num_goroutines, run, scope, sleep, yield_now};
 
 /// Recurses without end, in frames of at least so many words.
 fn recurse<const WORDS: usize>(depth: u64) -> u64 {

@@ -31,7 +31,7 @@ use drops::{Counted, Drops};
 use gocsp::time::after_func;
 use gocsp::{
     Go, Receiver, Sender, blocking, channel, go, max_procs, num_cpus, num_goroutines, run, scope, set_max_procs, sleep,
-    tick, yield_now,
+    spawn, tick, yield_now,
 };
 use load::mixed_load;
 use migrating::on_migrating_procs;
@@ -90,7 +90,7 @@ fn change_procs_under_load(seed: u64) {
         go! {
             send_on(&tx, sender, &drops, &stop, |number| match number % 50 {
                 0 => sleep(Duration::from_micros(100)),
-                1 => go!(|| yield_now()).join().unwrap(),
+                1 => spawn(yield_now).join().unwrap(),
                 _ => {}
             });
         };
@@ -194,7 +194,7 @@ fn ordinary_threads_change_the_number_of_procs_of_the_global_runtime() {
         for procs in [3, 1, 6, 2] {
             set_max_procs(procs);
             assert_eq!(max_procs(), procs);
-            assert_eq!(go!(|| max_procs()).join().unwrap(), procs);
+            assert_eq!(spawn(max_procs).join().unwrap(), procs);
             assert_eq!(thread::spawn(|| set_max_procs(0)).join().unwrap(), procs);
             assert_eq!(on_procs(5, max_procs), 5);
         }

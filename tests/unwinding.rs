@@ -1,5 +1,7 @@
 //! What destructors may do while a panic unwinds their goroutine: they block the thread, and others see nothing of it.
 
+#[path = "common/migrating.rs"]
+mod migrating;
 #[path = "common/procs.rs"]
 mod procs;
 
@@ -13,6 +15,7 @@ use gocsp::context::Context;
 use gocsp::sync::{Cond, Mutex, RwLock, WaitGroup};
 use gocsp::time::{Timer, after_func};
 use gocsp::{Chan, Go, Receiver, Sender, after, blocking, channel, go, scope, select, set_max_procs, sleep, yield_now};
+use migrating::on_migrating_procs;
 use procs::{on_one_and_more_procs, on_procs};
 
 /// Panics without a message on the terminal.
@@ -159,19 +162,28 @@ const WAITS: [(&str, fn()); 19] = [
     }),
 ];
 
+/// Has destructors wait so in main, and in several goroutines, one on each worker if there are enough.
+fn wait_while_unwinding(wait: fn()) {
+    unwinding(wait);
+    let goroutines: [_; 4] = std::array::from_fn(|_| Go::new().spread().spawn(move || unwinding(wait)).unwrap());
+    goroutines.into_iter().for_each(|goroutine| goroutine.join().unwrap());
+    assert!(!thread::panicking());
+}
+
 #[test]
 fn a_destructor_may_wait_in_any_way_while_a_panic_unwinds() {
     for (name, wait) in WAITS {
-        for procs in [1, 2, 5] {
-            eprintln!("{name}, procs = {procs}");
-            on_procs(procs, || {
-                unwinding(wait);
-                // Several, one on each worker if there are enough.
-                let unwinds = move || unwinding(wait);
-                let goroutines: [_; 4] = std::array::from_fn(|_| Go::new().spread().spawn(unwinds).unwrap());
-                goroutines.into_iter().for_each(|goroutine| goroutine.join().unwrap());
-                assert!(!thread::panicking());
-            });
+        eprintln!("{name}");
+        on_one_and_more_procs(|| wait_while_unwinding(wait));
+    }
+}
+
+#[test]
+fn under_migrate_a_destructor_may_wait_in_any_way_while_a_panic_unwinds() {
+    for (name, wait) in WAITS {
+        eprintln!("{name}");
+        for procs in [1, 2] {
+            on_migrating_procs(procs, || wait_while_unwinding(wait));
         }
     }
 }

@@ -138,7 +138,7 @@ pub struct Builder {
 
 impl Builder {
     /// How many workers run goroutines at the same time, from 1 to 1024. Without this it is the number in the variable
-    /// `GOCSP_MAXPROCS`, or else [`num_cpus`].
+    /// `GOCSP_MAXPROCS`, or else [`num_cpus()`].
     pub fn procs(mut self, procs: usize) -> Self {
         self.procs = Some(procs);
         self
