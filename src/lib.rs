@@ -14,8 +14,8 @@ pub use gocsp_channels::{
 pub use gocsp_context as context;
 pub use gocsp_macros::main;
 pub use gocsp_runtime::{
-    Builder, Cancelled, Go, GoroutineId, JoinHandle, LocalAccessError, LocalKey, OsThreadLock, Runtime, Scope,
-    ScopedJoinHandle, StackError, blocking, exit_goroutine, go, goroutine_local, lock_os_thread, max_procs,
+    Builder, Cancelled, Go, GoroutineId, JoinHandle, LocalAccessError, LocalKey, OnPanic, OsThreadLock, Runtime, Scope,
+    ScopedJoinHandle, StackError, blocking, exit_goroutine, go, goroutine_local, lock_os_thread, max_procs, num_cpus,
     num_goroutines, run, scope, set_max_procs, sleep, spawn, yield_now,
 };
 pub use gocsp_select::{Select, SelectTimeoutError, SelectedOperation, TrySelectError, select};

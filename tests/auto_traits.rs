@@ -78,6 +78,7 @@ fn the_runtime() {
         // A panic ends its goroutine, and leaves nothing of the runtime half changed.
         Runtime: 1 1 1 1;
         Builder: 1 1 1 1;
+        OnPanic: 1 1 1 1;
         Go: 1 1 1 1;
         GoroutineId: 1 1 1 1;
         Cancelled: 1 1 1 1;

@@ -5,28 +5,23 @@
 
 use std::collections::HashMap;
 use std::hint;
-use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
 use gocsp::sync::WaitGroup;
-use gocsp::{Go, Runtime, channel, go, set_max_procs, sleep, yield_now};
+use gocsp::{Go, Runtime, channel, go, num_cpus, set_max_procs, sleep, yield_now};
 
 /// For how long what usually happens may fail to happen.
 const PATIENCE: Duration = Duration::from_secs(30);
 const JOB: Duration = Duration::from_micros(20);
 
-fn processors() -> usize {
-    thread::available_parallelism().map_or(1, NonZeroUsize::get)
-}
-
 /// Repeats `attempt` on runtimes of their own until it says that all is well, as long as [`PATIENCE`] lasts.
 ///
 /// Of more workers than there are processors some get nothing to do: they may do what they want.
 fn usually<T: std::fmt::Debug + Send>(procs: usize, attempt: impl Fn() -> Result<(), T> + Sync) {
-    let any_will_do = procs > processors();
+    let any_will_do = procs > num_cpus();
     usually_even_if_crowded(procs, || attempt().or_else(|what| if any_will_do { Ok(()) } else { Err(what) }));
 }
 
@@ -132,8 +127,8 @@ fn siblings_are_dealt_out_evenly() {
 }
 
 #[test]
-fn siblings_do_not_live_on_many_more_workers_than_there_are_processors() {
-    let processors = processors();
+fn siblings_do_not_live_on_many_more_workers_than_there_are_num_cpus() {
+    let processors = num_cpus();
     usually_even_if_crowded(4 * processors, || {
         let homes = homes_of_siblings(16 * processors);
         // A part of a processor, which a quota may grant, is counted as a whole one by the runtime, and not here.
@@ -402,7 +397,7 @@ fn with_fewer_procs_than_workers_nobody_is_taken_to_one_that_has_to_wait() {
 
 #[test]
 fn under_migrate_those_who_work_are_shared_out() {
-    if processors() < 2 {
+    if num_cpus() < 2 {
         return;
     }
     let attempt = || {

@@ -1,33 +1,30 @@
-//! What a runtime does for its goroutines: joining, panics, scopes, blocking calls, procs, migration.
+//! What a runtime does for its goroutines: joining, scopes, blocking calls, migration.
 
 #[path = "common/drops.rs"]
 mod drops;
+#[path = "common/load.rs"]
+mod load;
+#[path = "common/migrating.rs"]
+mod migrating;
 #[path = "common/procs.rs"]
 mod procs;
 
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use drops::{Counted, Drops};
+use drops::Drops;
 use gocsp::sync::{Mutex, WaitGroup};
 use gocsp::time::{self, sleep_until};
 use gocsp::{
-    Chan, Go, GoroutineId, JoinHandle, Receiver, Runtime, blocking, channel, go, lock_os_thread, max_procs,
-    num_goroutines, scope, select, set_max_procs, sleep, yield_now,
+    Chan, Go, GoroutineId, JoinHandle, Runtime, blocking, channel, go, lock_os_thread, max_procs, num_goroutines,
+    scope, sleep, yield_now,
 };
+use load::mixed_load;
+use migrating::on_migrating_procs;
 use procs::{on_one_and_more_procs, on_procs};
-
-/// Panics without a message on the terminal.
-fn quiet_panic<T>(message: &'static str) -> T {
-    resume_unwind(Box::new(message))
-}
-
-fn message_of<T>(handle: JoinHandle<T>) -> &'static str {
-    *handle.join().map(drop).unwrap_err().downcast::<&str>().expect("a quiet panic")
-}
 
 #[test]
 fn the_three_forms_of_go() {
@@ -71,157 +68,6 @@ fn those_who_sleep_until_the_same_moment_wake_in_the_order_in_which_they_fell_as
             }
         });
         assert!(woken.into_inner().into_iter().eq((0..SLEEPERS).map(|number| (number, true))));
-    });
-}
-
-#[test]
-fn a_panic_reaches_whoever_joins_and_nobody_else() {
-    on_one_and_more_procs(|| {
-        let others: Vec<_> = (0..50)
-            .map(|n| {
-                go!(move || {
-                    yield_now();
-                    n
-                })
-            })
-            .collect();
-        let panicking: Vec<_> = (0..50).map(|_| go!(|| quiet_panic::<()>("mine"))).collect();
-        assert!(panicking.into_iter().all(|handle| message_of(handle) == "mine"));
-        assert!(others.into_iter().enumerate().all(|(n, handle)| handle.join().unwrap() == n));
-    });
-}
-
-#[test]
-fn a_panic_drops_what_the_goroutine_holds() {
-    on_one_and_more_procs(|| {
-        let drops = Drops::default();
-        let handles: Vec<_> = (0..100)
-            .map(|n| {
-                let value = drops.value();
-                go!(move || {
-                    let _value = value;
-                    yield_now();
-                    if n % 2 == 0 {
-                        quiet_panic("at last")
-                    }
-                })
-            })
-            .collect();
-        assert_eq!(handles.into_iter().filter(|_| true).map(JoinHandle::join).filter(Result::is_err).count(), 50);
-        drops.assert_all(100);
-    });
-}
-
-#[test]
-fn that_a_goroutine_unwinds_is_not_seen_by_another() {
-    /// Lets others run while its goroutine unwinds, as far as it can.
-    struct Lingers(Chan<()>);
-    impl Drop for Lingers {
-        fn drop(&mut self) {
-            assert!(thread::panicking());
-            yield_now();
-            let _ = self.0.try_send(());
-            let _ = self.0.recv_timeout(Duration::from_micros(50));
-            sleep(Duration::from_micros(50));
-            assert!(thread::panicking());
-        }
-    }
-    on_one_and_more_procs(|| {
-        let chan = Chan::new(1);
-        let stop = Arc::new(AtomicBool::new(false));
-        let watchers: [_; 3] = std::array::from_fn(|_| {
-            let stop = Arc::clone(&stop);
-            go!(move || while !stop.load(Ordering::Relaxed) {
-                assert!(!thread::panicking());
-                yield_now();
-                assert!(!thread::panicking());
-                sleep(Duration::from_micros(20));
-                assert!(!thread::panicking());
-            })
-        });
-        for _ in 0..50 {
-            let lingers = Lingers(chan.clone());
-            let unwinding = go! {
-                let _lingers = lingers;
-                yield_now();
-                quiet_panic::<()>("unwind")
-            };
-            assert_eq!(message_of(unwinding), "unwind");
-            assert!(!thread::panicking());
-        }
-        stop.store(true, Ordering::Relaxed);
-        watchers.into_iter().for_each(|watcher| watcher.join().unwrap());
-    });
-}
-
-#[test]
-fn a_panic_that_is_caught_across_a_park_stays_caught() {
-    on_one_and_more_procs(|| {
-        let goroutines: Vec<_> = (0..100)
-            .map(|_| {
-                go!(|| for _ in 0..10 {
-                    let caught = catch_unwind(|| {
-                        yield_now();
-                        quiet_panic::<()>("inside")
-                    });
-                    yield_now();
-                    assert!(caught.is_err() && !thread::panicking());
-                })
-            })
-            .collect();
-        goroutines.into_iter().for_each(|goroutine| goroutine.join().unwrap());
-    });
-}
-
-/// Panics when dropped.
-struct PanicsOnDrop(#[expect(dead_code, reason = "it counts its drop")] Counted);
-
-impl Drop for PanicsOnDrop {
-    fn drop(&mut self) {
-        if !thread::panicking() {
-            quiet_panic("on drop")
-        }
-    }
-}
-
-#[test]
-fn a_result_whose_destructor_panics_harms_nobody() {
-    on_one_and_more_procs(|| {
-        let drops = Drops::default();
-        for round in 0..50 {
-            let value = PanicsOnDrop(drops.value());
-            let handle = go!(move || value);
-            match round % 3 {
-                // Detached before or after it ended, or received.
-                0 => drop(handle),
-                1 => {
-                    while !handle.is_finished() {
-                        yield_now();
-                    }
-                    drop(handle);
-                }
-                _ => assert!(catch_unwind(AssertUnwindSafe(|| drop(handle.join()))).is_err()),
-            }
-        }
-        while num_goroutines() > 1 {
-            yield_now();
-        }
-        drops.assert_all(50);
-    });
-}
-
-#[test]
-fn a_panic_whose_payload_panics_on_drop_harms_nobody() {
-    on_one_and_more_procs(|| {
-        for _ in 0..20 {
-            let drops = Drops::default();
-            let value = PanicsOnDrop(drops.value());
-            drop(go!(move || -> () { resume_unwind(Box::new(value)) }));
-            while num_goroutines() > 1 {
-                yield_now();
-            }
-            assert_eq!(go!(|| 5).join().unwrap(), 5);
-        }
     });
 }
 
@@ -369,52 +215,6 @@ fn scopes_work_from_threads_and_within_scopes() {
 }
 
 #[test]
-fn a_scope_panics_for_a_child_that_was_not_joined_and_after_all_have_ended() {
-    on_one_and_more_procs(|| {
-        let drops = Drops::default();
-        let result = catch_unwind(AssertUnwindSafe(|| {
-            scope(|s| {
-                for n in 0..20 {
-                    let value = drops.value();
-                    s.go(move || {
-                        let _value = value;
-                        yield_now();
-                        if n == 3 {
-                            quiet_panic("a child")
-                        }
-                    });
-                }
-                let joined = s.go(|| quiet_panic::<()>("joined"));
-                assert!(joined.join().is_err());
-            });
-        }));
-        assert!(result.is_err());
-        drops.assert_all(20);
-        // One who was joined is the joiner's affair.
-        scope(|s| assert!(s.go(|| quiet_panic::<()>("joined")).join().is_err()));
-    });
-}
-
-#[test]
-fn a_panic_in_the_body_of_a_scope_waits_for_the_children() {
-    on_one_and_more_procs(|| {
-        let drops = Drops::default();
-        let result = catch_unwind(AssertUnwindSafe(|| {
-            let borrowed = [drops.value()];
-            scope(|s| {
-                s.go(|| {
-                    (0..20).for_each(|_| yield_now());
-                    assert_eq!(borrowed.len(), 1);
-                });
-                quiet_panic::<()>("the body")
-            })
-        }));
-        assert_eq!(*result.unwrap_err().downcast::<&str>().unwrap(), "the body");
-        drops.assert_all(1);
-    });
-}
-
-#[test]
 fn blocking_calls_let_others_run() {
     on_one_and_more_procs(|| {
         // Every job waits until all have begun, which the workers alone could not give them.
@@ -447,7 +247,7 @@ fn a_blocking_call_may_borrow_return_and_panic() {
             }),
             4
         );
-        let caught = catch_unwind(|| blocking(|| quiet_panic::<()>("in the pool")));
+        let caught = catch_unwind(|| blocking(|| -> () { resume_unwind(Box::new("in the pool")) }));
         assert_eq!(*caught.unwrap_err().downcast::<&str>().unwrap(), "in the pool");
         assert_eq!(blocking(|| 1), 1);
     });
@@ -468,75 +268,9 @@ fn more_blocking_calls_than_the_pool_has_threads() {
     });
 }
 
-/// Goroutines that spawn, talk, sleep, lock and call blockingly; how many there were.
-fn mixed_load(rounds: usize) {
-    let (tx, rx) = channel(3);
-    let (count, group) = (Arc::new(Mutex::new(0)), WaitGroup::new());
-    for round in 0..rounds {
-        let (tx, count) = (tx.clone(), Arc::clone(&count));
-        group.go(move || {
-            match round % 5 {
-                0 => sleep(Duration::from_micros(10)),
-                1 => yield_now(),
-                2 => assert_eq!(go!(move || round).join().unwrap(), round),
-                3 => assert_eq!(blocking(|| 3), 3),
-                _ => {}
-            }
-            *count.lock() += 1;
-            select! {
-                send(tx, round) -> sent => sent.unwrap(),
-                recv(Receiver::<()>::nil()) => unreachable!(),
-            }
-        });
-    }
-    drop(tx);
-    assert_eq!(rx.iter().sum::<usize>(), rounds * (rounds - 1) / 2);
-    group.wait();
-    assert_eq!(*count.lock(), rounds);
-}
-
 #[test]
 fn a_mixed_load() {
     on_one_and_more_procs(|| mixed_load(1000));
-}
-
-#[test]
-fn a_mixed_load_while_the_number_of_procs_goes_up_and_down() {
-    on_procs(2, || {
-        let load = go!(|| (0..5).for_each(|_| mixed_load(500)));
-        let mut random = 1_u64;
-        while !load.is_finished() {
-            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            set_max_procs(1 + (random >> 33) as usize % 8);
-            sleep(Duration::from_micros(random >> 55));
-        }
-        load.join().unwrap();
-    });
-}
-
-#[test]
-fn the_number_of_procs_is_changed_by_many_at_once() {
-    on_procs(3, || {
-        scope(|s| {
-            for n in 0..10 {
-                s.go(move || {
-                    for round in 0..20 {
-                        assert!((1..=6).contains(&set_max_procs(1 + (n + round) % 6)));
-                        yield_now();
-                    }
-                });
-            }
-        });
-        assert!((1..=6).contains(&max_procs()));
-    });
-}
-
-/// Calls `test` as the main goroutine of a runtime under `migrate`.
-fn on_migrating_procs(procs: usize, test: impl FnOnce() + Send) {
-    let builder = Runtime::builder().procs(procs);
-    // SAFETY: the goroutines of these tests keep nothing that is bound to a thread across a call that may block.
-    let runtime = unsafe { builder.migrate() }.build().unwrap();
-    runtime.run(test);
 }
 
 #[test]

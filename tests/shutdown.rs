@@ -11,7 +11,7 @@ use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use drops::{Counted, Drops};
 use gocsp::sync::{Mutex, RwLock, WaitGroup};
@@ -109,6 +109,20 @@ fn thousands_parked_in_every_way_are_unwound_and_drop_what_they_hold_exactly_onc
         end_runtime_full_of_waits(procs, 200, |_| drops.value());
         drops.assert_all(200 * WAITS.len());
     }
+}
+
+/// Far more than it takes, and far less than if each were looked for among all.
+#[test]
+fn twenty_thousand_parked_in_every_way_are_unwound_within_half_a_minute() {
+    let (drops, parked) = (Drops::default(), Mutex::new(None));
+    let note = |_: &World| {
+        *parked.lock() = Some(Instant::now());
+        drops.value()
+    };
+    end_runtime_full_of_waits(2, 1250, note);
+    let since = parked.into_inner().expect("they were parked");
+    assert!(since.elapsed() < Duration::from_secs(30), "{:?}", since.elapsed());
+    drops.assert_all(1250 * WAITS.len());
 }
 
 #[test]

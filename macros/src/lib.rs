@@ -15,6 +15,9 @@ use proc_macro::TokenStream;
 /// whatever `fn main` may return: `()`, a `Result`, an [`ExitCode`](std::process::ExitCode), and need not be `Send`.
 /// The other attributes of the function are kept.
 ///
+/// The variables `GOCSP_MAXPROCS` and `GOCSP_PANIC` set what can be set from outside. A program that is to say so itself builds its
+/// runtime by `Runtime::builder()`.
+///
 /// # Errors
 /// The function must be called `main`, may not be `async`, and has neither arguments nor generics; the attribute takes
 /// no arguments. Anything else does not compile. The crate `gocsp` must be a dependency under this name.

@@ -44,7 +44,7 @@ where
     F: FnOnce() -> T + Send,
     T: Send,
 {
-    if scheduler::current_parkable().is_none() {
+    if !scheduler::in_goroutine() {
         return f();
     }
     let job = Job { lock: Lock::new(Progress { done: false, waiting: WaitList::new() }) };

@@ -100,10 +100,10 @@ pub use diagnostics::{
     assert_no_leaks, dump, leaks,
 };
 pub use goroutine::{
-    Cancelled, Go, GoroutineId, JoinHandle, LocalAccessError, LocalKey, OsThreadLock, Scope, ScopedJoinHandle,
+    Cancelled, Go, GoroutineId, JoinHandle, LocalAccessError, LocalKey, OnPanic, OsThreadLock, Scope, ScopedJoinHandle,
     exit_goroutine, lock_os_thread, scope, spawn, spawn_detached,
 };
-pub use runtime::{Builder, Runtime, max_procs, num_goroutines, run, set_max_procs};
+pub use runtime::{Builder, Runtime, max_procs, num_cpus, num_goroutines, run, set_max_procs};
 pub use scheduler::yield_now;
 pub use stack::StackError;
 pub use timer::{sleep, sleep_until};

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::diagnostics::{self, Deadlock, OnDeadlock};
-use crate::goroutine::{self, Cancelled, JoinHandle, Run};
+use crate::goroutine::{self, Cancelled, JoinHandle, OnPanic, Run};
 use crate::park::{Patience, process_barrier};
 use crate::scheduler::{self, MAX_WORKERS, Options, Shared};
 use crate::stack::{self, SizeClass, StackError};
@@ -19,16 +19,27 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// The variable that sets how many workers a runtime has when nothing else does.
 const PROCS_VARIABLE: &str = "GOCSP_MAXPROCS";
 
+/// The variable that says what becomes of panics when nothing else does.
+const PANIC_VARIABLE: &str = "GOCSP_PANIC";
+
 /// A set of workers, and the goroutines that they run.
 ///
 /// Most programs need none of their own: [`run`] makes one for the main goroutine, and goroutines started from
 /// ordinary threads run on a global one.
 ///
 /// Dropping a runtime ends its goroutines: those that are parked are unwound, so that their destructors run, and those
-/// that have not started are dropped; then its threads are joined. A goroutine that computes without ever calling the
-/// runtime is waited for. Dropped by one of its own goroutines, or in a [`blocking`](crate::blocking) call, it ends in the
-/// background. In a program built with
-/// `panic = "abort"` nothing can be unwound, so a dropped runtime is left running.
+/// that have not started are dropped; then its threads are joined. Every destructor runs once. A goroutine that computes
+/// without ever calling the runtime is waited for. A goroutine of another runtime that drops this one waits as for any
+/// other thing, while its neighbours go on. Dropped by one of its own goroutines, or in a [`blocking`](crate::blocking) call, it
+/// ends in the background. In a program built with `panic = "abort"` nothing can be unwound, so a dropped runtime is left
+/// running.
+///
+/// What its goroutines have shared with others outlives it: channels with what is buffered in them, locks, contexts, and
+/// [`JoinHandle`]s, which give the result, or say [`Cancelled`](crate::Cancelled). Only its timers end with it.
+///
+/// While it ends, [`std::thread::panicking`] may be true in a goroutine that does not unwind: when another on its thread waits in a
+/// destructor. A guard of a lock of the standard library that is dropped then poisons the lock. At all other times a
+/// goroutine that unwinds keeps its thread to itself, and no other sees its panic.
 ///
 /// ```
 /// use gocsp_runtime::Runtime;
@@ -160,11 +171,12 @@ pub struct Builder {
     stack_size: Option<usize>,
     migrate: bool,
     on_deadlock: OnDeadlock,
+    on_panic: Option<OnPanic>,
 }
 
 impl Builder {
     /// How many workers run goroutines at the same time, from 1 to 1024. Without this it is the number in the variable
-    /// `GOCSP_MAXPROCS`, or else the number of processors that the process may use, by affinity and cgroup.
+    /// `GOCSP_MAXPROCS`, or else [`num_cpus()`].
     pub fn procs(mut self, procs: usize) -> Self {
         self.procs = Some(procs);
         self
@@ -192,6 +204,25 @@ impl Builder {
         self
     }
 
+    /// What becomes of a panic that its goroutine does not catch. Without this it is what the variable `GOCSP_PANIC` says, `unwind`
+    /// or `abort`, or else [`OnPanic::Unwind`]. The variable also reaches the runtimes that nobody builds: that of [`run`],
+    /// and the one of goroutines that are started by ordinary threads.
+    ///
+    /// ```no_run
+    /// use gocsp_runtime::{OnPanic, Runtime, spawn};
+    ///
+    /// let runtime = Runtime::builder().on_panic(OnPanic::Abort).build()?;
+    /// runtime.run(|| {
+    ///     // Ends the program, as it would in Go.
+    ///     spawn(|| panic!("a bug")).join()
+    /// });
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn on_panic(mut self, on_panic: OnPanic) -> Self {
+        self.on_panic = Some(on_panic);
+        self
+    }
+
     /// Lets started goroutines be stolen by other workers, and so change threads at any call that may block. When goroutines that
     /// never call the runtime keep all workers from it, those who sleep or wait go on on spare threads, except for waits with
     /// a deadline for something else.
@@ -208,20 +239,23 @@ impl Builder {
     /// Starts the runtime.
     ///
     /// # Errors
-    /// `InvalidInput` when a number lies outside its limits, or `GOCSP_MAXPROCS` is needed and is not a number; what the
-    /// system says when a thread cannot be started, and what to do then. The threads that could be are ended again.
+    /// `InvalidInput` when a number lies outside its limits, or one of the variables `GOCSP_MAXPROCS` and `GOCSP_PANIC` is
+    /// needed and makes no sense; what the system says when a thread cannot be started, and what to do then. The threads that could
+    /// be are ended again.
     pub fn build(self) -> io::Result<Runtime> {
         let procs = match self.procs {
             Some(procs) => check_procs(procs, "the number of procs")?,
             None => default_procs()?,
         };
+        let on_panic = self.on_panic.map_or_else(default_on_panic, Ok)?;
         let stack = SizeClass::for_bytes(self.stack_size.unwrap_or(stack::DEFAULT_SIZE))?;
         stack::install_handler();
         goroutine::install_hook();
         process_barrier::provide_if_cheap();
         diagnostics::dump_on_quit();
         let Self { migrate, on_deadlock, .. } = self;
-        let shared = Shared::start(procs, Options { stack, migrate, processors: num_cpus::get(), on_deadlock })?;
+        let options = Options { stack, migrate, on_panic, processors: num_cpus(), on_deadlock };
+        let shared = Shared::start(procs, options)?;
         Ok(Runtime { shared, impatient: false })
     }
 }
@@ -236,7 +270,7 @@ fn check_procs(procs: usize, what: &str) -> io::Result<usize> {
 
 fn default_procs() -> io::Result<usize> {
     let Some(value) = std::env::var_os(PROCS_VARIABLE).filter(|value| !value.is_empty()) else {
-        return Ok(num_cpus::get().clamp(1, MAX_WORKERS));
+        return Ok(num_cpus().clamp(1, MAX_WORKERS));
     };
     match value.to_str().and_then(|text| text.trim().parse().ok()) {
         Some(procs) => check_procs(procs, PROCS_VARIABLE),
@@ -247,11 +281,24 @@ fn default_procs() -> io::Result<usize> {
     }
 }
 
+fn default_on_panic() -> io::Result<OnPanic> {
+    let Some(value) = std::env::var_os(PANIC_VARIABLE).filter(|value| !value.is_empty()) else {
+        return Ok(OnPanic::default());
+    };
+    value.to_str().and_then(|text| OnPanic::named(text.trim())).ok_or_else(|| {
+        let message = format!("{PANIC_VARIABLE} must be unwind or abort, not {value:?}");
+        io::Error::new(io::ErrorKind::InvalidInput, message)
+    })
+}
+
 /// Runs `f` as the main goroutine of a runtime of its own, and returns its value.
 ///
 /// When `f` returns, what is still parked is unwound, and what has not started is dropped. A goroutine that does neither
 /// park nor end, because it computes or is in [`blocking`](crate::blocking), does not keep the program alive: when nothing
 /// has ended for a second, it is left running, and this returns.
+///
+/// Called by a goroutine it makes one more runtime, with workers of its own, and ends that before it returns; the caller
+/// waits, while its neighbours go on. To call `f` directly is nearly always what is meant.
 ///
 /// # Panics
 /// With the panic of `f`; or when the runtime cannot be started: see [`Builder::build`].
@@ -296,6 +343,18 @@ fn with_current<R>(f: impl FnOnce(&Arc<Shared>) -> R) -> R {
     }
 }
 
+/// How many processors the process may use, by its affinity and by the quota of its cgroup; a part of one counts as a whole.
+/// Go's `NumCPU`. A runtime has so many procs when nothing else says how many.
+///
+/// The affinity is read at every call, unless there is a quota: then both are read once.
+///
+/// ```
+/// assert!(gocsp_runtime::num_cpus() >= 1);
+/// ```
+pub fn num_cpus() -> usize {
+    num_cpus::get()
+}
+
 /// How many workers run goroutines at the same time, in the caller's runtime.
 ///
 /// # Panics
@@ -313,7 +372,8 @@ pub fn max_procs() -> usize {
 ///
 /// More workers are started at once. Fewer take effect within a time slice of 10 ms; goroutines that have started stay
 /// on the worker where they are, and the workers take turns. Under [`migrate`](Builder::migrate) a goroutine that computes for
-/// longer than two time slices without calling the runtime does not count any more if others wait.
+/// longer than two time slices without calling the runtime does not count any more if others wait. While the runtime shuts
+/// down, nothing changes.
 ///
 /// # Panics
 /// When `n` is above 1024, or a thread cannot be started: then the number is as it was. And as [`max_procs`].

@@ -6,7 +6,7 @@
 #[cfg(not(any(loom, shuttle)))]
 pub(crate) fn parallelism() -> usize {
     static READ: std::sync::OnceLock<usize> = std::sync::OnceLock::new();
-    *READ.get_or_init(|| std::thread::available_parallelism().map_or(1, |number| number.get().next_power_of_two()))
+    *READ.get_or_init(|| gocsp_runtime::num_cpus().next_power_of_two())
 }
 
 /// In models: few, so that they meet.

@@ -31,6 +31,7 @@ use std::thread::Result as ThreadResult;
 use super::blocks::Shape;
 use super::control::{Goroutine, GoroutineId};
 use super::local;
+use super::on_panic;
 use super::panics::Cancelled;
 use super::scope::ScopeState;
 use super::spawn::Attributes;
@@ -98,7 +99,7 @@ impl<F: FnOnce() -> T, T> Cell<F, T> {
         let Stage::Closure(closure) = mem::replace(stage, Stage::Empty) else {
             unreachable!("a goroutine runs once");
         };
-        let result = catch_unwind(AssertUnwindSafe(closure));
+        let result = catch_unwind(AssertUnwindSafe(closure)).inspect_err(|payload| on_panic::caught(&**payload));
         // SAFETY: passed on; the first borrow has ended.
         let stage = unsafe { Self::stage(goroutine) };
         // SAFETY: nothing is in the stage that would have to be dropped.
@@ -165,9 +166,10 @@ pub(super) fn drop_quietly<V>(value: V) {
     call_quietly(|| drop(value));
 }
 
-/// Calls `f`; a panic has been reported by the panic hook, and goes no further.
+/// Calls `f`; a panic has been reported by the panic hook, and goes no further, unless the runtime aborts then.
 pub(crate) fn call_quietly(f: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
+        on_panic::caught(&*payload);
         // The payload's own destructor might panic as well.
         mem::forget(payload);
     }

@@ -223,6 +223,17 @@ impl Goroutine {
         self.spawned_at
     }
 
+    /// For messages: its number, its name if it has one, and where it was spawned.
+    pub(super) fn described(&self) -> impl fmt::Display {
+        fmt::from_fn(|f| {
+            write!(f, "goroutine {}", self.id)?;
+            if let Some(name) = self.name() {
+                write!(f, " '{name}'")?;
+            }
+            write!(f, " (spawned at {})", self.spawned_at)
+        })
+    }
+
     pub(crate) fn attributes(&self) -> Option<&Attributes> {
         self.attributes.as_deref()
     }

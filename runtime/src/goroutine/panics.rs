@@ -124,12 +124,7 @@ pub(crate) fn install_hook() {
 
 fn announce() {
     scheduler::with_running(|goroutine| {
-        let (id, place) = (goroutine.id(), goroutine.spawned_at());
-        let mut stderr = io::stderr().lock();
         // A closed stderr is no reason to panic once more.
-        let _ = match goroutine.name() {
-            Some(name) => writeln!(stderr, "goroutine {id} '{name}' (spawned at {place}) panicked:"),
-            None => writeln!(stderr, "goroutine {id} (spawned at {place}) panicked:"),
-        };
+        let _ = writeln!(io::stderr(), "{} panicked:", goroutine.described());
     });
 }

@@ -146,28 +146,29 @@ impl Waiter {
     fn block_thread(&self, deadline: Option<Instant>, masked: bool, reason: Option<&RawReason>) -> Unparked {
         held::assert_none("blocking a thread");
         let _entry = reason.map(|reason| Entry::new(*reason, deadline.is_some()));
-        let _lent = scheduler::LentPermit::of_this_thread();
-        self.wait_for_flag(deadline, masked)
+        self.wait_for_flag(&scheduler::LentPermit::of_this_thread(), deadline, masked)
     }
 
     /// Acquire: pairs with the Release in [`WakeToken::wake`].
-    fn wait_for_flag(&self, deadline: Option<Instant>, masked: bool) -> Unparked {
+    fn wait_for_flag(&self, lent: &scheduler::LentPermit<'_>, deadline: Option<Instant>, masked: bool) -> Unparked {
         loop {
+            let timer = lent.tend_timers();
             if self.woken.load(Ordering::Acquire) {
                 return Unparked::Woken;
             }
             if !masked && scheduler::is_beyond_waiting() {
                 return Unparked::Cancelled;
             }
-            let Some(deadline) = deadline else {
+            let Some(until) = deadline.into_iter().chain(timer).min() else {
                 thread::park();
                 continue;
             };
-            let left = deadline.saturating_duration_since(crate::clock::now());
-            if left.is_zero() {
+            let left = until.saturating_duration_since(crate::clock::now());
+            if !left.is_zero() {
+                park_timeout(left);
+            } else if deadline == Some(until) {
                 return Unparked::TimedOut;
             }
-            park_timeout(left);
         }
     }
 

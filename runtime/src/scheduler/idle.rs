@@ -101,6 +101,17 @@ impl Worker {
         }
     }
 
+    /// Fires all that is due; gives the time of what will be due next.
+    pub(super) fn fire_due(&self) -> Option<Instant> {
+        loop {
+            let (due, now) = (self.timers.lock().next_due()?, clock::now());
+            if due > now {
+                return Some(due);
+            }
+            self.fire_timers(now);
+        }
+    }
+
     fn fire(&self, due: Instant, action: Action) {
         match action {
             Action::Wake(stack, number) | Action::Unpark(stack, number) => {
@@ -213,7 +224,7 @@ impl Worker {
     }
 
     /// Stops counting as running.
-    fn rest(&self) {
+    pub(super) fn rest(&self) {
         let shared = self.shared();
         shared.running.fetch_sub(1, Ordering::SeqCst);
         shared.give_up_permit(self);

@@ -18,6 +18,7 @@
 //! | [`monitor`]   | the end of time slices                                                        |
 //! | [`preempt`]   | the request to a worker to yield                                              |
 //! | [`hogged`]    | taking over from workers whose goroutine does not yield                        |
+//! | [`in_place`]  | goroutines that block their worker's thread                                   |
 //! | [`procs`]     | how many workers run at the same time                                         |
 //! | [`starving`]  | goroutines for which there is no stack                                        |
 //! | [`census`]    | what every goroutine does                                                     |
@@ -40,6 +41,7 @@ mod census;
 mod fresh;
 mod hogged;
 mod idle;
+mod in_place;
 mod inbox;
 mod line;
 mod look;
@@ -68,6 +70,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 pub(crate) use crate::goroutine::{Goroutine, unwind_cancelled};
+pub(crate) use in_place::LentPermit;
 pub(crate) use inbox::Linked;
 pub(crate) use placement::{Placement, SiteId};
 pub(crate) use shared::{MAX_WORKERS, Options, Shared};
@@ -80,7 +83,7 @@ pub use yielding::{cooperate, yield_if_due, yield_now};
 pub(crate) use yielding::{cooperate_to_spawn, yield_uncancelled};
 
 use crate::clock;
-use crate::goroutine::{Status, Unwinding};
+use crate::goroutine::{OnPanic, Status, Unwinding};
 use crate::park::{Patience, RawReason, Unparked};
 use crate::stack::Stack;
 use crate::timer::Action;
@@ -133,6 +136,11 @@ fn leave() {
 /// The runtime whose worker's thread this is.
 pub(crate) fn current_shared() -> Option<Arc<Shared>> {
     current().map(Worker::shared_arc)
+}
+
+/// What the runtime of the caller does about panics. On ordinary threads they are the affair of whoever is called.
+pub(crate) fn on_panic() -> OnPanic {
+    current().map_or(OnPanic::Unwind, |worker| worker.shared().options.on_panic)
 }
 
 /// Whether the caller is a goroutine.
@@ -220,26 +228,6 @@ pub(crate) fn is_beyond_waiting() -> bool {
     current().is_some_and(|worker| {
         worker.shared().is_shutting_down() && (worker.running().is_none() || std::thread::panicking())
     })
-}
-
-/// While a goroutine blocks its worker's thread, another worker has the permit: it may be just the one that is waited for.
-pub(crate) struct LentPermit<'a>(Option<&'a Worker>);
-
-impl LentPermit<'_> {
-    /// Gives the permit up, if the caller has one, until this is dropped.
-    #[inline(never)]
-    pub(crate) fn of_this_thread() -> Self {
-        let worker = current_here().filter(|worker| worker.shared().procs.is_held(worker.id));
-        worker.inspect(|worker| worker.shared().give_up_permit(worker));
-        Self(worker)
-    }
-}
-
-impl Drop for LentPermit<'_> {
-    fn drop(&mut self) {
-        // Still the same worker: whoever blocks the thread does not leave it.
-        self.0.inspect(|worker| worker.await_permit());
-    }
 }
 
 /// Parks `goroutine`; see [`Waiter::park`](crate::park::Waiter::park).

@@ -15,9 +15,10 @@ use super::starving::Starving;
 use super::thread::start_worker;
 use super::watch::{Watch, WorkerId};
 use super::worker::Worker;
+use crate::blocking::{blocking, is_pool_thread};
 use crate::clock;
 use crate::diagnostics::{self, Deadlock, OnDeadlock};
-use crate::goroutine::{self, BlockPool, Goroutine};
+use crate::goroutine::{self, BlockPool, Goroutine, OnPanic};
 use crate::stack::{SizeClass, StackPool};
 use crate::timer::Action;
 
@@ -29,6 +30,7 @@ pub(crate) const MAX_WORKERS: usize = 1024;
 pub(crate) struct Options {
     pub(crate) stack: SizeClass,
     pub(crate) migrate: bool,
+    pub(crate) on_panic: OnPanic,
     /// How many processors the process may use: a worker more would be in the way of the others.
     pub(crate) processors: usize,
     pub(crate) on_deadlock: OnDeadlock,
@@ -48,6 +50,8 @@ pub(crate) struct Shared {
     pub(super) monitor: Monitor,
     /// How many workers are running goroutines, or about to.
     pub(super) running: AtomicUsize,
+    /// How many are blocked by a goroutine [in place](super::in_place).
+    pub(super) blocked: AtomicUsize,
     pub(super) shutting_down: AtomicBool,
     /// How many workers know that the runtime is shutting down.
     pub(super) knowing: AtomicUsize,
@@ -85,6 +89,7 @@ impl Shared {
             procs: Procs::new(procs),
             monitor: Monitor::default(),
             running: AtomicUsize::new(0),
+            blocked: AtomicUsize::new(0),
             shutting_down: AtomicBool::new(false),
             knowing: AtomicUsize::new(0),
             turn: AtomicUsize::new(0),
@@ -123,6 +128,10 @@ impl Shared {
         if self.is_shutting_down() {
             return Ok(());
         }
+        self.add_workers(count, &mut threads)
+    }
+
+    fn add_workers(self: &Arc<Self>, count: usize, threads: &mut Vec<JoinHandle<()>>) -> io::Result<()> {
         for id in self.worker_count()..count {
             let worker = self.workers[id].get_or_init(|| Box::new(Worker::new(id, NonNull::from(&**self))));
             let thread = start_worker(Arc::clone(self), NonNull::from(&**worker))?;
@@ -133,25 +142,30 @@ impl Shared {
         Ok(())
     }
 
-    /// Ends the runtime, and waits for its threads; unless called by one of them, or by a job that a goroutine may wait for.
+    /// Ends the runtime, and waits for its threads; unless called by one of them, or by a job that a goroutine may wait for. A
+    /// goroutine of another runtime lets its neighbours go on meanwhile: those who end here may wait for them.
     pub(crate) fn shut_down(&self) {
         let threads = self.begin_shutdown();
-        if crate::blocking::is_pool_thread()
-            || super::current_shared().is_some_and(|current| std::ptr::eq(&*current, self))
-        {
+        if is_pool_thread() || super::current_shared().is_some_and(|current| std::ptr::eq(&*current, self)) {
             return;
         }
-        for thread in threads {
-            if thread.join().is_err() {
-                unreachable!("a thread of the runtime panicked");
+        blocking(|| {
+            for thread in threads {
+                if thread.join().is_err() {
+                    unreachable!("a thread of the runtime panicked");
+                }
             }
-        }
+        });
     }
 
     /// Ends the runtime, and waits for its threads as long as goroutines go on ending at least every `patience`.
     pub(crate) fn shut_down_within(&self, patience: Duration) {
-        const LONGEST_PAUSE: Duration = Duration::from_millis(1);
         let threads = self.begin_shutdown();
+        blocking(|| self.await_threads(&threads, patience));
+    }
+
+    fn await_threads(&self, threads: &[JoinHandle<()>], patience: Duration) {
+        const LONGEST_PAUSE: Duration = Duration::from_millis(1);
         let (mut live, mut since) = (self.live(), clock::now());
         let mut pause = Duration::from_micros(20);
         while !threads.iter().all(JoinHandle::is_finished) {
@@ -259,11 +273,17 @@ impl Shared {
         self.monitor.wake();
     }
 
-    /// Changes how many workers run goroutines at the same time; gives the old number.
+    /// Changes how many workers run goroutines at the same time; gives the old number. Changes nothing while the runtime shuts
+    /// down: nobody waits for a turn then.
     pub(crate) fn set_procs(self: &Arc<Self>, procs: usize) -> io::Result<usize> {
-        self.grow(procs)?;
-        // While the runtime shuts down there are no more workers than there were.
-        let (old, granted) = self.procs.set_limit(procs.min(self.worker_count()));
+        let mut threads = self.threads.lock().expect("no panic happens under this lock");
+        if self.is_shutting_down() {
+            return Ok(self.procs.limit());
+        }
+        self.add_workers(procs, &mut threads)?;
+        let (old, granted) = self.procs.set_limit(procs);
+        // The shutdown sets the limit once it has had this lock.
+        drop(threads);
         granted.into_iter().for_each(|worker| self.grant(worker));
         // Those who run take turns from now on.
         let awake = self.each_worker().filter(|worker| !worker.signals.asleep.load(Ordering::Relaxed));

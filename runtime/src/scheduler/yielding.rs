@@ -7,7 +7,7 @@
 use std::ptr::NonNull;
 
 use super::switch::{self, Step};
-use super::{current_here, current_parkable, current_parkable_here, home_of, preempt};
+use super::{LentPermit, current_here, current_parkable, current_parkable_here, home_of, preempt};
 use crate::goroutine::{Goroutine, unwind_cancelled};
 
 /// Lets every other goroutine run that is ready on the caller's worker, before the caller goes on. On an ordinary thread,
@@ -30,7 +30,7 @@ pub fn yield_now() {
     match begin_yield() {
         Yield::Stay => {}
         Yield::Leave(goroutine) => yield_goroutine(goroutine),
-        Yield::Thread => std::thread::yield_now(),
+        Yield::Thread => yield_thread(),
     }
 }
 
@@ -52,6 +52,15 @@ fn begin_yield() -> Yield {
         Some(goroutine) => Yield::Leave(goroutine),
         None => Yield::Thread,
     }
+}
+
+/// A goroutine that cannot leave its stack may wait for others in a loop.
+#[cold]
+#[inline(never)]
+fn yield_thread() {
+    let lent = LentPermit::of_this_thread();
+    lent.tend_timers();
+    std::thread::yield_now();
 }
 
 /// Inlined as a park is.
