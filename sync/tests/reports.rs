@@ -291,9 +291,13 @@ fn what_is_done_once() {
         let waits = "for once cell  (made at HERE), which goroutine  'doer' holds";
         let cell = || kept(OnceCell::new());
         let (one, other, third) = (cell(), cell(), cell());
+        let ok = |wait: &dyn Fn()| {
+            wait();
+            Ok::<_, ()>(())
+        };
         let doer = begun(|wait| _ = one.get_or_init(wait));
         assert_waits("sync.OnceCell", waits, || _ = one.get_or_init(|| ()), go_on(doer));
-        let doer = begun(|wait| _ = other.get_or_try_init(|| Ok::<_, ()>(wait())));
+        let doer = begun(move |wait| _ = other.get_or_try_init(|| ok(wait)));
         assert_waits("sync.OnceCell", waits, || _ = other.get_or_try_init(|| Err(())), go_on(doer));
         let doer = begun(|wait| _ = third.get_or_init(wait));
         assert_waits("sync.OnceCell", waits, || assert_eq!(third.set(()), Err(())), go_on(doer));
@@ -349,7 +353,7 @@ fn group_of_goroutines_that_may_fail() {
         let mut group = errgroup::Group::<()>::new();
         group.set_limit(Some(1));
         let (go_on, may_go_on) = channel(0);
-        let work = move || Ok(may_go_on.recv().expect("it is told to go on"));
+        let work = move || may_go_on.recv().map_err(drop);
         let go_on = || go_on.send(()).expect("it listens");
         group.go(work.clone());
         let group = kept(Mutex::new(Some(group)));
