@@ -242,7 +242,7 @@ fn cond_whose_lock_is_held() {
 #[test]
 fn wait_group() {
     in_holder(|| {
-        let waits = "for wait group  (made at HERE),  more are to be done";
+        let waits = "for wait group  (made at HERE), for which  are still to be done";
         let group = kept(WaitGroup::new());
         let done = || group.add(-2);
         group.add(2);
@@ -258,7 +258,7 @@ fn wait_group() {
 fn barrier() {
     in_holder(|| {
         let barrier = kept(Barrier::new(2));
-        let waits = "for barrier  (made at HERE), one more is to be done";
+        let waits = "for barrier  (made at HERE), for which one is still to be done";
         assert_waits("sync.Barrier.Wait", waits, || _ = barrier.wait(), || _ = barrier.wait());
     });
 }
@@ -349,7 +349,7 @@ fn semaphore() {
 #[test]
 fn group_of_goroutines_that_may_fail() {
     in_holder(|| {
-        let waits = "for errgroup  (made at HERE), one more is to be done";
+        let waits = "for errgroup  (made at HERE), for which one is still to be done";
         let mut group = errgroup::Group::<()>::new();
         group.set_limit(Some(1));
         let (go_on, may_go_on) = channel(0);
