@@ -110,7 +110,7 @@ fn mutex_that_was_handed_off() {
         let (go_on, may_go_on) = channel(0);
         let guard = mutex.lock();
         let heir = named("heir", move || {
-            let _guard = mutex.lock();
+            let _guard = mutex.try_lock_for(LONG);
             may_go_on.recv().expect("it is told to go on");
         });
         yield_now();
