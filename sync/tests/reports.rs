@@ -110,7 +110,7 @@ fn mutex_that_was_handed_off() {
         let (go_on, may_go_on) = channel(0);
         let guard = mutex.lock();
         let heir = named("heir", move || {
-            let _guard = mutex.lock();
+            let _guard = mutex.try_lock_for(LONG);
             may_go_on.recv().expect("it is told to go on");
         });
         yield_now();
@@ -242,7 +242,7 @@ fn cond_whose_lock_is_held() {
 #[test]
 fn wait_group() {
     in_holder(|| {
-        let waits = "for wait group  (made at HERE),  more are to be done";
+        let waits = "for wait group  (made at HERE), for which  are still to be done";
         let group = kept(WaitGroup::new());
         let done = || group.add(-2);
         group.add(2);
@@ -258,7 +258,7 @@ fn wait_group() {
 fn barrier() {
     in_holder(|| {
         let barrier = kept(Barrier::new(2));
-        let waits = "for barrier  (made at HERE), one more is to be done";
+        let waits = "for barrier  (made at HERE), for which one is still to be done";
         assert_waits("sync.Barrier.Wait", waits, || _ = barrier.wait(), || _ = barrier.wait());
     });
 }
@@ -291,9 +291,13 @@ fn what_is_done_once() {
         let waits = "for once cell  (made at HERE), which goroutine  'doer' holds";
         let cell = || kept(OnceCell::new());
         let (one, other, third) = (cell(), cell(), cell());
+        let ok = |wait: &dyn Fn()| {
+            wait();
+            Ok::<_, ()>(())
+        };
         let doer = begun(|wait| _ = one.get_or_init(wait));
         assert_waits("sync.OnceCell", waits, || _ = one.get_or_init(|| ()), go_on(doer));
-        let doer = begun(|wait| _ = other.get_or_try_init(|| Ok::<_, ()>(wait())));
+        let doer = begun(move |wait| _ = other.get_or_try_init(|| ok(wait)));
         assert_waits("sync.OnceCell", waits, || _ = other.get_or_try_init(|| Err(())), go_on(doer));
         let doer = begun(|wait| _ = third.get_or_init(wait));
         assert_waits("sync.OnceCell", waits, || assert_eq!(third.set(()), Err(())), go_on(doer));
@@ -345,11 +349,11 @@ fn semaphore() {
 #[test]
 fn group_of_goroutines_that_may_fail() {
     in_holder(|| {
-        let waits = "for errgroup  (made at HERE), one more is to be done";
+        let waits = "for errgroup  (made at HERE), for which one is still to be done";
         let mut group = errgroup::Group::<()>::new();
         group.set_limit(Some(1));
         let (go_on, may_go_on) = channel(0);
-        let work = move || Ok(may_go_on.recv().expect("it is told to go on"));
+        let work = move || may_go_on.recv().map_err(drop);
         let go_on = || go_on.send(()).expect("it listens");
         group.go(work.clone());
         let group = kept(Mutex::new(Some(group)));
