@@ -6,7 +6,7 @@ use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use crate::diagnostics::{self, Deadlock, OnDeadlock};
+use crate::diagnostics::{self, Deadlock, OnDeadlock, RuntimeMetrics};
 use crate::goroutine::{self, Cancelled, JoinHandle, Run};
 use crate::park::{Patience, process_barrier};
 use crate::scheduler::{self, MAX_WORKERS, Options, Shared};
@@ -110,6 +110,21 @@ impl Runtime {
             Ok(error) => panic!("{error}"),
             Err(payload) => goroutine::resume_unwind(payload),
         }
+    }
+
+    /// What this runtime has done so far, and what it has, in numbers.
+    ///
+    /// ```
+    /// use gocsp_runtime::{Runtime, spawn};
+    ///
+    /// let runtime = Runtime::builder().procs(1).build()?;
+    /// runtime.run(|| (0..10).for_each(|_| spawn(|| ()).join().unwrap()));
+    /// // These ten, and the main goroutine.
+    /// assert_eq!(runtime.metrics().finished, 11);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn metrics(&self) -> RuntimeMetrics {
+        self.shared.metrics()
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
@@ -287,7 +302,7 @@ pub(crate) fn global() -> &'static Runtime {
 }
 
 /// Calls `f` with the runtime of the caller, or the global one.
-fn with_current<R>(f: impl FnOnce(&Arc<Shared>) -> R) -> R {
+pub(crate) fn with_current<R>(f: impl FnOnce(&Arc<Shared>) -> R) -> R {
     match scheduler::current_shared() {
         Some(shared) => f(&shared),
         None => f(global().shared()),

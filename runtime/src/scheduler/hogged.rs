@@ -41,7 +41,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::shared::{MAX_WORKERS, Shared};
-use super::worker::{Signals, Worker};
+use super::worker::{Signals, Worker, count};
 use crate::goroutine::{Goroutine, Status};
 use crate::park::Unparked;
 
@@ -142,6 +142,7 @@ impl Worker {
         victim.signals.has_timers.store(false, Ordering::Relaxed);
         let timers = mem::take(&mut *victim.timers.lock());
         let (free, bound) = timers.divide();
+        victim.counts.timers.store(bound.len() as u64, Ordering::Relaxed);
         self.timers.lock().append(free);
         self.signals.has_timers.store(true, Ordering::Relaxed);
         if !bound.is_empty() {
@@ -173,6 +174,7 @@ impl Worker {
         if !only_by_token || !control.may_change_threads() || !self.shared().homes_change() {
             return false;
         }
+        count(&self.counts.messages);
         self.take_in(goroutine, Unparked::Woken);
         true
     }

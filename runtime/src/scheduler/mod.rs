@@ -27,6 +27,8 @@
 //! | [`yielding`]  | letting others run and staying ready                                          |
 //! | [`switch`]    | the switch of stacks                                                          |
 //! | [`thread`]    | the workers' threads                                                          |
+//! | [`counts`]    | what workers count, and what follows from it                                  |
+//! | [`metrics`]   | the runtime in numbers                                                        |
 //!
 //! This file is the surface: the functions by which the park seam, the goroutines and the timers reach the worker that
 //! they run on.
@@ -37,12 +39,14 @@
 
 mod burst;
 mod census;
+mod counts;
 mod fresh;
 mod hogged;
 mod idle;
 mod inbox;
 mod line;
 mod look;
+mod metrics;
 mod monitor;
 mod placement;
 mod preempt;
@@ -84,6 +88,7 @@ use crate::park::{Patience, RawReason, Unparked};
 use crate::stack::Stack;
 use crate::timer::Action;
 use switch::{AfterLeaving, Step};
+use worker::{count, uncount};
 
 thread_local! {
     /// The worker whose thread this is.
@@ -429,8 +434,9 @@ unsafe fn deliver_abroad(goroutine: NonNull<Goroutine>) {
 /// Counts the end of `goroutine`, which runs here or was never started.
 pub(crate) fn goroutine_ends(goroutine: &Goroutine) {
     let worker = current_of_goroutine();
-    if let Some(stack) = goroutine.stack() {
-        stack.frame().set_goroutine(None);
+    match goroutine.stack() {
+        Some(stack) => stack.frame().set_goroutine(None),
+        None => count(&worker.counts.unstarted_ends),
     }
     worker.resident_ends(goroutine.take_site());
     worker.count_end();
@@ -439,10 +445,11 @@ pub(crate) fn goroutine_ends(goroutine: &Goroutine) {
 /// Takes [`goroutine_ends`] back: there is still something to be done in it.
 pub(crate) fn goroutine_goes_on(goroutine: &Goroutine) {
     let worker = current_of_goroutine();
-    if let Some(stack) = goroutine.stack() {
-        stack.frame().set_goroutine(Some(NonNull::from(goroutine)));
+    match goroutine.stack() {
+        Some(stack) => stack.frame().set_goroutine(Some(NonNull::from(goroutine))),
+        None => uncount(&worker.counts.unstarted_ends),
     }
-    worker.uncount_end();
+    uncount(&worker.signals.ended);
 }
 
 /// Puts a timer into the store of the caller's worker, or leaves it for a worker of the global runtime.

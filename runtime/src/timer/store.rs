@@ -95,6 +95,11 @@ impl Store {
         self.nursery_due.is_none() && self.heap.is_empty()
     }
 
+    /// How many entries there are, wanted or not.
+    pub(crate) fn len(&self) -> usize {
+        self.nursery.len() + self.heap.len()
+    }
+
     /// When the next entry is due, wanted or not.
     pub(crate) fn next_due(&self) -> Option<Instant> {
         let heap_due = self.heap.peek().map(|entry| entry.due);
@@ -215,11 +220,10 @@ mod tests {
     #[test]
     fn what_nobody_wants_does_not_pile_up() {
         let (mut store, kept, start) = (Store::default(), Arc::new(Nothing), Instant::now());
-        let length = |store: &Store| store.heap.len() + store.nursery.len();
         store.push(start, call(&kept));
         for _ in 0..100_000 {
             store.push(start + Duration::from_secs(1), call(&Arc::new(Nothing)));
-            assert!(length(&store) <= Store::NURSERY + 1);
+            assert!(store.len() <= Store::NURSERY + 1);
         }
         // These are wanted for long enough to reach the heap.
         let mut wanted: std::collections::VecDeque<_> = (0..Store::NURSERY).map(|_| Arc::new(Nothing)).collect();
@@ -227,7 +231,7 @@ mod tests {
             wanted.pop_front();
             wanted.push_back(Arc::new(Nothing));
             store.push(start + Duration::from_secs(1), call(&wanted[wanted.len() - 1]));
-            assert!(length(&store) <= Store::SMALLEST_SWEEP + Store::NURSERY + 1);
+            assert!(store.len() <= Store::SMALLEST_SWEEP + Store::NURSERY + 1);
         }
         assert!(store.pop(start).is_some());
     }
