@@ -1,11 +1,15 @@
-//! The runtime in numbers.
+//! The runtime in numbers, and the trace of the scheduler.
+
+#[path = "common/child.rs"]
+mod child;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use gocsp::{Go, Receiver, Runtime, blocking, channel, go, sleep, yield_now};
+use child::{in_child, in_prepared_child};
+use gocsp::{Go, Receiver, Runtime, blocking, channel, go, run, sleep, yield_now};
 
 /// Waits until nothing runs any more: then all numbers are exact.
 fn come_to_rest(runtime: &Runtime) {
@@ -236,5 +240,84 @@ fn the_numbers_add_up_under_a_mixed_load() {
             assert!(metrics.remote_wake_ups + metrics.timed_wake_ups <= metrics.wake_ups, "{metrics:?}");
             assert!(metrics.hand_offs <= metrics.wake_ups && metrics.yields >= 60 * 20, "{metrics:?}");
         }
+    }
+}
+
+/// The number that stands behind `field=` in a line of the trace.
+fn number(line: &str, field: &str) -> u64 {
+    let (_, rest) = line.split_once(&format!(" {field}=")).unwrap_or_else(|| panic!("no {field} in {line}"));
+    rest.trim_start_matches('+').split(' ').next().unwrap().parse().unwrap_or_else(|_| panic!("{field} in {line}"))
+}
+
+#[test]
+fn the_trace_prints_a_line_per_interval() {
+    let name = "the_trace_prints_a_line_per_interval";
+    let prepare = |command: &mut std::process::Command| _ = command.env("GOCSP_SCHEDTRACE", "50");
+    let program = || {
+        let runtime = Runtime::builder().procs(2).build().unwrap();
+        runtime.run(|| {
+            (0..10).for_each(|_| drop(go!(|| Receiver::<()>::nil().recv())));
+            sleep(Duration::from_millis(500));
+        });
+    };
+    if let Some(ended) = in_prepared_child(name, prepare, program) {
+        assert!(ended.status.success(), "{}", ended.stderr);
+        let lines: Vec<_> = ended.stderr.lines().filter(|line| line.starts_with("SCHED ")).collect();
+        assert!((2..=11).contains(&lines.len()), "{}", ended.stderr);
+        let mut last = 0;
+        for line in &lines {
+            let millis: u64 = line[6..].split("ms: ").next().unwrap().parse().unwrap();
+            assert!(millis > last, "{}", ended.stderr);
+            last = millis;
+            assert_eq!((number(line, "procs"), number(line, "workers"), number(line, "threads")), (2, 2, 3));
+            assert!(line.ends_with("runqueue=0 [0 0]"), "{line}");
+        }
+        let sum = |field| lines.iter().map(|line| number(line, field)).sum::<u64>();
+        // Main and ten. The last line may come when they have ended.
+        assert_eq!((sum("spawned"), number(lines[0], "goroutines")), (11, 11), "{}", ended.stderr);
+        assert_eq!((number(lines[0], "finished"), number(lines[1], "spawned")), (0, 0), "{}", ended.stderr);
+    }
+}
+
+#[test]
+fn without_the_variable_there_is_no_trace() {
+    for value in [None, Some("0"), Some("")] {
+        let name = "without_the_variable_there_is_no_trace";
+        let prepare = |command: &mut std::process::Command| match value {
+            Some(value) => _ = command.env("GOCSP_SCHEDTRACE", value),
+            None => _ = command.env_remove("GOCSP_SCHEDTRACE"),
+        };
+        match in_prepared_child(name, prepare, || run(|| sleep(Duration::from_millis(100)))) {
+            Some(ended) => assert!(ended.status.success() && ended.stderr.is_empty(), "{}", ended.stderr),
+            None => return,
+        }
+    }
+}
+
+#[test]
+fn an_interval_that_is_none_is_a_clear_error() {
+    let name = "an_interval_that_is_none_is_a_clear_error";
+    let ended = in_prepared_child(name, |command| _ = command.env("GOCSP_SCHEDTRACE", "1s"), || run(|| ()));
+    if let Some(ended) = ended {
+        assert_eq!(ended.status.code(), Some(101));
+        for part in ["GOCSP_SCHEDTRACE", "milliseconds", "\"1s\""] {
+            assert!(ended.stderr.contains(part), "{}", ended.stderr);
+        }
+    }
+}
+
+#[test]
+fn a_process_without_a_standard_error_stream_is_not_ended_by_the_trace() {
+    let name = "a_process_without_a_standard_error_stream_is_not_ended_by_the_trace";
+    let ended = in_child(name, || {
+        // SAFETY: no other thread of this process sets or reads a variable now.
+        unsafe { std::env::set_var("GOCSP_SCHEDTRACE", "10") };
+        // SAFETY: nothing of this process owns that descriptor.
+        unsafe { libc::close(libc::STDERR_FILENO) };
+        run(|| sleep(Duration::from_millis(100)));
+        println!("went on");
+    });
+    if let Some(ended) = ended {
+        assert!(ended.status.success() && ended.stdout.contains("went on"), "{}", ended.stdout);
     }
 }

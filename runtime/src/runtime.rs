@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::diagnostics::{self, Deadlock, OnDeadlock, RuntimeMetrics};
 use crate::goroutine::{self, Cancelled, JoinHandle, Run};
 use crate::park::{Patience, process_barrier};
-use crate::scheduler::{self, MAX_WORKERS, Options, Shared};
+use crate::scheduler::{self, MAX_WORKERS, Options, Shared, StallLimit};
 use crate::stack::{self, SizeClass, StackError};
 
 /// How long the end of [`run`] waits for the next goroutine to end. Long enough for a thread to be scheduled on a machine
@@ -18,6 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The variable that sets how many workers a runtime has when nothing else does.
 const PROCS_VARIABLE: &str = "GOCSP_MAXPROCS";
+/// The variable that sets how often every runtime prints what it does, in milliseconds.
+const TRACE_VARIABLE: &str = "GOCSP_SCHEDTRACE";
 
 /// A set of workers, and the goroutines that they run.
 ///
@@ -174,6 +176,7 @@ pub struct Builder {
     stack_size: Option<usize>,
     migrate: bool,
     on_deadlock: OnDeadlock,
+    stall_limit: StallLimit,
 }
 
 impl Builder {
@@ -219,11 +222,35 @@ impl Builder {
         self
     }
 
+    /// For how long a goroutine may keep its worker while others wait behind it, before that is reported: 100 ms without this.
+    /// With `None` nothing is reported.
+    ///
+    /// A goroutine that has run for 10 ms is asked to yield, and does so at its next call of gocsp. If no such call comes, because
+    /// it computes or blocks its thread, it is reported by a warning through the crate `log`, with the target `gocsp::stall`:
+    /// once for each time that it does so, and at most once a second for all goroutines of a runtime. That no thread is left
+    /// that could take over, under [`migrate`](Self::migrate), is reported in the same way. The logger is called on a thread of
+    /// the runtime that also ends the time slices of others, so it must not wait for a goroutine.
+    ///
+    /// The runtime looks every 5 ms, and the time is counted from when it has asked, so up to 15 ms are not counted.
+    ///
+    /// ```
+    /// use gocsp_runtime::Runtime;
+    /// use std::time::Duration;
+    ///
+    /// let strict = Runtime::builder().stall_limit(Duration::from_millis(20)).build()?;
+    /// let silent = Runtime::builder().stall_limit(None).build()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn stall_limit(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.stall_limit = StallLimit(limit.into());
+        self
+    }
+
     /// Starts the runtime.
     ///
     /// # Errors
-    /// `InvalidInput` when a number lies outside its limits, or `GOCSP_MAXPROCS` is needed and is not a number; what the
-    /// system says when a thread cannot be started.
+    /// `InvalidInput` when a number lies outside its limits, `GOCSP_MAXPROCS` is needed and is not a number, or
+    /// `GOCSP_SCHEDTRACE` is set and is none; what the system says when a thread cannot be started.
     pub fn build(self) -> io::Result<Runtime> {
         let procs = match self.procs {
             Some(procs) => check_procs(procs, "the number of procs")?,
@@ -234,8 +261,10 @@ impl Builder {
         goroutine::install_hook();
         process_barrier::provide_if_cheap();
         diagnostics::dump_on_quit();
-        let Self { migrate, on_deadlock, .. } = self;
-        let shared = Shared::start(procs, Options { stack, migrate, processors: num_cpus::get(), on_deadlock })?;
+        let (trace, processors) = (trace_interval()?, num_cpus::get());
+        let Self { migrate, on_deadlock, stall_limit, .. } = self;
+        let options = Options { stack, migrate, processors, on_deadlock, stall_limit, trace };
+        let shared = Shared::start(procs, options)?;
         Ok(Runtime { shared, impatient: false })
     }
 }
@@ -256,6 +285,19 @@ fn default_procs() -> io::Result<usize> {
         Some(procs) => check_procs(procs, PROCS_VARIABLE),
         None => {
             let message = format!("{PROCS_VARIABLE} must be a number from 1 to {MAX_WORKERS}, not {value:?}");
+            Err(io::Error::new(io::ErrorKind::InvalidInput, message))
+        }
+    }
+}
+
+/// The time between two lines of the trace, if one is wanted.
+fn trace_interval() -> io::Result<Option<Duration>> {
+    let Some(value) = std::env::var_os(TRACE_VARIABLE).filter(|value| !value.is_empty()) else { return Ok(None) };
+    match value.to_str().and_then(|text| text.trim().parse::<u32>().ok()) {
+        Some(millis) => Ok((millis > 0).then(|| Duration::from_millis(millis.into()))),
+        None => {
+            let message =
+                format!("{TRACE_VARIABLE} must be a number of milliseconds, or 0 for no trace, not {value:?}");
             Err(io::Error::new(io::ErrorKind::InvalidInput, message))
         }
     }

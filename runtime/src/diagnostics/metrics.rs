@@ -67,6 +67,9 @@ pub struct RuntimeMetrics {
 
 /// What the caller's runtime has done so far, and what it has, in numbers. On an ordinary thread, the global runtime.
 ///
+/// With the variable `GOCSP_SCHEDTRACE` set to a number of milliseconds, every runtime of the process prints the most important
+/// of these to the standard error stream at such intervals, as far as they have changed.
+///
 /// ```
 /// use gocsp_runtime::{metrics, run, spawn};
 ///

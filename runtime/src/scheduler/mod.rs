@@ -29,6 +29,8 @@
 //! | [`thread`]    | the workers' threads                                                          |
 //! | [`counts`]    | what workers count, and what follows from it                                  |
 //! | [`metrics`]   | the runtime in numbers                                                        |
+//! | [`stall`]     | reports of goroutines that keep their workers                                 |
+//! | [`trace`]     | `GOCSP_SCHEDTRACE`                                                            |
 //!
 //! This file is the surface: the functions by which the park seam, the goroutines and the timers reach the worker that
 //! they run on.
@@ -57,9 +59,11 @@ mod rest;
 mod shared;
 mod shutdown;
 mod spawning;
+mod stall;
 mod starving;
 mod switch;
 mod thread;
+mod trace;
 mod watch;
 mod watcher;
 mod worker;
@@ -77,6 +81,7 @@ pub(crate) use placement::{Placement, SiteId};
 pub(crate) use shared::{MAX_WORKERS, Options, Shared};
 pub(crate) use shutdown::abandon_running;
 pub(crate) use spawning::{give_block, spawn, take_block};
+pub(crate) use stall::Limit as StallLimit;
 pub(crate) use switch::{Switch, WayBack};
 pub(crate) use worker::Worker;
 pub use yielding::{cooperate, yield_if_due, yield_now};

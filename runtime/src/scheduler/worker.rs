@@ -211,6 +211,18 @@ impl Worker {
         self.local.stacks.bytes()
     }
 
+    /// How many goroutines have started here and not ended; not under `migrate`. For any thread.
+    pub(super) fn residents(&self) -> u64 {
+        let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let (Signals { started, ended, .. }, counts) = (&*self.signals, &*self.counts);
+        (of(started) + of(&counts.unstarted_ends)).saturating_sub(of(&counts.unequipped) + of(ended))
+    }
+
+    /// Whether somebody is ready in the owner's own queues. For any thread, as a hint.
+    pub(super) fn has_ready(&self) -> bool {
+        self.local.queues.has_any()
+    }
+
     /// Runs goroutines until the runtime has shut down and none is left.
     pub(super) fn run(&self) {
         self.signals.asleep.store(false, Ordering::Relaxed);

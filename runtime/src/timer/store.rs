@@ -116,6 +116,20 @@ impl Store {
         self.nursery_due = Some(self.nursery_due.map_or(due, |first| first.min(due)));
     }
 
+    /// Whether anything is due at `now` that is wanted. Drops what is due and not.
+    pub(crate) fn has_due(&mut self, now: Instant) -> bool {
+        if self.nursery_due.is_some_and(|due| due <= now) {
+            self.grow_up();
+        }
+        while let Some(first) = self.heap.peek().filter(|first| first.due <= now) {
+            if first.action.is_wanted() {
+                return true;
+            }
+            self.heap.pop();
+        }
+        false
+    }
+
     /// The next action due at `now`, and when it was due.
     pub(crate) fn pop(&mut self, now: Instant) -> Option<(Instant, Action)> {
         if self.nursery_due.is_some_and(|due| due <= now) {
@@ -215,6 +229,19 @@ mod tests {
             Action::Wake(..) | Action::Unpark(..) => unreachable!("only calls were made"),
         });
         assert!(fired.eq(made.iter().map(|what| Arc::as_ptr(what).addr())));
+    }
+
+    #[test]
+    fn only_what_is_wanted_is_seen_to_be_due() {
+        let (mut store, kept, start) = (Store::default(), Arc::new(Nothing), Instant::now());
+        store.push(start, call(&Arc::new(Nothing)));
+        store.push(start + Duration::from_millis(10), call(&kept));
+        assert!(!store.has_due(start));
+        assert!(!store.has_due(start + Duration::from_millis(9)) && store.len() == 1);
+        assert!(
+            store.has_due(start + Duration::from_millis(10)) && store.pop(start + Duration::from_secs(1)).is_some()
+        );
+        assert!(!store.has_due(start + Duration::from_secs(1)));
     }
 
     #[test]
