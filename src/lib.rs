@@ -73,8 +73,8 @@ pub mod time {
 /// ```
 pub mod runtime {
     pub use gocsp_runtime::{
-        Activity, Deadlock, Dump, GoroutineDump, Leak, OnDeadlock, ThreadDump, Wait, WorkerDump, WorkerState,
-        assert_no_leaks, dump, leaks,
+        Activity, Deadlock, Dump, GoroutineDump, Leak, OnDeadlock, RuntimeMetrics, ThreadDump, Wait, WorkerDump,
+        WorkerState, assert_no_leaks, dump, leaks, metrics,
     };
 }
 

@@ -70,6 +70,11 @@ thread_local! {
     static OF_POOL: Cell<bool> = const { Cell::new(false) };
 }
 
+/// How many threads the pool has.
+pub(crate) fn pool_threads() -> usize {
+    POOL.state().threads
+}
+
 /// Whether the caller is a job on a thread of the pool: some goroutine waits for it.
 pub(crate) fn is_pool_thread() -> bool {
     OF_POOL.get()

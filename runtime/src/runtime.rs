@@ -6,10 +6,10 @@ use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use crate::diagnostics::{self, Deadlock, OnDeadlock};
+use crate::diagnostics::{self, Deadlock, OnDeadlock, RuntimeMetrics};
 use crate::goroutine::{self, Cancelled, JoinHandle, OnPanic, Run};
 use crate::park::{Patience, process_barrier};
-use crate::scheduler::{self, MAX_WORKERS, Options, Shared};
+use crate::scheduler::{self, MAX_WORKERS, Options, Shared, StallLimit};
 use crate::stack::{self, SizeClass, StackError};
 
 /// How long the end of [`run`] waits for the next goroutine to end. Long enough for a thread to be scheduled on a machine
@@ -18,6 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The variable that sets how many workers a runtime has when nothing else does.
 const PROCS_VARIABLE: &str = "GOCSP_MAXPROCS";
+/// The variable that sets how often every runtime prints what it does, in milliseconds.
+const TRACE_VARIABLE: &str = "GOCSP_SCHEDTRACE";
 
 /// The variable that says what becomes of panics when nothing else does.
 const PANIC_VARIABLE: &str = "GOCSP_PANIC";
@@ -124,6 +126,21 @@ impl Runtime {
         }
     }
 
+    /// What this runtime has done so far, and what it has, in numbers.
+    ///
+    /// ```
+    /// use gocsp_runtime::{Runtime, spawn};
+    ///
+    /// let runtime = Runtime::builder().procs(1).build()?;
+    /// runtime.run(|| (0..10).for_each(|_| spawn(|| ()).join().unwrap()));
+    /// // These ten, and the main goroutine.
+    /// assert_eq!(runtime.metrics().finished, 11);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn metrics(&self) -> RuntimeMetrics {
+        self.shared.metrics()
+    }
+
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.shared
     }
@@ -172,6 +189,7 @@ pub struct Builder {
     migrate: bool,
     on_deadlock: OnDeadlock,
     on_panic: Option<OnPanic>,
+    stall_limit: StallLimit,
 }
 
 impl Builder {
@@ -236,12 +254,36 @@ impl Builder {
         self
     }
 
+    /// For how long a goroutine may keep its worker while others wait behind it, before that is reported: 100 ms without this.
+    /// With `None` nothing is reported.
+    ///
+    /// A goroutine that has run for 10 ms is asked to yield, and does so at its next call of gocsp. If no such call comes, because
+    /// it computes or blocks its thread, it is reported by a warning through the crate `log`, with the target `gocsp::stall`:
+    /// once for each time that it does so, and at most once a second for all goroutines of a runtime. That no thread is left
+    /// that could take over, under [`migrate`](Self::migrate), is reported in the same way. The logger is called on a thread of
+    /// the runtime that also ends the time slices of others, so it must not wait for a goroutine.
+    ///
+    /// The runtime looks every 5 ms, and the time is counted from when it has asked, so up to 15 ms are not counted.
+    ///
+    /// ```
+    /// use gocsp_runtime::Runtime;
+    /// use std::time::Duration;
+    ///
+    /// let strict = Runtime::builder().stall_limit(Duration::from_millis(20)).build()?;
+    /// let silent = Runtime::builder().stall_limit(None).build()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn stall_limit(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.stall_limit = StallLimit(limit.into());
+        self
+    }
+
     /// Starts the runtime.
     ///
     /// # Errors
-    /// `InvalidInput` when a number lies outside its limits, or one of the variables `GOCSP_MAXPROCS` and `GOCSP_PANIC` is
-    /// needed and makes no sense; what the system says when a thread cannot be started, and what to do then. The threads that could
-    /// be are ended again.
+    /// `InvalidInput` when a number lies outside its limits, or one of the variables `GOCSP_MAXPROCS`, `GOCSP_PANIC` and
+    /// `GOCSP_SCHEDTRACE` is needed and makes no sense; what the system says when a thread cannot be started, and what to do then. The
+    /// threads that could be are ended again.
     pub fn build(self) -> io::Result<Runtime> {
         let procs = match self.procs {
             Some(procs) => check_procs(procs, "the number of procs")?,
@@ -253,8 +295,9 @@ impl Builder {
         goroutine::install_hook();
         process_barrier::provide_if_cheap();
         diagnostics::dump_on_quit();
-        let Self { migrate, on_deadlock, .. } = self;
-        let options = Options { stack, migrate, on_panic, processors: num_cpus(), on_deadlock };
+        let (trace, processors) = (trace_interval()?, num_cpus());
+        let Self { migrate, on_deadlock, stall_limit, .. } = self;
+        let options = Options { stack, migrate, on_panic, processors, on_deadlock, stall_limit, trace };
         let shared = Shared::start(procs, options)?;
         Ok(Runtime { shared, impatient: false })
     }
@@ -289,6 +332,19 @@ fn default_on_panic() -> io::Result<OnPanic> {
         let message = format!("{PANIC_VARIABLE} must be unwind or abort, not {value:?}");
         io::Error::new(io::ErrorKind::InvalidInput, message)
     })
+}
+
+/// The time between two lines of the trace, if one is wanted.
+fn trace_interval() -> io::Result<Option<Duration>> {
+    let Some(value) = std::env::var_os(TRACE_VARIABLE).filter(|value| !value.is_empty()) else { return Ok(None) };
+    match value.to_str().and_then(|text| text.trim().parse::<u32>().ok()) {
+        Some(millis) => Ok((millis > 0).then(|| Duration::from_millis(millis.into()))),
+        None => {
+            let message =
+                format!("{TRACE_VARIABLE} must be a number of milliseconds, or 0 for no trace, not {value:?}");
+            Err(io::Error::new(io::ErrorKind::InvalidInput, message))
+        }
+    }
 }
 
 /// Runs `f` as the main goroutine of a runtime of its own, and returns its value.
@@ -336,7 +392,7 @@ pub(crate) fn global() -> &'static Runtime {
 }
 
 /// Calls `f` with the runtime of the caller, or the global one.
-fn with_current<R>(f: impl FnOnce(&Arc<Shared>) -> R) -> R {
+pub(crate) fn with_current<R>(f: impl FnOnce(&Arc<Shared>) -> R) -> R {
     match scheduler::current_shared() {
         Some(shared) => f(&shared),
         None => f(global().shared()),

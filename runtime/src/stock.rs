@@ -23,7 +23,6 @@ impl<T> Default for Stock<T> {
 }
 
 impl<T> Stock<T> {
-    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.kept.len()
     }

@@ -7,6 +7,7 @@
 //!   leaks      goroutines that are left behind
 //!   deadlock   all goroutines are asleep: how that is found out, and what is done then
 //!   signal     SIGQUIT
+//!   metrics    the runtime in numbers
 //!   registry   the runtimes of the process
 //!   os         its threads
 //! ```
@@ -16,6 +17,7 @@
 mod deadlock;
 mod dump;
 mod leaks;
+mod metrics;
 mod os;
 mod registry;
 mod relations;
@@ -26,6 +28,7 @@ pub(crate) use deadlock::Watch;
 pub use deadlock::{Deadlock, OnDeadlock};
 pub use dump::{Activity, Dump, GoroutineDump, ThreadDump, Wait, WorkerDump, WorkerState};
 pub use leaks::{Leak, assert_no_leaks, leaks};
+pub use metrics::{RuntimeMetrics, metrics};
 pub(crate) use os::{OwnThread, thread_number};
 pub(crate) use registry::{number_runtime, register};
 pub(crate) use signal::dump_on_quit;

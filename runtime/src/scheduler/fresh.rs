@@ -43,6 +43,13 @@ pub(super) enum Batch {
     Started(Line),
 }
 
+impl Batch {
+    pub(super) fn len(&self) -> usize {
+        let (Self::Unstarted(line) | Self::Started(line)) = self;
+        line.len()
+    }
+}
+
 /// See the [module](self).
 #[derive(Debug)]
 pub(super) struct Fresh {

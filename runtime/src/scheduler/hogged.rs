@@ -3,8 +3,11 @@
 //! The [monitor](super::monitor) finds such a worker. If anything waits there that others may see to, one of them is sent: a
 //! worker that sleeps, or one that is awake anyway. Under `migrate`, if there is none, it is a *spare* worker, beyond the
 //! number of procs, and the permit of the hogged one passes on, which has to ask for one again. There are no more spare
-//! workers than procs: so many hogs at once, and the next waits. Spare workers get no goroutines by placement, and are like
-//! others otherwise.
+//! workers than procs: behind so many hogs at once, others wait, and that is [reported](super::stall). Spare workers get no
+//! goroutines by placement, and are like others otherwise.
+//!
+//! Without `migrate` there are no spare workers. As long as one worker is not hogged, nobody has to wait who has not started;
+//! when all are, those wait as well.
 //!
 //! Rejected: spare workers without `migrate`. A thread that has lost its processor for long looks like a hogged worker; and
 //! goroutines that a spare worker has started stay with it, and deepen a tree that is walked by one worker in two places.
@@ -41,19 +44,23 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::shared::{MAX_WORKERS, Shared};
-use super::worker::{Signals, Worker};
+use super::stall::NoSpare;
+use super::worker::{Signals, Worker, count};
 use crate::goroutine::{Goroutine, Status};
 use crate::park::Unparked;
 
 impl Shared {
     /// `worker` is hogged: makes sure that somebody sees to those who wait there. For the monitor.
-    pub(super) fn relieve(self: &Arc<Self>, worker: &Worker) {
+    ///
+    /// # Errors
+    /// When that had to be a spare worker, and there can be none.
+    pub(super) fn relieve(self: &Arc<Self>, worker: &Worker) -> Result<(), NoSpare> {
         worker.signals.hogged.store(true, Ordering::Relaxed);
         if self.options.migrate && self.procs.is_contended() {
             self.run_in_place_of(worker);
         }
         if !self.has_waiting(worker) {
-            return;
+            return Ok(());
         }
         self.anybody_hogged.store(true, Ordering::Relaxed);
         let limit = self.procs.limit();
@@ -62,20 +69,24 @@ impl Shared {
         if let Some(idle) = able().take_while(|worker| worker.id < limit).find(sleeps) {
             self.rouse(idle.id);
         } else if self.options.migrate && able().all(|worker| sleeps(&worker)) {
-            self.send_spare(worker, able().next());
+            return self.send_spare(worker, able().next());
         }
+        Ok(())
     }
 
     /// Has a spare worker run in place of `hogged`: `spare`, which sleeps or starts, or else one more.
-    fn send_spare(self: &Arc<Self>, hogged: &Worker, spare: Option<&Worker>) {
-        let most = MAX_WORKERS.min(2 * self.procs.limit());
-        match spare {
-            Some(spare) => self.rouse(spare.id),
-            // If there cannot be another thread they wait, as they would without spare workers.
-            None if self.worker_count() < most => _ = self.grow(self.worker_count() + 1),
-            None => {}
-        }
+    fn send_spare(self: &Arc<Self>, hogged: &Worker, spare: Option<&Worker>) -> Result<(), NoSpare> {
+        let (workers, procs) = (self.worker_count(), self.procs.limit());
+        let sent = match spare {
+            Some(spare) => {
+                self.rouse(spare.id);
+                Ok(())
+            }
+            None if workers < MAX_WORKERS.min(2 * procs) => self.grow(workers + 1).map_err(NoSpare::Refused),
+            None => Err(NoSpare::TooMany { workers, procs }),
+        };
         self.run_in_place_of(hogged);
+        sent
     }
 
     /// Lets whoever waits for a permit, or will, have that of `hogged`, unless as many have been taken already as there are
@@ -142,6 +153,7 @@ impl Worker {
         victim.signals.has_timers.store(false, Ordering::Relaxed);
         let timers = mem::take(&mut *victim.timers.lock());
         let (free, bound) = timers.divide();
+        victim.counts.timers.store(bound.len() as u64, Ordering::Relaxed);
         self.timers.lock().append(free);
         self.signals.has_timers.store(true, Ordering::Relaxed);
         if !bound.is_empty() {
@@ -173,6 +185,7 @@ impl Worker {
         if !only_by_token || !control.may_change_threads() || !self.shared().homes_change() {
             return false;
         }
+        count(&self.counts.messages);
         self.take_in(goroutine, Unparked::Woken);
         true
     }

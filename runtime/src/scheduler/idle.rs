@@ -32,10 +32,11 @@ const STALE: Duration = Duration::from_millis(1);
 const VOLLEY: usize = 32;
 
 impl Worker {
-    /// Step 1 of a turn; sets the number of turns until the next look.
+    /// Step 1 of a turn; sets the number of turns until the next look. `begun` is for the [tally](Self::tally).
     #[cold]
-    pub(super) fn look_around(&self) {
+    pub(super) fn look_around(&self, begun: u64) {
         let Local { turns_left, turns_between, .. } = self.local();
+        self.tally(begun);
         add(&self.signals.turns, u64::from(turns_between.get() - turns_left.get()));
         let turns = self.do_chores();
         turns_left.set(turns);
@@ -59,7 +60,12 @@ impl Worker {
         if self.is_asked() {
             self.answer_census();
         }
-        let Some(due) = self.timers.lock().next_due() else { return Look::MOST_TURNS };
+        let (timers, due) = {
+            let timers = self.timers.lock();
+            (timers.len(), timers.next_due())
+        };
+        self.counts.timers.store(timers as u64, Ordering::Relaxed);
+        let Some(due) = due else { return Look::MOST_TURNS };
         let now = clock::now();
         let turns = self.local().look.turns_until_next(now);
         if due > now { turns } else { self.fire_timers(now).unwrap_or(turns) }
@@ -138,7 +144,9 @@ impl Worker {
         stack.frame().set_timed_park(0);
         let Some(goroutine) = stack.frame().goroutine() else { return };
         // SAFETY: the wait's number was still there, so the goroutine is in it, or was made ready and has not run yet.
-        match unsafe { goroutine.as_ref() }.status() {
+        let status = unsafe { goroutine.as_ref() }.status();
+        add(&self.counts.time_outs, u64::from(!matches!(status, Status::Awake(_))));
+        match status {
             Status::Awake(_) => {}
             // A sleep.
             Status::Parked => self.take_in(goroutine, Unparked::TimedOut),
@@ -149,13 +157,14 @@ impl Worker {
     /// Takes in everything that may have made a goroutine ready; true if there is one to run.
     pub(super) fn gather(&self) -> bool {
         self.drain_inbox();
-        self.look_around();
+        self.look_around(0);
         !self.local().queues.is_empty() || !self.fresh.is_empty()
     }
 
     /// Waits until there is something to run. False when the runtime has shut down and nothing is left.
     #[cold]
     pub(super) fn idle(&self) -> bool {
+        count(&self.counts.idles);
         if self.spin() {
             return true;
         }

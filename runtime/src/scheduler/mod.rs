@@ -28,6 +28,10 @@
 //! | [`yielding`]  | letting others run and staying ready                                          |
 //! | [`switch`]    | the switch of stacks                                                          |
 //! | [`thread`]    | the workers' threads                                                          |
+//! | [`counts`]    | what workers count, and what follows from it                                  |
+//! | [`metrics`]   | the runtime in numbers                                                        |
+//! | [`stall`]     | reports of goroutines that keep their workers                                 |
+//! | [`trace`]     | `GOCSP_SCHEDTRACE`                                                            |
 //!
 //! This file is the surface: the functions by which the park seam, the goroutines and the timers reach the worker that
 //! they run on.
@@ -38,6 +42,7 @@
 
 mod burst;
 mod census;
+mod counts;
 mod fresh;
 mod hogged;
 mod idle;
@@ -45,6 +50,7 @@ mod in_place;
 mod inbox;
 mod line;
 mod look;
+mod metrics;
 mod monitor;
 mod placement;
 mod preempt;
@@ -55,9 +61,11 @@ mod rest;
 mod shared;
 mod shutdown;
 mod spawning;
+mod stall;
 mod starving;
 mod switch;
 mod thread;
+mod trace;
 mod watch;
 mod watcher;
 mod worker;
@@ -76,6 +84,7 @@ pub(crate) use placement::{Placement, SiteId};
 pub(crate) use shared::{MAX_WORKERS, Options, Shared};
 pub(crate) use shutdown::abandon_running;
 pub(crate) use spawning::{give_block, spawn, take_block};
+pub(crate) use stall::Limit as StallLimit;
 pub(crate) use switch::{Switch, WayBack};
 pub(crate) use thread::start_thread;
 pub(crate) use worker::Worker;
@@ -88,6 +97,7 @@ use crate::park::{Patience, RawReason, Unparked};
 use crate::stack::Stack;
 use crate::timer::Action;
 use switch::{AfterLeaving, Step};
+use worker::{count, uncount};
 
 thread_local! {
     /// The worker whose thread this is.
@@ -418,8 +428,9 @@ unsafe fn deliver_abroad(goroutine: NonNull<Goroutine>) {
 /// Counts the end of `goroutine`, which runs here or was never started.
 pub(crate) fn goroutine_ends(goroutine: &Goroutine) {
     let worker = current_of_goroutine();
-    if let Some(stack) = goroutine.stack() {
-        stack.frame().set_goroutine(None);
+    match goroutine.stack() {
+        Some(stack) => stack.frame().set_goroutine(None),
+        None => count(&worker.counts.unstarted_ends),
     }
     worker.resident_ends(goroutine.take_site());
     worker.count_end();
@@ -428,10 +439,11 @@ pub(crate) fn goroutine_ends(goroutine: &Goroutine) {
 /// Takes [`goroutine_ends`] back: there is still something to be done in it.
 pub(crate) fn goroutine_goes_on(goroutine: &Goroutine) {
     let worker = current_of_goroutine();
-    if let Some(stack) = goroutine.stack() {
-        stack.frame().set_goroutine(Some(NonNull::from(goroutine)));
+    match goroutine.stack() {
+        Some(stack) => stack.frame().set_goroutine(Some(NonNull::from(goroutine))),
+        None => uncount(&worker.counts.unstarted_ends),
     }
-    worker.uncount_end();
+    uncount(&worker.signals.ended);
 }
 
 /// Puts a timer into the store of the caller's worker, or leaves it for a worker of the global runtime.

@@ -3,8 +3,9 @@
 //! A worker does not look at the clock while it runs goroutines. The monitor does, every 5 ms: whose time slice is still
 //! the same as at the last look, and so has lasted for 5 to 10 ms, is asked to yield, by a flag that the runtime's calls
 //! read. So is everybody as long as a worker waits for its permit to run. Who still runs at the next look *hogs* the worker;
-//! what happens then is told in [`hogged`](super::hogged). When no worker has run anything for two looks, the monitor sleeps
-//! until one does.
+//! what happens then is told in [`hogged`](super::hogged), and when it is reported in [`stall`](super::stall). When no worker
+//! has run anything for two looks, the monitor sleeps until one does, or until it is to print a line of the
+//! [trace](super::trace).
 //!
 //! Stacks that came back and that nobody has needed for [`KEEP`] give their memory back to the system, and the
 //! blocks of goroutines are freed: some at each look, so that the others do not notice. As long as there are such, the
@@ -22,7 +23,9 @@ use std::thread::{self, JoinHandle, Thread};
 use std::time::Duration;
 
 use super::shared::Shared;
+use super::stall::Stalls;
 use super::thread::start_thread;
+use super::trace::Trace;
 use super::worker::Signals;
 use crate::clock;
 use crate::diagnostics::{self, OwnThread};
@@ -71,12 +74,17 @@ fn watch_slices(shared: &Arc<Shared>) {
     monitor.thread.get_or_init(thread::current);
     clock::set_coarse();
     let mut slices: Vec<u64> = Vec::new();
+    let mut stalls = Stalls::new(shared.options.stall_limit);
+    let mut trace = Trace::of(shared, clock::now());
     let mut marked = clock::now();
     let mut quiet = 0;
     while !shared.is_shutting_down() {
         thread::park_timeout(PERIOD);
         clock::set_coarse();
         process_barrier::provide_if_wanted();
+        if let Some(trace) = &mut trace {
+            trace.print_if_due(shared, clock::now());
+        }
         if clock::now().saturating_duration_since(marked) >= KEEP {
             shared.stacks.mark_unused();
             shared.blocks.mark_unused();
@@ -85,18 +93,18 @@ fn watch_slices(shared: &Arc<Shared>) {
         let trims = shared.stacks.trim_some() | shared.blocks.free_some();
         quiet = if trims || shared.running.load(Ordering::SeqCst) > 0 { 0 } else { quiet + 1 };
         if quiet >= 2 {
-            sleep(shared);
+            sleep(shared, trace.as_ref());
             quiet = 0;
             continue;
         }
-        end_slices(shared, &mut slices);
+        end_slices(shared, &mut slices, &mut stalls);
     }
     // A worker that is asked from now on sees that the runtime shuts down.
     shared.each_worker().for_each(|worker| _ = worker.signals.preempt.raise());
 }
 
-/// Sleeps until a worker runs, or until stacks or blocks may have become unused.
-fn sleep(shared: &Shared) {
+/// Sleeps until a worker runs, until stacks or blocks may have become unused, or until a line is to be printed.
+fn sleep(shared: &Shared, trace: Option<&Trace>) {
     let monitor = &shared.monitor;
     let mut deadlock = diagnostics::Watch::new();
     monitor.asleep.store(true, Ordering::SeqCst);
@@ -105,8 +113,10 @@ fn sleep(shared: &Shared) {
         && !shared.shutting_down.load(Ordering::SeqCst)
     {
         let pause = deadlock.look(shared);
-        if shared.stacks.has_warm() || shared.blocks.has_any() {
-            thread::park_timeout(pause.map_or(KEEP, |pause| pause.min(KEEP)));
+        let keeps = (shared.stacks.has_warm() || shared.blocks.has_any()).then_some(KEEP);
+        let chore = [keeps, trace.map(|trace| trace.pause(clock::now()))].into_iter().flatten().min();
+        if let Some(chore) = chore {
+            thread::park_timeout(pause.map_or(chore, |pause| pause.min(chore)));
             break;
         }
         match pause {
@@ -118,8 +128,9 @@ fn sleep(shared: &Shared) {
 }
 
 /// Asks those to yield whose time slice is over.
-fn end_slices(shared: &Arc<Shared>, slices: &mut Vec<u64>) {
+fn end_slices(shared: &Arc<Shared>, slices: &mut Vec<u64>, stalls: &mut Stalls) {
     slices.resize(shared.worker_count(), u64::MAX);
+    let (now, mut no_spare) = (clock::now(), None);
     for (worker, last) in shared.each_worker().zip(slices) {
         let slice = worker.signals.slice.load(Ordering::Relaxed);
         let Signals { preempt, hogged, asleep, awaits_permit, .. } = &*worker.signals;
@@ -127,12 +138,18 @@ fn end_slices(shared: &Arc<Shared>, slices: &mut Vec<u64>) {
         let asleep = asleep.load(Ordering::Relaxed);
         // Slices end by themselves whenever nobody was woken, but permits change hands only here. Who seems to be hogged, and
         // is not, is to see it.
+        let mut is_kept = false;
         if !asleep && (slice == *last || shared.procs.is_contended() || hogged.load(Ordering::Relaxed)) {
             let asked_before = preempt.raise();
-            if asked_before && slice == *last && !awaits_permit.load(Ordering::Relaxed) {
-                shared.relieve(worker);
-            }
+            is_kept = asked_before && slice == *last && !awaits_permit.load(Ordering::Relaxed);
+        }
+        if is_kept {
+            no_spare = shared.relieve(worker).err().or(no_spare);
+            stalls.goes_on(shared, worker, now);
+        } else {
+            stalls.ends(worker.id);
         }
         *last = slice;
     }
+    stalls.note_spares(no_spare, now);
 }

@@ -9,7 +9,7 @@
 
 use std::ptr::NonNull;
 
-use super::worker::Worker;
+use super::worker::{Worker, count};
 use crate::goroutine::{Goroutine, Status};
 use crate::park::Unparked;
 
@@ -65,6 +65,7 @@ impl Worker {
 
     pub(super) fn drain_inbox(&self) {
         for goroutine in self.inbox.drain() {
+            count(&self.counts.messages);
             let goroutine = NonNull::new(goroutine).expect("a message has an address");
             // The first of them runs next: on the worker that has woken it, somebody may be waiting for its answer.
             self.deliver_next(goroutine);

@@ -11,6 +11,7 @@ use super::census::Census;
 use super::monitor::Monitor;
 use super::placement::Sites;
 use super::procs::Procs;
+use super::stall::Limit as StallLimit;
 use super::starving::Starving;
 use super::thread::start_worker;
 use super::watch::{Watch, WorkerId};
@@ -34,6 +35,9 @@ pub(crate) struct Options {
     /// How many processors the process may use: a worker more would be in the way of the others.
     pub(crate) processors: usize,
     pub(crate) on_deadlock: OnDeadlock,
+    pub(crate) stall_limit: StallLimit,
+    /// The time between two lines of the [trace](super::trace).
+    pub(crate) trace: Option<Duration>,
 }
 
 /// See the [module](self).

@@ -5,7 +5,7 @@ use std::mem;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::worker::{Signals, Worker, count};
+use super::worker::{Signals, Worker, add, count};
 use crate::clock;
 
 /// How long a watcher pauses once it has seen somebody wait, or nobody at all, and how long at most.
@@ -111,6 +111,7 @@ impl Worker {
         loop {
             // Who watches for long is not hogged.
             count(&self.signals.slice);
+            count(&self.counts.watches);
             let found = self.search(&mut seen);
             if found == Found::Taken || self.gather() {
                 shared.watch.end();
@@ -175,9 +176,11 @@ impl Worker {
 
     pub(super) fn steal_from(&self, victim: &Self) -> bool {
         let batch = if self.shared().homes_are_final() { None } else { victim.fresh.steal() };
-        let stolen = batch.is_some();
-        batch.into_iter().for_each(|batch| self.fresh.push_batch(batch));
-        stolen
+        let Some(batch) = batch else { return false };
+        count(&self.counts.steals);
+        add(&self.counts.stolen, batch.len() as u64);
+        self.fresh.push_batch(batch);
+        true
     }
 }
 

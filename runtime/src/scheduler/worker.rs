@@ -1,8 +1,8 @@
 //! A worker: one thread, the goroutines at home on it, and the loop that runs them.
 //!
 //! # Who touches what
-//! The fields of [`Worker`] fall in two: those that any thread may use (`inbox`, `fresh`, `timers`, `signals`, `bell`),
-//! and `local`, which only the worker's own thread may, always through [`Worker::local`]. A goroutine runs on its
+//! The fields of [`Worker`] fall in two: those that any thread may use (`inbox`, `fresh`, `timers`, `signals`, `counts`,
+//! `bell`), and `local`, which only the worker's own thread may, always through [`Worker::local`]. A goroutine runs on its
 //! worker's thread, so what it calls may use `local` as well. What others do with a worker's goroutines while one of them
 //! does not yield is told in [`hogged`](super::hogged).
 //!
@@ -24,6 +24,7 @@ use std::time::Instant;
 use crossbeam_utils::CachePadded;
 
 use super::burst::Burst;
+use super::counts::Counts;
 use super::fresh::Fresh;
 use super::inbox::Inbox;
 use super::placement::{SiteId, Sites};
@@ -50,6 +51,7 @@ pub(crate) struct Worker {
     /// What is to be done here at which time. Anybody may take over from a worker that is hogged.
     pub(super) timers: CachePadded<Lock<Store>>,
     pub(super) signals: CachePadded<Signals>,
+    pub(super) counts: CachePadded<Counts>,
     /// Wakes the thread.
     pub(super) bell: OnceLock<Thread>,
     local: Local,
@@ -88,6 +90,11 @@ pub(super) struct Signals {
 #[inline]
 pub(super) fn count(counter: &AtomicU64) {
     add(counter, 1);
+}
+
+/// The reverse of [`count`].
+pub(super) fn uncount(counter: &AtomicU64) {
+    counter.store(counter.load(Ordering::Relaxed) - 1, Ordering::Release);
 }
 
 /// As [`count`], for so many at once.
@@ -141,6 +148,7 @@ impl Worker {
             fresh: CachePadded::new(Fresh::new()),
             timers: CachePadded::default(),
             signals: CachePadded::new(Signals { asleep: AtomicBool::new(true), ..Signals::default() }),
+            counts: CachePadded::default(),
             bell: OnceLock::new(),
             local: Local {
                 queues: Queues::new(),
@@ -196,6 +204,23 @@ impl Worker {
     /// just ended.
     pub(super) fn running_stack(&self) -> Option<Stack> {
         self.local.running.get()
+    }
+
+    /// The address space of the stacks that this worker has in stock, in bytes. For any thread.
+    pub(super) fn stock_of_stacks(&self) -> usize {
+        self.local.stacks.bytes()
+    }
+
+    /// How many goroutines have started here and not ended; not under `migrate`. For any thread.
+    pub(super) fn residents(&self) -> u64 {
+        let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let (Signals { started, ended, .. }, counts) = (&*self.signals, &*self.counts);
+        (of(started) + of(&counts.unstarted_ends)).saturating_sub(of(&counts.unequipped) + of(ended))
+    }
+
+    /// Whether somebody is ready in the owner's own queues. For any thread, as a hint.
+    pub(super) fn has_ready(&self) -> bool {
+        self.local.queues.has_any()
     }
 
     /// Runs goroutines until the runtime has shut down and none is left.
@@ -276,7 +301,7 @@ impl Worker {
         local.running.set(None);
         let mut line_first = false;
         if local.turns_left.get() == 0 {
-            self.look_around();
+            self.look_around(1);
             // At every second look only: there may be one at every turn, and `next` is not to starve either.
             line_first = !local.line_first.get();
             local.line_first.set(line_first);
@@ -288,6 +313,9 @@ impl Worker {
             self.end_slice();
         }
         let first = line_first.then(|| local.queues.pop(&self.fresh)).flatten();
+        if first.is_some() {
+            count(&self.counts.firsts);
+        }
         if first.is_some() && self.shared().options.migrate {
             // Who now runs may never yield, and in `next` nobody else could take over who stands there.
             local.queues.take_next().into_iter().for_each(|next| self.push_woken(next));
@@ -307,6 +335,7 @@ impl Worker {
             && !self.signals.preempt.is_raised();
         if alone {
             turns_left.set(turns_left.get() - 1);
+            count(&self.counts.alone);
         }
         alone
     }
@@ -320,7 +349,7 @@ impl Worker {
             self.push_last(goroutine);
         }
         // Who takes that long makes the number of turns until the next look a bad guess.
-        self.look_around();
+        self.look_around(1);
         self.take_turns();
     }
 
@@ -401,10 +430,12 @@ impl Worker {
         let stack = match self.local().stacks.take(class, &shared.stacks) {
             Ok(stack) => stack,
             Err(_) if shared.is_shutting_down() => {
+                count(&self.counts.unequipped);
                 shared.cancel(goroutine);
                 return None;
             }
             Err(error) => {
+                count(&self.counts.unequipped);
                 self.starve(goroutine, class, &error);
                 return None;
             }
@@ -437,12 +468,6 @@ impl Worker {
     /// Counts the end of the goroutine that runs, or of one that never started.
     pub(super) fn count_end(&self) {
         count(&self.signals.ended);
-    }
-
-    /// The reverse of [`count_end`](Self::count_end).
-    pub(super) fn uncount_end(&self) {
-        let ended = &self.signals.ended;
-        ended.store(ended.load(Ordering::Relaxed) - 1, Ordering::Release);
     }
 
     /// A goroutine of this site has ended here.

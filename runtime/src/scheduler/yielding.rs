@@ -7,6 +7,7 @@
 use std::ptr::NonNull;
 
 use super::switch::{self, Step};
+use super::worker::count;
 use super::{LentPermit, current_here, current_parkable, current_parkable_here, home_of, preempt};
 use crate::goroutine::{Goroutine, unwind_cancelled};
 
@@ -100,8 +101,9 @@ pub(crate) fn yield_uncancelled() {
 pub(super) fn queue_last(goroutine: NonNull<Goroutine>) -> impl FnOnce() {
     move || {
         // SAFETY: it has not ended: it only yields.
-        let control = unsafe { goroutine.as_ref() };
-        home_of(control).push_last(goroutine);
+        let worker = home_of(unsafe { goroutine.as_ref() });
+        count(&worker.counts.yields);
+        worker.push_last(goroutine);
     }
 }
 

@@ -7,7 +7,7 @@
 //! and get their guard then.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::{io, mem};
 
@@ -29,10 +29,22 @@ pub(crate) struct StackPool {
     leaked: AtomicBool,
 }
 
+/// Address space that stacks take up, in bytes.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct StackMemory {
+    pub(crate) reserved: usize,
+    /// Of the stacks that are not in stock, neither with their memory nor without.
+    pub(crate) in_use: usize,
+    /// Of those in stock with the memory that was used.
+    pub(crate) in_stock: usize,
+}
+
 #[derive(Default)]
 struct SharedClass {
     /// Those that came back, with the memory that was used.
     warm: Stock<Stack>,
+    /// How many are being trimmed.
+    being_trimmed: usize,
     /// Trimmed, with their guards.
     trimmed: Vec<Stack>,
     slabs: Vec<Slab>,
@@ -114,19 +126,24 @@ impl StackPool {
         SizeClass::all().for_each(|class| self.class(class).warm.mark_unused());
     }
 
-    /// Gives the memory of some unused stacks of one class back to the system. Whether there were any.
+    /// Gives the memory of some unused stacks of one class back to the system. Whether there were any. For the monitor only.
     pub(crate) fn trim_some(&self) -> bool {
         SizeClass::all().any(|class| self.trim_some_of(class))
     }
 
     fn trim_some_of(&self, class: SizeClass) -> bool {
-        let stacks = self.class(class).warm.take_unused(Self::TRIM);
+        let mut shared = self.class(class);
+        let stacks = shared.warm.take_unused(Self::TRIM);
         if stacks.is_empty() {
             return false;
         }
+        shared.being_trimmed = stacks.len();
+        drop(shared);
         // SAFETY: the stacks come from a pool, so nobody runs on them.
         unsafe { Stack::discard(&stacks) };
-        self.class(class).trimmed.extend(stacks);
+        let mut shared = self.class(class);
+        shared.being_trimmed = 0;
+        shared.trimmed.extend(stacks);
         true
     }
 
@@ -138,6 +155,22 @@ impl StackPool {
     /// Whether there is no stack of `class`, neither here nor with anybody who might give it back.
     pub(crate) fn is_hopeless(&self, class: SizeClass) -> bool {
         self.class(class).stacks == 0
+    }
+
+    /// What the stacks take up that are in no worker's stock.
+    pub(crate) fn memory(&self) -> StackMemory {
+        let of_class = |class: SizeClass| {
+            let shared = self.class(class);
+            let (cut, warm) = (shared.stacks * class.bytes(), shared.warm.len() * class.bytes());
+            let reserved = shared.slabs.iter().map(Slab::bytes).sum();
+            let trimmed = (shared.trimmed.len() + shared.being_trimmed) * class.bytes();
+            StackMemory { reserved, in_use: cut - warm - trimmed, in_stock: warm }
+        };
+        SizeClass::all().map(of_class).fold(StackMemory::default(), |sum, class| StackMemory {
+            reserved: sum.reserved + class.reserved,
+            in_use: sum.in_use + class.in_use,
+            in_stock: sum.in_stock + class.in_stock,
+        })
     }
 
     /// Every stack that was ever handed out. Used by shutdown to find who is parked.
@@ -188,7 +221,7 @@ fn reserve_slab(class: SizeClass, bytes: usize) -> io::Result<Slab> {
     }
 }
 
-/// The stacks that one worker has in stock. Used by that worker alone.
+/// The stacks that one worker has in stock. Used by that worker alone, but for [how many](Self::bytes) they are.
 #[derive(Default)]
 pub(crate) struct LocalPool {
     classes: [LocalClass; SizeClass::COUNT],
@@ -197,7 +230,8 @@ pub(crate) struct LocalPool {
 #[derive(Default)]
 struct LocalClass {
     head: Cell<Option<Stack>>,
-    len: Cell<usize>,
+    /// Written by the worker, and read by anybody. Relaxed: a number is all that there is to see.
+    len: AtomicUsize,
 }
 
 impl LocalPool {
@@ -224,19 +258,24 @@ impl LocalPool {
     pub(crate) fn put(&self, stack: Stack, shared: &StackPool) {
         let class = &self.classes[stack.class().index()];
         class.push(stack);
-        if class.len.get() > Self::keep(stack.class()) {
+        if class.len() > Self::keep(stack.class()) {
             self.shrink(stack.class(), shared);
         }
     }
 
+    /// The address space of what is in stock, in bytes. For any thread.
+    pub(crate) fn bytes(&self) -> usize {
+        SizeClass::all().zip(&self.classes).map(|(class, stock)| stock.len() * class.bytes()).sum()
+    }
+
     /// Whether there is nothing in stock.
     pub(crate) fn is_empty(&self) -> bool {
-        self.classes.iter().all(|class| class.len.get() == 0)
+        self.classes.iter().all(|class| class.len() == 0)
     }
 
     /// Gives everything to the shared pool, as unused: its memory goes back to the system soon.
     pub(crate) fn clear(&self, shared: &StackPool) {
-        for (class, stock) in SizeClass::all().zip(&self.classes).filter(|(_, stock)| stock.len.get() > 0) {
+        for (class, stock) in SizeClass::all().zip(&self.classes).filter(|(_, stock)| stock.len() > 0) {
             shared.give_back_unused(class, std::iter::from_fn(|| stock.pop()));
         }
     }
@@ -245,17 +284,22 @@ impl LocalPool {
     #[cold]
     fn shrink(&self, class: SizeClass, shared: &StackPool) {
         let stock = &self.classes[class.index()];
-        let surplus = stock.len.get() - Self::keep(class) / 2;
+        let surplus = stock.len() - Self::keep(class) / 2;
         shared.give_back(class, (0..surplus).map_while(|_| stock.pop()));
     }
 }
 
 impl LocalClass {
     #[inline]
+    fn len(&self) -> usize {
+        self.len.load(Ordering::Relaxed)
+    }
+
+    #[inline]
     fn pop(&self) -> Option<Stack> {
         let stack = self.head.get()?;
         self.head.set(stack.next_free());
-        self.len.set(self.len.get() - 1);
+        self.len.store(self.len() - 1, Ordering::Relaxed);
         Some(stack)
     }
 
@@ -263,7 +307,7 @@ impl LocalClass {
     fn push(&self, stack: Stack) {
         stack.set_next_free(self.head.get());
         self.head.set(Some(stack));
-        self.len.set(self.len.get() + 1);
+        self.len.store(self.len() + 1, Ordering::Relaxed);
     }
 }
 
@@ -296,7 +340,7 @@ mod tests {
         for stack in stacks {
             local.put(stack, &shared);
         }
-        assert_eq!(local.classes[CLASS.index()].len.get(), keep / 2);
+        assert_eq!(local.classes[CLASS.index()].len(), keep / 2);
         let other = LocalPool::default();
         let cut = || shared.classes[CLASS.index()].lock().unwrap().stacks;
         assert_eq!(cut(), keep + 1);

@@ -95,6 +95,11 @@ impl Store {
         self.nursery_due.is_none() && self.heap.is_empty()
     }
 
+    /// How many entries there are, wanted or not.
+    pub(crate) fn len(&self) -> usize {
+        self.nursery.len() + self.heap.len()
+    }
+
     /// When the next entry is due, wanted or not.
     pub(crate) fn next_due(&self) -> Option<Instant> {
         let heap_due = self.heap.peek().map(|entry| entry.due);
@@ -109,6 +114,20 @@ impl Store {
         }
         self.nursery.push(Entry { due, number, action });
         self.nursery_due = Some(self.nursery_due.map_or(due, |first| first.min(due)));
+    }
+
+    /// Whether anything is due at `now` that is wanted. Drops what is due and not.
+    pub(crate) fn has_due(&mut self, now: Instant) -> bool {
+        if self.nursery_due.is_some_and(|due| due <= now) {
+            self.grow_up();
+        }
+        while let Some(first) = self.heap.peek().filter(|first| first.due <= now) {
+            if first.action.is_wanted() {
+                return true;
+            }
+            self.heap.pop();
+        }
+        false
     }
 
     /// The next action due at `now`, and when it was due.
@@ -213,13 +232,25 @@ mod tests {
     }
 
     #[test]
+    fn only_what_is_wanted_is_seen_to_be_due() {
+        let (mut store, kept, start) = (Store::default(), Arc::new(Nothing), Instant::now());
+        store.push(start, call(&Arc::new(Nothing)));
+        store.push(start + Duration::from_millis(10), call(&kept));
+        assert!(!store.has_due(start));
+        assert!(!store.has_due(start + Duration::from_millis(9)) && store.len() == 1);
+        assert!(
+            store.has_due(start + Duration::from_millis(10)) && store.pop(start + Duration::from_secs(1)).is_some()
+        );
+        assert!(!store.has_due(start + Duration::from_secs(1)));
+    }
+
+    #[test]
     fn what_nobody_wants_does_not_pile_up() {
         let (mut store, kept, start) = (Store::default(), Arc::new(Nothing), Instant::now());
-        let length = |store: &Store| store.heap.len() + store.nursery.len();
         store.push(start, call(&kept));
         for _ in 0..100_000 {
             store.push(start + Duration::from_secs(1), call(&Arc::new(Nothing)));
-            assert!(length(&store) <= Store::NURSERY + 1);
+            assert!(store.len() <= Store::NURSERY + 1);
         }
         // These are wanted for long enough to reach the heap.
         let mut wanted: std::collections::VecDeque<_> = (0..Store::NURSERY).map(|_| Arc::new(Nothing)).collect();
@@ -227,7 +258,7 @@ mod tests {
             wanted.pop_front();
             wanted.push_back(Arc::new(Nothing));
             store.push(start + Duration::from_secs(1), call(&wanted[wanted.len() - 1]));
-            assert!(length(&store) <= Store::SMALLEST_SWEEP + Store::NURSERY + 1);
+            assert!(store.len() <= Store::SMALLEST_SWEEP + Store::NURSERY + 1);
         }
         assert!(store.pop(start).is_some());
     }
