@@ -1,6 +1,7 @@
 //! Runtimes that do not last: they are dropped while goroutines wait in them for all that one can wait for. Each is unwound, and
 //! everything on its stack is dropped once.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -11,8 +12,6 @@ use gocsp::time::after_func;
 use gocsp::{
     Receiver, Runtime, Select, Sender, blocking, channel, go, goroutine_local, scope, select, sleep, yield_now,
 };
-
-use std::cell::RefCell;
 
 use crate::drops::{Counted, Drops};
 use crate::random::Random;
@@ -25,48 +24,53 @@ goroutine_local! {
 pub(super) fn run(trial: &Trial, random: &mut Random) {
     for _ in 0..random.amount(8) {
         trial.step();
-        let drops = Drops::default();
+        let (drops, common) = (Drops::default(), Arc::new(Common::new()));
         let (procs, stack) = (1 + random.below(4), *random.pick(&[64 << 10, 128 << 10, 256 << 10]));
         let runtime = trial.expect(Runtime::builder().procs(procs).stack_size(stack).build());
-        let (count, pause) = (random.amount(400), random.one_in(2));
+        let count = random.amount(400);
         trial.goroutines_start(1 + count);
-        runtime.run(|| {
-            let common = Arc::new(Common::new());
-            for _ in 0..count {
-                let (common, kept, random) = (Arc::clone(&common), drops.clone(), random.fork());
-                let captured = drops.value();
-                go! {
-                    let _captured = captured;
-                    OWN.with(|own| *own.borrow_mut() = Some(kept.value()));
-                    common.wait(&kept, random);
-                };
-            }
-            // Or most have not started when it ends.
-            if pause {
-                yield_now();
-                sleep(random.micros(500));
-            }
-        });
+        runtime.run(|| fill(&common, &drops, count, random));
         match random.below(3) {
             0 => drop(runtime),
             1 => thread::scope(|threads| _ = threads.spawn(|| drop(runtime))),
             _ => {
-                // It ends in the background.
-                let all = trial.counted();
-                blocking(|| drop(runtime));
-                let trial = trial.clone();
-                thread::spawn(move || {
-                    let _all = all;
-                    while drops.balance().is_err() {
-                        thread::sleep(Duration::from_millis(1));
-                    }
-                    trial.step();
-                });
+                end_in_background(trial, runtime, drops);
                 continue;
             }
         }
         trial.expect(drops.balance());
+        trial.check(common.is_free(), "a goroutine that was unwound has kept a lock, or permits");
     }
+}
+
+/// Starts goroutines that wait.
+fn fill(common: &Arc<Common>, drops: &Drops, count: usize, random: &mut Random) {
+    for _ in 0..count {
+        let (common, kept, random, captured) = (Arc::clone(common), drops.clone(), random.fork(), drops.value());
+        go! {
+            let _captured = captured;
+            OWN.with(|own| *own.borrow_mut() = Some(kept.value()));
+            common.wait(&kept, random);
+        };
+    }
+    // Otherwise most have not started when it ends.
+    if random.one_in(2) {
+        yield_now();
+        sleep(random.micros(500));
+    }
+}
+
+fn end_in_background(trial: &Trial, runtime: Runtime, drops: Drops) {
+    // The round does not end before that is dropped.
+    let (trial, ending) = (trial.clone(), trial.counted());
+    blocking(|| drop(runtime));
+    thread::spawn(move || {
+        let _ending = ending;
+        while drops.balance().is_err() {
+            thread::sleep(Duration::from_millis(1));
+        }
+        trial.step();
+    });
 }
 
 /// What they wait for. It does not come.
@@ -97,6 +101,11 @@ impl Common {
             context: Context::background().with_cancel().0,
             channel: channel(0),
         }
+    }
+
+    /// Whether nobody has any of it.
+    fn is_free(&self) -> bool {
+        self.mutex.try_lock().is_some() && self.lock.try_write().is_some() && self.semaphore.available() == 1
     }
 
     fn wait(&self, drops: &Drops, mut random: Random) {
