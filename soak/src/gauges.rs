@@ -27,8 +27,8 @@ impl Gauges {
         let gauge = |name, read, room| Gauge { name, read, room, rests: 0, first: 0, last: VecDeque::new() };
         Self {
             gauges: vec![
-                gauge("KiB of memory", resident_kib, 8 << 10),
-                gauge("KiB of heap", || heap::in_use() >> 10, 1 << 10),
+                gauge("KiB of memory", resident_kib, 4 << 10),
+                gauge("KiB of heap", || heap::in_use() >> 10, 256),
                 gauge("threads", || status("Threads:"), 16),
                 gauge("files", files, 16),
                 gauge("mappings", mappings, 256),

@@ -26,7 +26,11 @@ fn is_planned_message(message: &str) -> bool {
     message.contains(PLANNED) || message == OF_A_SCOPE
 }
 
-/// Keeps planned panics from being printed. To be called when there has been a runtime, which makes panics name their goroutines.
+/// Keeps planned panics from being printed. To be called when there has been a runtime, which makes panics name their
+/// goroutines.
+///
+/// They do not get as far as the hook of the runtime then. It needs to know of panics if a destructor waits while the runtime
+/// ends, and planned panics come to their end before.
 pub(crate) fn keep_quiet() {
     let hook = panic::take_hook();
     panic::set_hook(Box::new(move |info| {

@@ -36,6 +36,9 @@ pub(crate) fn run(options: &Options) -> io::Result<()> {
             say(format_args!("minute {minutes}: {figures}; the next round has seed {seed}"));
         }
     }
+    if start.elapsed() >= options.rest {
+        stage.rest(figures.rounds, options, &mut gauges);
+    }
     say(format_args!("no violation in {:.1?}: {figures}", start.elapsed()));
     if !gauges.can_tell() {
         say(format_args!("too few rests to tell whether anything grows"));

@@ -1,5 +1,5 @@
-//! Runtimes that do not last: they are dropped while goroutines wait in them for all that one can wait for. Each is unwound, and
-//! everything on its stack is dropped once.
+//! Runtimes that do not last: they are dropped while goroutines wait in them for all that one can wait for. Each is unwound,
+//! everything on its stack is dropped once, and nothing stays locked.
 
 use std::cell::RefCell;
 use std::sync::Arc;
