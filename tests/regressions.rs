@@ -477,3 +477,35 @@ fn a_destructor_may_wait_for_a_goroutine_of_another_worker_though_there_is_one_p
         assert!(catch_unwind(panics).is_err());
     });
 }
+
+/// Calls a function when it is dropped.
+struct OnDrop<F: FnMut()>(F);
+
+impl<F: FnMut()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
+/// To drop that with which a goroutine had been unwound, while it was unwound again, was taken for the end of that. The
+/// goroutine then waited without leaving its thread, and for ever if the lock was that of a neighbour.
+#[test]
+fn the_end_of_a_runtime_may_be_caught_and_dropped_when_it_unwinds_again() {
+    let locked = Arc::new(Mutex::new(()));
+    Runtime::builder().procs(1).build().unwrap().run(|| {
+        let mutex = Arc::clone(&locked);
+        go!(move || {
+            let _guard = mutex.lock();
+            let _last = OnDrop(|| (0..10).for_each(|_| yield_now()));
+            Receiver::<()>::nil().recv()
+        });
+        let mutex = Arc::clone(&locked);
+        go!(move || {
+            let _waits = OnDrop(|| drop(mutex.lock()));
+            let _caught = catch_unwind(|| Receiver::<()>::nil().recv());
+            Receiver::<()>::nil().recv()
+        });
+        yield_now();
+    });
+    assert!(locked.try_lock().is_some());
+}

@@ -151,8 +151,10 @@ pub(crate) struct Goroutine {
     cancellations: Cell<Option<NonZeroU8>>,
     /// While its runtime shuts down: whether it is unwinding, as far as is known.
     unwinding: Cell<Unwinding>,
+    /// The number of the unwinding that began last, of those that were told of.
+    unwindings: Cell<u16>,
     /// How many [`OsThreadLock`](super::OsThreadLock)s it holds: while it holds any, not even `migrate` moves it.
-    pinned: Cell<u32>,
+    pinned: Cell<u16>,
     /// The line that spawned it, as its home numbers it, while it is counted there as a resident.
     site: Cell<Option<SiteId>>,
     /// Who came after it into the queue that it is in, and before it.
@@ -191,6 +193,7 @@ impl Goroutine {
             token_arrived: Cell::new(false),
             cancellations: Cell::new(Some(NonZeroU8::MIN)),
             unwinding: Cell::new(Unwinding::No),
+            unwindings: Cell::new(0),
             pinned: Cell::new(0),
             site: Cell::new(None),
             newer_link: Cell::new(ptr::null()),
@@ -327,17 +330,33 @@ impl Goroutine {
         self.unwinding.set(unwinding);
     }
 
+    /// Notes that an unwinding begins, and gives its number.
+    pub(crate) fn begin_unwinding(&self, how: Unwinding) -> u16 {
+        self.unwinding.set(how);
+        self.unwindings.update(|number| number.wrapping_add(1));
+        self.unwindings.get()
+    }
+
+    /// Notes that the unwinding with this number is over, and what was before it is again; unless another began meanwhile.
+    pub(super) fn end_unwinding(&self, number: u16, before: Unwinding) {
+        if self.unwindings.get() == number {
+            self.unwinding.set(before);
+            self.unwindings.set(number.wrapping_sub(1));
+        }
+    }
+
     /// Whether it may not count as ended while it is still on its stack.
     pub(super) fn borrows(&self) -> bool {
         self.attributes().is_some_and(|attributes| attributes.borrows)
     }
 
+    /// Who does this more often than can be counted stays pinned.
     pub(super) fn pin(&self) {
-        self.pinned.set(self.pinned.get() + 1);
+        self.pinned.update(|count| count.saturating_add(1));
     }
 
     pub(super) fn unpin(&self) {
-        self.pinned.set(self.pinned.get() - 1);
+        self.pinned.update(|count| if count == u16::MAX { count } else { count - 1 });
     }
 
     #[inline]

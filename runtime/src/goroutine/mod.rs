@@ -37,7 +37,7 @@ pub(crate) use cell::{call_quietly, cancel, fail_unstarted, run};
 pub(crate) use control::{Goroutine, StackSize, Status, Unwinding};
 pub(crate) use join::Run;
 pub(crate) use local::{Locals, leak as leak_locals};
-pub(crate) use panics::{install_hook, resume_unwind, unwind_cancelled};
+pub(crate) use panics::{BegunUnwinding, install_hook, resume_unwind, unwind_cancelled};
 pub(crate) use spawn::{spawn_due, spawn_scoped_main};
 
 pub use control::GoroutineId;

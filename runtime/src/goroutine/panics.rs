@@ -24,9 +24,26 @@ const MOST_CANCELLATIONS: u8 = 100;
 /// assert!(payload.is::<Cancelled>());
 /// ```
 pub struct Cancelled {
-    /// Whose stack this unwinds, and whether that was being unwound before. If somebody catches this and drops it, it is as
-    /// it was before.
-    unwinds: Option<(GoroutineId, Unwinding)>,
+    unwinds: Option<BegunUnwinding>,
+}
+
+/// An unwinding that was told of when it began. If somebody catches it and drops what was thrown, it is as it was before. What
+/// was caught may also be dropped by a later unwinding, which does not end by that.
+pub(crate) struct BegunUnwinding {
+    /// Whose stack this unwinds.
+    goroutine: GoroutineId,
+    number: u16,
+    /// Whether it was being unwound before.
+    before: Unwinding,
+}
+
+impl BegunUnwinding {
+    /// An unwinding of `goroutine`, which calls, begins.
+    pub(crate) fn of(goroutine: &Goroutine, how: Unwinding) -> Self {
+        // What is noted may be out of date: of a goroutine that has caught the last unwinding, and not dropped it yet.
+        let before = if scheduler::unwinds(goroutine) { goroutine.unwinding() } else { Unwinding::No };
+        Self { goroutine: goroutine.goroutine_id(), number: goroutine.begin_unwinding(how), before }
+    }
 }
 
 impl Cancelled {
@@ -35,20 +52,19 @@ impl Cancelled {
         Box::new(Self { unwinds: None })
     }
 
-    /// What unwinds the calling goroutine.
-    fn payload() -> Box<dyn Any + Send> {
-        Box::new(Self {
-            unwinds: scheduler::with_running(|goroutine| (goroutine.goroutine_id(), goroutine.unwinding())),
-        })
+    /// Unwinds the calling goroutine.
+    fn unwind() -> ! {
+        let unwinds = scheduler::begin_unwinding(Unwinding::Cancelled);
+        panic::resume_unwind(Box::new(Self { unwinds }))
     }
 }
 
 impl Drop for Cancelled {
     fn drop(&mut self) {
-        if let Some((id, before)) = self.unwinds {
+        if let Some(BegunUnwinding { goroutine: unwound, number, before }) = self.unwinds {
             scheduler::with_running(|goroutine| {
-                if goroutine.goroutine_id() == id {
-                    goroutine.set_unwinding(before);
+                if goroutine.goroutine_id() == unwound {
+                    goroutine.end_unwinding(number, before);
                 }
             });
         }
@@ -71,7 +87,7 @@ impl fmt::Debug for Cancelled {
 /// When called outside a goroutine.
 pub fn exit_goroutine() -> ! {
     assert!(scheduler::in_goroutine(), "exit_goroutine was called outside a goroutine");
-    resume_unwind(Cancelled::payload())
+    Cancelled::unwind()
 }
 
 /// The standard library's `resume_unwind`, for goroutines as well as for threads.
@@ -101,7 +117,7 @@ pub(crate) fn unwind_cancelled() {
         }
         Some(_) => {}
     }
-    resume_unwind(Cancelled::payload())
+    Cancelled::unwind()
 }
 
 /// Makes panics name their goroutine, once per process. The hook that was there before still runs.

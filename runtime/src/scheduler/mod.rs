@@ -92,7 +92,7 @@ pub use yielding::{cooperate, yield_if_due, yield_now};
 pub(crate) use yielding::{cooperate_to_spawn, yield_uncancelled};
 
 use crate::clock;
-use crate::goroutine::{OnPanic, Status, Unwinding};
+use crate::goroutine::{BegunUnwinding, OnPanic, Status, Unwinding};
 use crate::park::{Patience, RawReason, Unparked};
 use crate::stack::Stack;
 use crate::timer::Action;
@@ -210,14 +210,10 @@ pub fn unwind_if_shutting_down() {
     }
 }
 
-/// Notes that the caller, if it is a goroutine, is about to be unwound.
-pub(crate) fn begin_unwinding(how: Unwinding) {
-    with_running(|goroutine| {
-        // Otherwise `thread::panicking` tells.
-        if is_shutting_down(goroutine) {
-            goroutine.set_unwinding(how);
-        }
-    });
+/// Notes that the caller, if it is a goroutine, is about to be unwound. `None` if there is no need to: as long as its runtime
+/// does not shut down, `thread::panicking` tells.
+pub(crate) fn begin_unwinding(how: Unwinding) -> Option<BegunUnwinding> {
+    with_running(|goroutine| is_shutting_down(goroutine).then(|| BegunUnwinding::of(goroutine, how))).flatten()
 }
 
 /// Whether the calling goroutine or thread is unwinding. `thread::panicking` may speak of another goroutine while a runtime

@@ -157,7 +157,7 @@ impl Worker {
         if !thread::panicking() {
             goroutine.set_unwinding(Unwinding::No);
         } else if self.nobody_unwinds_elsewhere() && goroutine.unwinding() == Unwinding::No {
-            goroutine.set_unwinding(Unwinding::Panicking);
+            goroutine.begin_unwinding(Unwinding::Panicking);
         }
     }
 
