@@ -2,6 +2,7 @@
 #![doc = "[docs/design.md]: docs::design"]
 #![doc = "[docs/dependencies.md]: docs::dependencies"]
 #![doc = "[docs/benchmarks.md]: docs::benchmarks"]
+#![doc = "[docs/reliability.md]: docs::reliability"]
 #![doc = ""]
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
@@ -88,4 +89,7 @@ pub mod docs {
 
     #[doc = include_str!("../docs/dependencies.md")]
     pub mod dependencies {}
+
+    #[doc = include_str!("../docs/reliability.md")]
+    pub mod reliability {}
 }
