@@ -30,7 +30,7 @@ fn memory() -> usize {
 }
 
 /// The frames of a debug build are larger.
-const MOST_BYTES_EACH: usize = if cfg!(debug_assertions) { 12 << 10 } else { 5 << 10 };
+const MOST_BYTES_EACH: usize = if cfg!(debug_assertions) { 16 << 10 } else { 5 << 10 };
 
 /// Parks `count` goroutines on one channel, and wakes them by closing it.
 fn park_and_wake(count: usize, procs: usize) {

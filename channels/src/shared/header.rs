@@ -150,7 +150,7 @@ mod tests {
 
     use super::*;
     use crate::signal::Signal;
-    use crate::{Receiver, Sender, Ticker, Timer, after, channel, tick};
+    use crate::{Chan, Receiver, Sender, Ticker, Timer, after, channel, tick};
 
     const LONG: Duration = Duration::from_secs(3600);
 
@@ -181,6 +181,22 @@ mod tests {
         assert_eq!(of_sender(&tx).address, of_receiver(&rx.clone()).address);
         assert_ne!(of_receiver(&rx).address, of_receiver(&other).address);
         assert_eq!(of_sender(&tx).made_at, of_receiver(&rx).made_at);
+    }
+
+    #[test]
+    fn a_channel_knows_where_it_was_made() {
+        #[track_caller]
+        fn assert_made<T>(rx: &Receiver<T>, line: u32) {
+            let place = of_receiver(rx).made_at.expect("it was made somewhere");
+            assert_eq!((place.file(), place.line()), (file!(), line));
+        }
+        assert_made(&channel::<i32>(0).1, line!());
+        assert_made(&Chan::<i32>::new(0).into(), line!());
+        assert_made(&after(LONG), line!());
+        assert_made(&tick(LONG), line!());
+        assert_made(Timer::new(LONG).receiver(), line!());
+        assert_made(Ticker::new(LONG).receiver(), line!());
+        assert_made(Signal::new().receiver(), line!());
     }
 
     #[test]
