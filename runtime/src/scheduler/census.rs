@@ -86,6 +86,10 @@ impl Shared {
     pub(crate) fn take_census(&self) -> Findings {
         let census = &self.census;
         let _asking = lock(&census.asking);
+        if self.is_done() {
+            // Nobody is left who could answer.
+            return Findings::default();
+        }
         let workers = self.worker_count();
         *lock(&census.answers) = Answers::default();
         census.number.fetch_add(1, Ordering::SeqCst);
