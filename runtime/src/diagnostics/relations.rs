@@ -234,3 +234,58 @@ impl Numbers {
         }
     }
 }
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use std::panic::Location;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::diagnostics::Activity;
+    use crate::park::Description;
+
+    fn id(number: u64) -> GoroutineId {
+        GoroutineId::new(number).expect("numbers begin at 1")
+    }
+
+    /// Goroutines from 1 on, each of which waits for the end of another.
+    fn waiting_for(others: &[u64]) -> Dump {
+        let goroutine = |(number, &other): (u64, &u64)| {
+            let subject =
+                Subject { what: "goroutine", address: 0, made_at: None, partner: Partner::Goroutine(id(other)) };
+            let description = Description { state: "join".into(), subjects: vec![subject] };
+            let (place, lasted) = (Location::caller(), Duration::ZERO);
+            let wait = Wait { place, lasted, ends_by_itself: false, description };
+            GoroutineDump::new(id(number), None, place, Activity::Waiting(wait))
+        };
+        Dump { goroutines: (1..).zip(others).map(goroutine).collect(), ..Dump::default() }
+    }
+
+    fn cycles(others: &[u64]) -> Vec<Vec<String>> {
+        let dump = waiting_for(others);
+        let relations = Relations::new(&dump, true);
+        relations.cycles().into_iter().map(|cycle| cycle.into_iter().map(Party::title).collect()).collect()
+    }
+
+    #[test]
+    fn each_cycle_is_found_once_without_those_who_lead_to_it() {
+        // 1 -> 2 -> 3 -> 4 -> 2, 5 -> 5, 6 -> 1, 7 <-> 8.
+        let found = cycles(&[2, 3, 4, 2, 5, 1, 8, 7]);
+        let expected = [vec![2, 3, 4], vec![5], vec![7, 8]];
+        let titles =
+            expected.map(|cycle: Vec<u64>| cycle.iter().map(|id| format!("goroutine {id}")).collect::<Vec<_>>());
+        assert_eq!(found, titles);
+    }
+
+    #[test]
+    fn a_line_that_ends_somewhere_is_no_cycle() {
+        assert!(cycles(&[2, 3, 9]).is_empty());
+    }
+
+    #[test]
+    fn one_is_told_whom_he_waits_for() {
+        let dump = waiting_for(&[2, 1]);
+        let relations = Relations::new(&dump, false);
+        assert_eq!(relations.clauses(relations.parties()[0]), ["for the end of goroutine 2"]);
+    }
+}
