@@ -11,12 +11,16 @@ use std::time::{Duration, Instant};
 use child::{in_child, in_prepared_child};
 use gocsp::{Go, Receiver, Runtime, blocking, channel, go, run, sleep, yield_now};
 
-/// Waits until nothing runs any more: then all numbers are exact.
+/// Waits until nothing runs or is to be started any more: then all numbers are exact.
 fn come_to_rest(runtime: &Runtime) {
     let start = Instant::now();
-    while runtime.metrics().running_workers > 0 {
+    // Who was queued may run by the next look.
+    let mut looks = 0;
+    while looks < 2 {
         assert!(start.elapsed() < Duration::from_secs(30));
         thread::sleep(Duration::from_millis(1));
+        let metrics = runtime.metrics();
+        looks = if metrics.running_workers == 0 && metrics.queued == 0 { looks + 1 } else { 0 };
     }
 }
 
@@ -109,10 +113,6 @@ fn sleeps_and_timers_are_counted() {
         sleepers.into_iter().for_each(|sleeper| sleeper.join().unwrap());
         (0..20).for_each(|_| drop(go!(|| sleep(Duration::from_secs(1000)))));
     });
-    // Those 20 have to be started first.
-    while runtime.metrics().queued > 0 {
-        thread::sleep(Duration::from_millis(1));
-    }
     come_to_rest(&runtime);
     let metrics = runtime.metrics();
     assert_eq!((metrics.timed_wake_ups, metrics.timers), (50, 20), "{metrics:?}");
@@ -176,9 +176,6 @@ fn the_memory_of_stacks_is_told() {
         sleep(Duration::from_millis(1));
         goroutines
     });
-    while runtime.metrics().queued > 0 {
-        thread::sleep(Duration::from_millis(1));
-    }
     come_to_rest(&runtime);
     let used = runtime.metrics();
     assert_eq!(used.stacks_in_use, 100 * STACK, "{used:?}");
@@ -263,7 +260,7 @@ fn the_trace_prints_a_line_per_interval() {
     if let Some(ended) = in_prepared_child(name, prepare, program) {
         assert!(ended.status.success(), "{}", ended.stderr);
         let lines: Vec<_> = ended.stderr.lines().filter(|line| line.starts_with("SCHED ")).collect();
-        assert!((2..=11).contains(&lines.len()), "{}", ended.stderr);
+        assert!(lines.len() >= 2, "{}", ended.stderr);
         let mut last = 0;
         for line in &lines {
             let millis: u64 = line[6..].split("ms: ").next().unwrap().parse().unwrap();
@@ -272,6 +269,7 @@ fn the_trace_prints_a_line_per_interval() {
             assert_eq!((number(line, "procs"), number(line, "workers"), number(line, "threads")), (2, 2, 3));
             assert!(line.ends_with("runqueue=0 [0 0]"), "{line}");
         }
+        assert!(lines.len() as u64 <= last / 50, "{}", ended.stderr);
         let sum = |field| lines.iter().map(|line| number(line, field)).sum::<u64>();
         // Main and ten. The last line may come when they have ended.
         assert_eq!((sum("spawned"), number(lines[0], "goroutines")), (11, 11), "{}", ended.stderr);

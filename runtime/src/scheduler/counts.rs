@@ -18,12 +18,13 @@
 //! - wake-ups that had their effect = runs - started - y;
 //! - h = turns - a - f - l - n.
 //!
-//! This holds between two turns only. There the worker publishes all three, whenever it looks around ([`Worker::tally`]), and so
-//! before it goes to sleep.
+//! This holds between two turns only. There the worker publishes all three ([`Worker::tally`]), whenever it looks around, and
+//! before it does not count as running any more.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::worker::{Local, Signals, Worker};
+use crate::timer::Store;
 
 /// Written by the worker, and read by anybody. See the [module](self).
 #[derive(Debug, Default)]
@@ -79,6 +80,11 @@ impl Worker {
         counts.parks.store(runs - yields - (of(ended) - of(&counts.unstarted_ends)), Ordering::Relaxed);
         counts.wake_ups.store(wake_ups, Ordering::Relaxed);
         counts.hand_offs.store(turns - of(&counts.firsts) - (of(slice) - of(&counts.watches)), Ordering::Relaxed);
+    }
+
+    /// Publishes how many timers there are here.
+    pub(super) fn publish_timers(&self, timers: &Store) {
+        self.counts.timers.store(timers.len() as u64, Ordering::Relaxed);
     }
 }
 

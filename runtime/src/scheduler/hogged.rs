@@ -153,7 +153,7 @@ impl Worker {
         victim.signals.has_timers.store(false, Ordering::Relaxed);
         let timers = mem::take(&mut *victim.timers.lock());
         let (free, bound) = timers.divide();
-        victim.counts.timers.store(bound.len() as u64, Ordering::Relaxed);
+        victim.publish_timers(&bound);
         self.timers.lock().append(free);
         self.signals.has_timers.store(true, Ordering::Relaxed);
         if !bound.is_empty() {

@@ -60,12 +60,12 @@ impl Worker {
         if self.is_asked() {
             self.answer_census();
         }
-        let (timers, due) = {
+        let next_due = {
             let timers = self.timers.lock();
-            (timers.len(), timers.next_due())
+            self.publish_timers(&timers);
+            timers.next_due()
         };
-        self.counts.timers.store(timers as u64, Ordering::Relaxed);
-        let Some(due) = due else { return Look::MOST_TURNS };
+        let Some(due) = next_due else { return Look::MOST_TURNS };
         let now = clock::now();
         let turns = self.local().look.turns_until_next(now);
         if due > now { turns } else { self.fire_timers(now).unwrap_or(turns) }
@@ -235,6 +235,9 @@ impl Worker {
     /// Stops counting as running.
     pub(super) fn rest(&self) {
         let shared = self.shared();
+        // Before: when nobody runs, the metrics are exact.
+        self.tally(0);
+        self.publish_timers(&self.timers.lock());
         shared.running.fetch_sub(1, Ordering::SeqCst);
         shared.give_up_permit(self);
     }

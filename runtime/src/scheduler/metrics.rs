@@ -11,6 +11,8 @@ use crate::diagnostics::RuntimeMetrics;
 impl Shared {
     /// See [`RuntimeMetrics`] for how exact it is.
     pub(crate) fn metrics(&self) -> RuntimeMetrics {
+        // First, and SeqCst: who does not run any more has published what he has counted.
+        let running = self.running.load(Ordering::SeqCst);
         // In this order, as in `live`.
         let finished = self.sum(|worker| &worker.signals.ended);
         let spawned = self.sum(|worker| &worker.signals.spawned) + self.foreign_spawned.load(Ordering::Acquire);
@@ -21,7 +23,7 @@ impl Shared {
         RuntimeMetrics {
             procs: self.procs.limit(),
             workers,
-            running_workers: self.running.load(Ordering::Relaxed).min(workers),
+            running_workers: running.min(workers),
             threads: workers + 1,
             blocking_threads: blocking::pool_threads(),
             goroutines: spawned - finished,

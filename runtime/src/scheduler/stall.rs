@@ -13,8 +13,8 @@
 //! There is one report of each stall, and one a second of each runtime. A stall that was seen within the second waits for its
 //! report; if it has ended by then, it is only counted, and the next report tells how many there were.
 //!
-//! Under `migrate` a spare worker takes over, unless there are too many already, or the system refuses another thread. That is
-//! reported in the same way, as one stall of the whole runtime.
+//! Under `migrate` a spare worker takes over, unless there are too many already, or the system refuses another thread. If that
+//! lasts for as long it is reported in the same way, as one stall of the whole runtime.
 //!
 //! What stands behind `log` is the user's. It is called by the monitor, with no lock held; if it panics nothing comes of it but
 //! the message of the panic.
@@ -134,9 +134,14 @@ impl Stalls {
             self.spares = Stall::default();
             return;
         };
-        self.spares.seen += 1;
+        let lasted = now.saturating_duration_since(*self.spares.since.get_or_insert(now));
+        if self.limit.0.is_none_or(|limit| lasted <= limit) {
+            return;
+        }
+        // They have been seen to wait ever since.
+        self.spares.seen = SEEN;
         let soon = self.reported.is_some_and(|last| now.saturating_duration_since(last) < PAUSE);
-        if self.limit.0.is_some() && self.spares.is_owed() && !soon {
+        if self.spares.is_owed() && !soon {
             self.spares.reported = true;
             self.reported = Some(now);
             log(&refused);
@@ -338,9 +343,9 @@ mod tests {
             stalls.note_spares(refused, now);
             stalls.reported == Some(now)
         };
-        assert_eq!((0..1000).filter(|&look| note(true, look)).collect::<Vec<_>>(), [1]);
+        assert_eq!((0..1000).filter(|&look| note(true, look)).collect::<Vec<_>>(), [21]);
         assert!(!note(false, 1000));
-        assert_eq!((1001..2000).filter(|&look| note(true, look)).collect::<Vec<_>>(), [1002]);
+        assert_eq!((1001..2000).filter(|&look| note(true, look)).collect::<Vec<_>>(), [1022]);
     }
 
     #[test]
