@@ -13,7 +13,7 @@
 //! ```text
 //! fatal error: all goroutines are asleep - deadlock!
 //!
-//! goroutine 1 'main' […sync.Once…, … ms]:
+//! goroutine 1 'main' [sync.Once.Do, … ms]:
 //! 	at examples/once_deadlock.rs:…
 //! 	waits for once #1 (made at examples/once_deadlock.rs:…), which it holds itself
 //! 	spawned at examples/once_deadlock.rs:…

@@ -121,6 +121,13 @@ impl Expire for Shared<Instant> {
         again
     }
 
+    /// If somebody waits for it, and it was not stopped.
+    fn is_awaited(&self) -> bool {
+        let mut state = self.state().lock();
+        let is_set = state.timing().is_none_or(|timing| timing.schedule.is_set());
+        is_set && !state.receivers().is_empty()
+    }
+
     fn abandon(&self, entry: Instant) {
         let mut state = self.state().lock();
         let Some(timing) = state.timing() else { return self.set_source(Source::SPENT_TIMER) };

@@ -20,6 +20,7 @@
 //! and one of some of the goroutines, while others go on. For those see [`leaks`](crate::leaks).
 
 use std::fmt;
+use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -172,6 +173,7 @@ fn hang_up(deadlock: &Deadlock) -> ! {
     // Two monitors may have found it.
     static ONE: Mutex<()> = Mutex::new(());
     let _one = ONE.lock();
-    eprint!("fatal error: {deadlock}");
+    // A closed stream is no reason not to end.
+    _ = write!(io::stderr(), "fatal error: {deadlock}");
     std::process::exit(2);
 }

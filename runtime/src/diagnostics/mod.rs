@@ -40,7 +40,7 @@ use crate::park::blocked;
 ///
 /// The workers are asked, and answer as soon as they come round; of the goroutines of one that does not within a tenth of a
 /// second, because a goroutine there computes or blocks the thread, less is known. Nobody is stopped for longer than
-/// it takes to list his own. Costs some 10 µs, and a microsecond for each goroutine.
+/// it takes to list his own: so a goroutine that another worker takes over at this very moment may be missing. Costs some 10 µs, and a microsecond for each goroutine.
 ///
 /// ```
 /// use gocsp_runtime::{dump, run, sleep, spawn, yield_now};

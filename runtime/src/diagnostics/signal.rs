@@ -8,6 +8,7 @@ pub(crate) use imp::dump_on_quit;
 
 #[cfg(unix)]
 mod imp {
+    use std::io::{self, Write};
     use std::mem::MaybeUninit;
     use std::ptr;
     use std::sync::Once;
@@ -32,7 +33,8 @@ mod imp {
             let thread = thread::Builder::new().name("gocsp-signals".into()).spawn(move || {
                 let _own = OwnThread::begin();
                 if signals.forever().next().is_some() {
-                    eprint!("SIGQUIT: quit\n\n{}", take());
+                    // A closed stream is no reason not to end.
+                    _ = write!(io::stderr(), "SIGQUIT: quit\n\n{}", take());
                     std::process::exit(2);
                 }
             });

@@ -67,7 +67,7 @@ impl Record {
 
     #[cold]
     fn begin_named(&self, name: &str) {
-        let name = name[..name.floor_char_boundary(NAME)].as_bytes();
+        let name = &name.as_bytes()[..name.floor_char_boundary(NAME)];
         for (word, place) in self.name.iter().enumerate() {
             let mut bytes = [0; 8];
             let rest = name.get(8 * word..).unwrap_or_default();
