@@ -14,12 +14,12 @@
 //! fatal error: all goroutines are asleep - deadlock!
 //!
 //! goroutine 1 'main' [sync.Once.Do, … ms]:
-//! 	at examples/once_deadlock.rs:…
-//! 	waits for once #1 (made at examples/once_deadlock.rs:…), which it holds itself
-//! 	spawned at examples/once_deadlock.rs:…
+//!     at examples/once_deadlock.rs:…
+//!     waits for once #1 (made at examples/once_deadlock.rs:…), which it holds itself
+//!     spawned at examples/once_deadlock.rs:…
 //!
 //! goroutine 1 'main' waits for itself:
-//! 	goroutine 1 'main' waits for once #1 (made at examples/once_deadlock.rs:…), which it holds itself
+//!     goroutine 1 'main' waits for once #1 (made at examples/once_deadlock.rs:…), which it holds itself
 //!
 //! ```
 

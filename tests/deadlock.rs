@@ -67,9 +67,9 @@ const LONG: Duration = Duration::from_millis(200);
 deadlocks! {
     receiving_from_a_nil_channel: || _ = Receiver::<u32>::nil().recv() => [
         "goroutine 1 'main' [chan receive (nil chan), ",
-        "\tat tests/deadlock.rs:",
-        "\twaits for what never happens\n",
-        "\tspawned at tests/deadlock.rs:",
+        "    at tests/deadlock.rs:",
+        "    waits for what never happens\n",
+        "    spawned at tests/deadlock.rs:",
     ];
     sending_to_a_nil_channel: || _ = Sender::nil().send(1) => ["'main' [chan send (nil chan), "];
     a_select_without_cases: || select! {} => ["'main' [select (no cases), "];

@@ -49,7 +49,7 @@ impl Dump {
 pub(super) fn of_leak(goroutine: &GoroutineDump, is_stuck: bool, relations: &Relations<'_>) -> String {
     let why = if is_stuck { "it can never go on" } else { "it has waited for longer than the limit" };
     let text = fmt::from_fn(|f| goroutine.fmt_with(f, relations)).to_string();
-    format!("{}\t{why}\n", text.trim_end_matches('\n').to_owned() + "\n")
+    format!("{}    {why}\n", text.trim_end_matches('\n').to_owned() + "\n")
 }
 
 fn fmt_cycle(f: &mut fmt::Formatter<'_>, cycle: &[Party<'_>], relations: &Relations<'_>) -> fmt::Result {
@@ -59,7 +59,7 @@ fn fmt_cycle(f: &mut fmt::Formatter<'_>, cycle: &[Party<'_>], relations: &Relati
     }
     for &party in cycle {
         let clauses = relations.clauses(party);
-        clauses.iter().try_for_each(|clause| writeln!(f, "\t{} waits {clause}", party.title()))?;
+        clauses.iter().try_for_each(|clause| writeln!(f, "    {} waits {clause}", party.title()))?;
     }
     writeln!(f)
 }
@@ -112,13 +112,13 @@ impl GoroutineDump {
         }
         writeln!(f, "]:")?;
         if let Some(wait) = self.wait() {
-            writeln!(f, "\tat {}", wait.place)?;
+            writeln!(f, "    at {}", wait.place)?;
             fmt_clauses(f, Party::Goroutine(self), relations)?;
         }
         if let Activity::Unknown { last: Some((state, place)) } = &self.activity {
-            writeln!(f, "\twaited the last time [{state}] at {place}")?;
+            writeln!(f, "    waited the last time [{state}] at {place}")?;
         }
-        writeln!(f, "\tspawned at {}\n", self.spawned_at)
+        writeln!(f, "    spawned at {}\n", self.spawned_at)
     }
 }
 
@@ -133,14 +133,14 @@ impl ThreadDump {
 
     fn fmt_with(&self, f: &mut fmt::Formatter<'_>, relations: &Relations<'_>) -> fmt::Result {
         writeln!(f, "{} [{}, {}]:", self.title(), self.wait.state(), Lasted(self.wait.lasted))?;
-        writeln!(f, "\tat {}", self.wait.place)?;
+        writeln!(f, "    at {}", self.wait.place)?;
         fmt_clauses(f, Party::Thread(self), relations)?;
         writeln!(f)
     }
 }
 
 fn fmt_clauses(f: &mut fmt::Formatter<'_>, party: Party<'_>, relations: &Relations<'_>) -> fmt::Result {
-    relations.clauses(party).iter().try_for_each(|clause| writeln!(f, "\twaits {clause}"))
+    relations.clauses(party).iter().try_for_each(|clause| writeln!(f, "    waits {clause}"))
 }
 
 impl fmt::Display for WorkerDump {
