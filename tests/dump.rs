@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use std::{env, thread};
 
-use gocsp::runtime::{Activity, Dump, GoroutineDump, Leak, WorkerState, assert_no_leaks, dump, leaks};
+use gocsp::runtime::{Activity, Dump, GoroutineDump, Leak, WorkerDump, WorkerState, assert_no_leaks, dump, leaks};
 use gocsp::sync::{Mutex, WaitGroup};
 use gocsp::{Go, JoinHandle, Receiver, Runtime, channel, go, run, scope, sleep, yield_now};
 
@@ -105,8 +105,10 @@ fn those_are_counted_who_have_not_started_or_are_ready() {
         let running = |goroutine: &&GoroutineDump| matches!(goroutine.activity, Activity::Running);
         let hog = dump.goroutines.iter().find(running).unwrap_or_else(|| panic!("{dump}"));
         assert!(matches!(find(&dump, "unstarted").activity, Activity::Unstarted), "{dump}");
-        let busy =
-            |worker: &gocsp::runtime::WorkerDump| matches!(worker.state, WorkerState::Busy(id, ..) if id == hog.id);
+        let busy = |worker: &WorkerDump| match worker.state {
+            WorkerState::Busy { goroutine, lasted } => goroutine == hog.id && lasted >= Duration::from_millis(50),
+            _ => false,
+        };
         assert!(dump.workers.iter().any(busy), "{dump}");
         go_on.store(true, Ordering::Relaxed);
     });

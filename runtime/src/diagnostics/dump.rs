@@ -128,8 +128,13 @@ pub enum WorkerState {
     Awake,
     /// As many others run as may at the same time.
     AwaitsPermit,
-    /// It has run this goroutine for a tenth of a second, which has not called the runtime meanwhile.
-    Busy(GoroutineId),
+    /// It runs this goroutine, and has done so at least for so long; and for the last tenth of a second it has not called the runtime.
+    Busy {
+        /// The number of the goroutine.
+        goroutine: GoroutineId,
+        /// To within a hundredth of a second.
+        lasted: Duration,
+    },
 }
 
 impl GoroutineDump {

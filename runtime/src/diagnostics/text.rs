@@ -153,7 +153,9 @@ impl fmt::Display for WorkerDump {
             WorkerState::Asleep => write!(f, ": asleep")?,
             WorkerState::Awake => write!(f, ": runs goroutines")?,
             WorkerState::AwaitsPermit => write!(f, ": waits for its turn")?,
-            WorkerState::Busy(id) => write!(f, ": has not answered, for goroutine {id} has not called the runtime")?,
+            WorkerState::Busy { goroutine, lasted } => {
+                write!(f, ": runs goroutine {goroutine}, which has not called the runtime for {}", Lasted(lasted))?;
+            }
         }
         if let Some(ready) = self.ready {
             write!(f, ", {ready} runnable")?;

@@ -140,7 +140,11 @@ impl Shared {
     fn glimpse_worker(&self, worker: &Worker) -> WorkerDump {
         let glimpse = worker.running_stack().and_then(|stack| stack.frame().record().glimpse());
         let state = match glimpse.and_then(|glimpse| GoroutineId::new(glimpse.id)) {
-            Some(id) => WorkerState::Busy(id),
+            Some(goroutine) => {
+                let since = worker.signals.slice_since.load(Ordering::Relaxed);
+                let lasted = Duration::from_millis(clock::set_coarse().saturating_sub(since));
+                WorkerState::Busy { goroutine, lasted }
+            }
             None if worker.signals.awaits_permit.load(Ordering::Relaxed) => WorkerState::AwaitsPermit,
             None => WorkerState::Awake,
         };

@@ -133,7 +133,7 @@ fn end_slices(shared: &Arc<Shared>, slices: &mut Vec<u64>, stalls: &mut Stalls) 
     let (now, mut no_spare) = (clock::now(), None);
     for (worker, last) in shared.each_worker().zip(slices) {
         let slice = worker.signals.slice.load(Ordering::Relaxed);
-        let Signals { preempt, hogged, asleep, awaits_permit, .. } = &*worker.signals;
+        let Signals { preempt, hogged, asleep, awaits_permit, slice_since, .. } = &*worker.signals;
         // Who sleeps runs nobody who could yield.
         let asleep = asleep.load(Ordering::Relaxed);
         // Slices end by themselves whenever nobody was woken, but permits change hands only here. Who seems to be hogged, and
@@ -148,6 +148,9 @@ fn end_slices(shared: &Arc<Shared>, slices: &mut Vec<u64>, stalls: &mut Stalls) 
             stalls.goes_on(shared, worker, now);
         } else {
             stalls.ends(worker.id);
+        }
+        if slice != *last {
+            slice_since.store(clock::coarse(), Ordering::Relaxed);
         }
         *last = slice;
     }

@@ -74,6 +74,8 @@ pub(super) struct Signals {
     pub(super) sleeps: AtomicU64,
     /// The number of the time slice. Written by the worker.
     pub(super) slice: AtomicU64,
+    /// When the monitor first saw this time slice, by the coarse clock. Written by the monitor.
+    pub(super) slice_since: AtomicU64,
     /// How many unstarted goroutines the worker has started. Written by the worker.
     pub(super) started: AtomicU64,
     /// How many turns the worker had taken when it last looked around. Written by the worker.
