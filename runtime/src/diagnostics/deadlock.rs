@@ -6,8 +6,8 @@
 //! 1. in every runtime of the process each worker sleeps, nothing lies in its queues or its inbox, no timer would wake or start
 //!    anybody, and none is shutting down;
 //! 2. no thread of the blocking pool has a job;
-//! 3. every other thread of the process waits in a call of gocsp, without a deadline. A thread that does anything else might
-//!    have a handle, and use it some time;
+//! 3. every other thread of the process waits in a call of gocsp, without a deadline, and has not been woken. A thread that does
+//!    anything else might have a handle, and use it some time;
 //! 4. all that still holds at a second look, and no worker has woken up meanwhile. Each slept from its first look to its
 //!    second, then; so between the two there was a moment at which all slept, and since only they and those named above could
 //!    change that, it lasts for ever;
@@ -139,9 +139,9 @@ fn certainty(runtimes: &[Arc<Shared>]) -> Certainty {
 fn threads_wait() -> bool {
     let threads = blocked::threads();
     let waiting: Vec<u64> = threads.iter().filter(|thread| !thread.timed).map(|thread| thread.number).collect();
-    let timed = threads.iter().any(|thread| thread.timed);
+    let goes_on = threads.iter().any(|thread| thread.timed || thread.is_woken());
     // Also under the lock, so that nobody goes on who was counted.
-    !timed && os::is_alone_with(&waiting)
+    !goes_on && os::is_alone_with(&waiting)
 }
 
 /// Condition 5, and the report.
