@@ -25,7 +25,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::dump::{Activity, Dump};
-use super::registry::runtimes;
+use super::registry::{self, runtimes};
 use super::relations::Relations;
 use super::{os, take};
 use crate::blocking;
@@ -94,7 +94,7 @@ impl Watch {
         if runtime.live() == 0 || runtime.is_shutting_down() {
             return None;
         }
-        match certainty(&runtimes()) {
+        match certainty() {
             Certainty::Deadlock => {
                 if let Some(deadlock) = confirm() {
                     act(deadlock);
@@ -123,7 +123,8 @@ enum Certainty {
 }
 
 /// Conditions 1 to 4.
-fn certainty(runtimes: &[Arc<Shared>]) -> Certainty {
+fn certainty() -> Certainty {
+    let runtimes = runtimes();
     let look = || runtimes.iter().map(|runtime| runtime.rest_mark()).collect::<Option<Vec<_>>>();
     let Some(before) = look() else { return Certainty::Doubt };
     if runtimes.iter().any(|runtime| runtime.awaits_timer()) || blocking::is_busy() {
@@ -132,7 +133,10 @@ fn certainty(runtimes: &[Arc<Shared>]) -> Certainty {
     if !threads_wait() {
         return Certainty::Doubt;
     }
-    if look() == Some(before) { Certainty::Deadlock } else { Certainty::Doubt }
+    // One that has started meanwhile may be at work for a thread that was found to wait.
+    let all = registry::runtimes();
+    let are_all = all.len() == runtimes.len() && all.iter().zip(&runtimes).all(|(now, before)| Arc::ptr_eq(now, before));
+    if are_all && look() == Some(before) { Certainty::Deadlock } else { Certainty::Doubt }
 }
 
 /// Condition 3.
