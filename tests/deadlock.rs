@@ -5,6 +5,7 @@
 mod watch;
 
 use std::env;
+use std::os::unix::thread::JoinHandleExt;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::thread;
@@ -228,6 +229,15 @@ no_deadlocks! {
         });
         assert_eq!(rx.recv(), Ok(5));
     };
+    a_thread_that_was_woken_and_gets_no_processor: || {
+        let ((tx, rx), (answers, answer)) = (channel(0), channel(0));
+        let thread = thread::spawn(move || rx.iter().try_for_each(|n: u32| answers.send(n)));
+        // Until it waits.
+        sleep(LONG);
+        hold_up(&thread);
+        tx.send(1).unwrap();
+        assert_eq!(answer.recv(), Ok(1));
+    };
     another_runtime: || {
         let (tx, rx) = channel(0);
         let other = Runtime::builder().build().unwrap();
@@ -255,6 +265,21 @@ const OTHERS: &[Case] = &[
     Case { name: "a_deadlock_may_be_returned", program: returned, check: assert_success },
     Case { name: "a_deadlock_may_be_ignored", program: ignored, check: assert_success },
 ];
+
+/// The thread does nothing for a while, wherever it is.
+fn hold_up<T>(thread: &thread::JoinHandle<T>) {
+    extern "C" fn pause(_signal: libc::c_int) {
+        thread::sleep(LONG);
+    }
+    let handler = pause as extern "C" fn(libc::c_int);
+    // SAFETY: a handler that does nothing but sleep.
+    unsafe { libc::signal(libc::SIGUSR1, handler as libc::sighandler_t) };
+    // SAFETY: the thread has not been joined.
+    let sent = unsafe { libc::pthread_kill(thread.as_pthread_t(), libc::SIGUSR1) };
+    assert_eq!(sent, 0);
+    // Until it has got the signal.
+    thread::sleep(LONG / 10);
+}
 
 fn beside_threads_that_do_nothing() {
     let (tx, rx) = channel::<()>(0);

@@ -6,8 +6,8 @@
 //! 1. in every runtime of the process each worker sleeps, nothing lies in its queues or its inbox, no timer would wake or start
 //!    anybody, and none is shutting down;
 //! 2. no thread of the blocking pool has a job;
-//! 3. every other thread of the process waits in a call of gocsp, without a deadline. A thread that does anything else might
-//!    have a handle, and use it some time;
+//! 3. every other thread of the process waits in a call of gocsp, without a deadline, and has not been woken. A thread that does
+//!    anything else might have a handle, and use it some time;
 //! 4. all that still holds at a second look, and no worker has woken up meanwhile. Each slept from its first look to its
 //!    second, then; so between the two there was a moment at which all slept, and since only they and those named above could
 //!    change that, it lasts for ever;
@@ -25,7 +25,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::dump::{Activity, Dump};
-use super::registry::runtimes;
+use super::registry::{self, runtimes};
 use super::relations::Relations;
 use super::{os, take};
 use crate::blocking;
@@ -94,7 +94,7 @@ impl Watch {
         if runtime.live() == 0 || runtime.is_shutting_down() {
             return None;
         }
-        match certainty(&runtimes()) {
+        match certainty() {
             Certainty::Deadlock => {
                 if let Some(deadlock) = confirm() {
                     act(deadlock);
@@ -123,7 +123,8 @@ enum Certainty {
 }
 
 /// Conditions 1 to 4.
-fn certainty(runtimes: &[Arc<Shared>]) -> Certainty {
+fn certainty() -> Certainty {
+    let runtimes = runtimes();
     let look = || runtimes.iter().map(|runtime| runtime.rest_mark()).collect::<Option<Vec<_>>>();
     let Some(before) = look() else { return Certainty::Doubt };
     if runtimes.iter().any(|runtime| runtime.awaits_timer()) || blocking::is_busy() {
@@ -132,16 +133,19 @@ fn certainty(runtimes: &[Arc<Shared>]) -> Certainty {
     if !threads_wait() {
         return Certainty::Doubt;
     }
-    if look() == Some(before) { Certainty::Deadlock } else { Certainty::Doubt }
+    // One that has started meanwhile may be at work for a thread that was found to wait.
+    let all = registry::runtimes();
+    let are_all = all.len() == runtimes.len() && all.iter().zip(&runtimes).all(|(now, before)| Arc::ptr_eq(now, before));
+    if are_all && look() == Some(before) { Certainty::Deadlock } else { Certainty::Doubt }
 }
 
 /// Condition 3.
 fn threads_wait() -> bool {
     let threads = blocked::threads();
     let waiting: Vec<u64> = threads.iter().filter(|thread| !thread.timed).map(|thread| thread.number).collect();
-    let timed = threads.iter().any(|thread| thread.timed);
+    let goes_on = threads.iter().any(|thread| thread.timed || thread.is_woken());
     // Also under the lock, so that nobody goes on who was counted.
-    !timed && os::is_alone_with(&waiting)
+    !goes_on && os::is_alone_with(&waiting)
 }
 
 /// Condition 5, and the report.

@@ -5,6 +5,7 @@
 //! other's entries. But nobody looks there.)
 
 use std::panic::Location;
+use std::ptr::NonNull;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Thread, ThreadId};
 use std::time::Instant;
@@ -12,6 +13,7 @@ use std::time::Instant;
 use super::reason::{Description, RawReason};
 use super::stack_address;
 use crate::clock;
+use crate::sync::atomic::{AtomicBool, Ordering};
 
 /// A thread that waits.
 pub(crate) struct BlockedThread {
@@ -24,14 +26,24 @@ pub(crate) struct BlockedThread {
     pub(crate) since: Instant,
     /// Whether the wait ends by itself.
     pub(crate) timed: bool,
+    /// Set when it is woken: it stands in the list until it has got a processor and taken itself off.
+    woken: NonNull<AtomicBool>,
 }
 
-// SAFETY: the subject of a reason may be shared, and the rest may be sent.
+// SAFETY: the subject of a reason may be shared, and so may the flag; the rest may be sent.
 unsafe impl Send for BlockedThread {}
 
 impl BlockedThread {
     pub(crate) fn place(&self) -> &'static Location<'static> {
         self.reason.place
+    }
+
+    /// Whether it is about to go on, and only stands here because it has not come to it yet.
+    ///
+    /// Acquire: who wakes a thread sets this before it does anything else that a report could find.
+    pub(crate) fn is_woken(&self) -> bool {
+        // SAFETY: the flag is as long in place as the reason; see below.
+        unsafe { self.woken.as_ref() }.load(Ordering::Acquire)
     }
 
     /// What it waits for.
@@ -53,11 +65,12 @@ pub(crate) fn threads() -> MutexGuard<'static, Vec<BlockedThread>> {
 pub(super) struct Entry(ThreadId);
 
 impl Entry {
-    pub(super) fn new(reason: RawReason, timed: bool) -> Self {
+    /// `woken` stays in place as long as this.
+    pub(super) fn new(reason: RawReason, timed: bool, woken: &AtomicBool) -> Self {
         let (thread, stack) = (thread::current(), stack_address());
         let id = thread.id();
-        let number = crate::diagnostics::thread_number();
-        threads().push(BlockedThread { thread, reason, number, stack, since: clock::now(), timed });
+        let (number, woken) = (crate::diagnostics::thread_number(), NonNull::from(woken));
+        threads().push(BlockedThread { thread, reason, number, stack, since: clock::now(), timed, woken });
         Self(id)
     }
 }

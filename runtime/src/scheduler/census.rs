@@ -24,6 +24,7 @@ use std::time::Duration;
 use std::{mem, ptr};
 
 use super::shared::Shared;
+use super::watch::WorkerId;
 use super::worker::Worker;
 use crate::clock;
 use crate::diagnostics::{Activity, GoroutineDump, Wait, WorkerDump, WorkerState};
@@ -48,6 +49,8 @@ pub(super) struct Census {
 
 #[derive(Default)]
 struct Answers {
+    /// How many workers are asked: not those that start meanwhile.
+    asked: usize,
     /// How many workers have begun to answer.
     begun: usize,
     complete: Vec<Answer>,
@@ -67,9 +70,9 @@ pub(crate) struct Findings {
 
 impl Census {
     /// Begins an answer to this census, unless that is over. Under the lock, so that who asks waits for it, or it is not begun.
-    fn begin(&self, number: u64) -> bool {
+    fn begin(&self, number: u64, worker: WorkerId) -> bool {
         let mut answers = lock(&self.answers);
-        let in_time = self.number.load(Ordering::SeqCst) == number;
+        let in_time = worker < answers.asked && self.number.load(Ordering::SeqCst) == number;
         answers.begun += usize::from(in_time);
         self.answered.notify_all();
         in_time
@@ -91,7 +94,7 @@ impl Shared {
             return Findings::default();
         }
         let workers = self.worker_count();
-        *lock(&census.answers) = Answers::default();
+        *lock(&census.answers) = Answers { asked: workers, ..Answers::default() };
         census.number.fetch_add(1, Ordering::SeqCst);
         for worker in self.each_worker().take(workers) {
             if !worker.signals.asleep.load(Ordering::Relaxed) {
@@ -190,7 +193,7 @@ impl Worker {
         let census = &shared.census;
         let number = census.number.load(Ordering::SeqCst);
         self.local().answered.set(number);
-        if !census.begin(number) {
+        if !census.begin(number, self.id) {
             return;
         }
         let _moving = shared.options.migrate.then(|| lock(&census.moving));

@@ -86,6 +86,12 @@ impl<M: Linked> Inbox<M> {
         word != awake() && word != asleep()
     }
 
+    /// Whether the owner has said that it is about to sleep, and neither woken up nor been woken since. Acquire: what it did
+    /// before is seen.
+    pub(crate) fn owner_sleeps(&self) -> bool {
+        self.word.load(Ordering::Acquire) == asleep()
+    }
+
     /// Step 2: all messages, the earliest first, for the owner. The inbox is `AWAKE` afterwards.
     pub(crate) fn drain(&self) -> Drained<M> {
         let latest = self.word.swap(awake(), Ordering::AcqRel);

@@ -15,7 +15,8 @@ impl Shared {
         }
         let mut sleeps = 0;
         for worker in self.each_worker() {
-            if !worker.signals.asleep.load(Ordering::SeqCst) || worker.inbox.has_messages() || worker.fresh.count() > 0
+            // The inbox says it more closely: a worker that has taken a message out is not awake at once.
+            if !worker.signals.asleep.load(Ordering::SeqCst) || !worker.inbox.owner_sleeps() || worker.fresh.count() > 0
             {
                 return None;
             }
