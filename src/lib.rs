@@ -74,8 +74,8 @@ pub mod time {
 /// ```
 pub mod runtime {
     pub use gocsp_runtime::{
-        Activity, Deadlock, Dump, GoroutineDump, Leak, OnDeadlock, RuntimeMetrics, ThreadDump, Wait, WorkerDump,
-        WorkerState, assert_no_leaks, dump, leaks, metrics,
+        Activity, BacktraceFrame, Deadlock, Dump, GoroutineDump, Leak, OnDeadlock, RuntimeMetrics, ThreadDump, Wait,
+        WorkerDump, WorkerState, assert_no_leaks, dump, leaks, metrics,
     };
 }
 

@@ -96,8 +96,8 @@ pub mod __private {
 
 pub use blocking::blocking;
 pub use diagnostics::{
-    Activity, Deadlock, Dump, GoroutineDump, Leak, OnDeadlock, RuntimeMetrics, ThreadDump, Wait, WorkerDump,
-    WorkerState, assert_no_leaks, dump, leaks, metrics,
+    Activity, BacktraceFrame, Deadlock, Dump, GoroutineDump, Leak, OnDeadlock, RuntimeMetrics, ThreadDump, Wait,
+    WorkerDump, WorkerState, assert_no_leaks, dump, leaks, metrics,
 };
 pub use goroutine::{
     Cancelled, Go, GoroutineId, JoinHandle, LocalAccessError, LocalKey, OnPanic, OsThreadLock, Scope, ScopedJoinHandle,

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::panic::Location;
 use std::time::Duration;
 
+use super::{BacktraceFrame, Calls};
 use crate::clock;
 use crate::goroutine::{Goroutine, GoroutineId};
 use crate::park::blocked::BlockedThread;
@@ -75,6 +76,7 @@ pub struct Wait {
     /// Whether it has a deadline, or has just been ended.
     pub ends_by_itself: bool,
     pub(crate) description: Description,
+    pub(crate) calls: Calls,
 }
 
 impl Wait {
@@ -161,6 +163,21 @@ impl GoroutineDump {
             _ => None,
         }
     }
+
+    /// By which calls it came to where it waits, the last one first. The calls of gocsp and of the standard library that lie
+    /// between those are left out, and so is what has no name.
+    ///
+    /// It is empty for who does not wait; without the feature `backtrace`; on processors other than x86-64 and aarch64, and on
+    /// Windows. Calls are found by their frame pointers, so the program has to be built with
+    /// `RUSTFLAGS=-Cforce-frame-pointers=yes`: without that only the last calls are told or none, and a wrong name may be among
+    /// them. Names are those of the symbol table and of what debug information there is.
+    ///
+    /// Names are looked up here, and when a dump is shown as text: the first time this reads the program's debug information,
+    /// which takes tens of milliseconds for a large one; then some 10 µs a call. It needs as much of a stack as a panic that
+    /// prints its backtrace: the smallest size of a goroutine's may not do.
+    pub fn backtrace(&self) -> Vec<BacktraceFrame> {
+        self.wait().map(|wait| wait.calls.resolve(wait.place)).unwrap_or_default()
+    }
 }
 
 impl ThreadDump {
@@ -170,6 +187,7 @@ impl ThreadDump {
             lasted: clock::now().saturating_duration_since(thread.since),
             ends_by_itself: thread.timed,
             description: thread.describe(),
+            calls: Calls::default(),
         };
         let name = thread.thread.name().map(str::to_owned);
         Self { name, number: thread.number, wait, stack: thread.stack }

@@ -3,6 +3,7 @@
 //! ```text
 //!   dump       what every goroutine, worker and waiting thread does, as data
 //!   text       the same, to be read
+//!   backtrace  by which calls a goroutine came to where it waits
 //!   relations  who could end a wait, and who waits for each other
 //!   leaks      goroutines that are left behind
 //!   deadlock   all goroutines are asleep: how that is found out, and what is done then
@@ -14,6 +15,7 @@
 //!
 //! How a runtime is asked is told in `scheduler/census.rs`, and what a waiter leaves for that in `park/reason.rs`.
 
+mod backtrace;
 mod deadlock;
 mod dump;
 mod leaks;
@@ -24,6 +26,8 @@ mod relations;
 mod signal;
 mod text;
 
+pub use backtrace::BacktraceFrame;
+pub(crate) use backtrace::Calls;
 pub(crate) use deadlock::Watch;
 pub use deadlock::{Deadlock, OnDeadlock};
 pub use dump::{Activity, Dump, GoroutineDump, ThreadDump, Wait, WorkerDump, WorkerState};
@@ -41,6 +45,9 @@ use crate::park::blocked;
 /// The workers are asked, and answer as soon as they come round; of the goroutines of one that does not within a tenth of a
 /// second, because a goroutine there computes or blocks the thread, less is known. Nobody is stopped for longer than
 /// it takes to list his own: so a goroutine that another worker takes over at this very moment may be missing. Costs some 10 µs, and a microsecond for each goroutine.
+///
+/// With the feature `backtrace`, and in a program that is built with `RUSTFLAGS=-Cforce-frame-pointers=yes`, it tells as well by
+/// which calls each goroutine came to where it waits: see [`GoroutineDump::backtrace`].
 ///
 /// ```
 /// use gocsp_runtime::{dump, run, sleep, spawn, yield_now};

@@ -3,7 +3,7 @@
 //! Only its home knows for certain what a goroutine does, for there it goes on, or does not. So who takes a census asks the
 //! workers, and each answers when it comes round, between two goroutines: those that are at home there are parked, or ready,
 //! or about to start, and none of them goes on before the answer is complete. That is why it may look at the
-//! [reason](crate::park::Reason) of a wait and follow it to its subject.
+//! [reason](crate::park::Reason) of a wait and follow it to its subject, and read the stack of who waits.
 //!
 //! # Protocol
 //! 1. Who asks gives the census a number, and rouses every worker, or asks it to yield.
@@ -27,7 +27,7 @@ use super::shared::Shared;
 use super::watch::WorkerId;
 use super::worker::Worker;
 use crate::clock;
-use crate::diagnostics::{Activity, GoroutineDump, Wait, WorkerDump, WorkerState};
+use crate::diagnostics::{Activity, Calls, GoroutineDump, Wait, WorkerDump, WorkerState};
 use crate::goroutine::{Goroutine, GoroutineId, Status};
 use crate::stack::{Glimpse, Stack};
 
@@ -236,6 +236,7 @@ impl Worker {
                     // A claim has been made if the status speaks of a deadline, and there is none any more.
                     ends_by_itself: frame.timed_park() != 0 || status == Status::ParkedMaskedUntil,
                     description,
+                    calls: Calls::of(stack),
                 })
             }
         };

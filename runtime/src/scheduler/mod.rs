@@ -359,6 +359,8 @@ pub(crate) unsafe fn park_claimed(goroutine: NonNull<Goroutine>) {
     let control = unsafe { goroutine.as_ref() };
     // Nothing but this worker's own loop delivers a token, so it cannot arrive between the two lines.
     if !control.take_token_arrived() {
+        // SAFETY: it calls, so it has started.
+        unsafe { control.started_stack() }.frame().record().note_call();
         control.set_status(Status::ParkedMaskedUntil);
         home_of(control).leave_perhaps_unwinding(control, || ());
     }

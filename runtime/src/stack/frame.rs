@@ -182,6 +182,12 @@ impl Stack {
         self.limit()..self.top()
     }
 
+    /// The addresses that goroutines write to: between the guard and the frame.
+    #[cfg(feature = "backtrace")]
+    pub(super) fn memory(self) -> Range<usize> {
+        self.limit() + page_size()..self.frame.addr().get()
+    }
+
     /// Whether `address` lies in the guard.
     pub(crate) fn guards(self, address: usize) -> bool {
         (self.limit()..self.limit() + page_size()).contains(&address)

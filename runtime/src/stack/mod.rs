@@ -23,6 +23,8 @@
 //! no more; the next wait until one has ended. `MADV_GUARD_INSTALL` (Linux 6.13) marks the page instead. The older way is the
 //! fallback.
 
+#[cfg(feature = "backtrace")]
+mod calls;
 mod frame;
 mod overflow;
 mod pool;

@@ -9,6 +9,8 @@ use std::panic::Location;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
+#[cfg(feature = "backtrace")]
+use super::calls::LastCall;
 use crate::clock;
 use crate::goroutine::Goroutine;
 use crate::park::{Kind, RawReason};
@@ -21,6 +23,8 @@ pub(crate) struct Record {
     subject: Cell<Option<NonNull<()>>>,
     /// In milliseconds of the coarse clock.
     since: AtomicU64,
+    #[cfg(feature = "backtrace")]
+    last_call: LastCall,
     /// The number of the goroutine.
     id: AtomicU64,
     spawned_at: AtomicPtr<Location<'static>>,
@@ -90,6 +94,21 @@ impl Record {
         self.subject.set(Some(reason.subject));
         self.since.store(clock::coarse(), Ordering::Relaxed);
         self.kind.store(shared(reason.kind), Ordering::Relaxed);
+        self.note_call();
+    }
+
+    /// The goroutine is about to wait in the function that calls this, and that may be another one than has called
+    /// [`note_wait`](Self::note_wait).
+    #[inline(always)]
+    pub(crate) fn note_call(&self) {
+        #[cfg(feature = "backtrace")]
+        self.last_call.note();
+    }
+
+    /// Where the goroutine waits, which is parked. As [`reason`](Self::reason).
+    #[cfg(feature = "backtrace")]
+    pub(super) fn last_call(&self) -> &LastCall {
+        &self.last_call
     }
 
     /// For what the goroutine waits, which is parked and was so by [`note_wait`](Self::note_wait), and since when. For its home only,
