@@ -255,7 +255,7 @@ mod tests {
                 Subject { what: "goroutine", address: 0, made_at: None, partner: Partner::Goroutine(id(other)) };
             let description = Description { state: "join".into(), subjects: vec![subject] };
             let (place, lasted) = (Location::caller(), Duration::ZERO);
-            let wait = Wait { place, lasted, ends_by_itself: false, description };
+            let wait = Wait { place, lasted, ends_by_itself: false, description, calls: Default::default() };
             GoroutineDump::new(id(number), None, place, Activity::Waiting(wait))
         };
         Dump { goroutines: (1..).zip(others).map(goroutine).collect(), ..Dump::default() }
