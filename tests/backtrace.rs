@@ -110,7 +110,7 @@ fn the_calls_of_who_waits_are_told_from_the_last_one_to_the_closure() {
             let frame = &deep.backtrace()[0];
             assert!(frame.file.as_ref().is_some_and(|file| file.ends_with("tests/backtrace.rs")), "{frame:?}");
             assert_eq!(frame.line, Some(LINE));
-            let told = format!("third\n\t\tat tests/backtrace.rs:{LINE}\n\tin backtrace::second\n\t\tat ");
+            let told = format!("third\n        at tests/backtrace.rs:{LINE}\n    in backtrace::second\n        at ");
             assert!(text.contains(&told), "{text}");
         }
     });

@@ -27,7 +27,7 @@ impl fmt::Display for BacktraceFrame {
         let Some(file) = &self.file else { return Ok(()) };
         // As the places that the compiler knows, which are relative to where it was started.
         let here = std::env::current_dir().unwrap_or_default();
-        write!(f, "\n\t\tat {}", file.strip_prefix(here).map_or(&**file, Path::new).display())?;
+        write!(f, "\n        at {}", file.strip_prefix(here).map_or(&**file, Path::new).display())?;
         self.line.map_or(Ok(()), |line| write!(f, ":{line}"))
     }
 }

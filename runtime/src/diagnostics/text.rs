@@ -114,7 +114,7 @@ impl GoroutineDump {
         if let Some(wait) = self.wait() {
             writeln!(f, "    at {}", wait.place)?;
             fmt_clauses(f, Party::Goroutine(self), relations)?;
-            self.backtrace().iter().try_for_each(|frame| writeln!(f, "\tin {frame}"))?;
+            self.backtrace().iter().try_for_each(|frame| writeln!(f, "    in {frame}"))?;
         }
         if let Activity::Unknown { last: Some((state, place)) } = &self.activity {
             writeln!(f, "    waited the last time [{state}] at {place}")?;
