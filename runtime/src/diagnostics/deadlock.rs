@@ -135,7 +135,8 @@ fn certainty() -> Certainty {
     }
     // One that has started meanwhile may be at work for a thread that was found to wait.
     let all = registry::runtimes();
-    let are_all = all.len() == runtimes.len() && all.iter().zip(&runtimes).all(|(now, before)| Arc::ptr_eq(now, before));
+    let are_all =
+        all.len() == runtimes.len() && all.iter().zip(&runtimes).all(|(now, before)| Arc::ptr_eq(now, before));
     if are_all && look() == Some(before) { Certainty::Deadlock } else { Certainty::Doubt }
 }
 
