@@ -4,17 +4,16 @@
 #[path = "common/watch.rs"]
 mod watch;
 
-use std::hint;
 use std::panic::catch_unwind;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
-use std::{env, thread};
+use std::time::{Duration, Instant};
+use std::{env, hint, thread};
 
 use gocsp::runtime::{Activity, Dump, GoroutineDump, Leak, WorkerDump, WorkerState, assert_no_leaks, dump, leaks};
 use gocsp::sync::{Mutex, WaitGroup};
-use gocsp::{Go, JoinHandle, Receiver, Runtime, channel, go, run, scope, sleep, yield_now};
+use gocsp::{Go, JoinHandle, Receiver, Runtime, blocking, channel, go, run, scope, set_max_procs, sleep, yield_now};
 
 /// A limit that nobody has waited for.
 const NEVER: Duration = Duration::from_secs(3600);
@@ -190,6 +189,91 @@ fn who_can_never_go_on_is_a_leak() {
         tx.send(1).unwrap();
         assert_eq!(waits.join().unwrap(), Ok(1));
         drop(joins);
+    });
+}
+
+#[test]
+fn who_waits_for_a_thread_is_no_leak() {
+    run(|| {
+        let (by_job, by_thread) = (Arc::new(Mutex::new(())), Arc::new(Mutex::new(())));
+        let done = Arc::new(AtomicBool::new(false));
+        let hold = |mutex: &Arc<Mutex<()>>| {
+            let (mutex, done) = (Arc::clone(mutex), Arc::clone(&done));
+            move || {
+                let _guard = mutex.lock();
+                while !done.load(Ordering::Relaxed) {
+                    thread::sleep(Duration::from_millis(1));
+                }
+            }
+        };
+        let job = hold(&by_job);
+        go!(move || blocking(job));
+        thread::spawn(hold(&by_thread));
+        let want = |mutex: &Arc<Mutex<()>>| {
+            wait_until(|| mutex.try_lock().is_none());
+            let mutex = Arc::clone(mutex);
+            named("wants", move || drop(mutex.lock()))
+        };
+        let wants = [want(&by_job), want(&by_thread)];
+        sleep(Duration::from_millis(200));
+        let found = leaks(NEVER);
+        assert!(found.is_empty(), "{found:?}");
+        done.store(true, Ordering::Relaxed);
+        wants.into_iter().for_each(|goroutine| goroutine.join().unwrap());
+    });
+}
+
+/// The worker of its child answers only when the child has ended.
+#[test]
+fn who_waits_for_a_child_that_ends_during_the_look_is_no_leak() {
+    let runtime = Runtime::builder().procs(2).build().unwrap();
+    let (begun, now) = (AtomicBool::new(false), AtomicBool::new(false));
+    runtime.run(|| {
+        thread::scope(|threads| {
+            let (begun, now) = (&begun, &now);
+            let finds = threads.spawn(move || {
+                while !begun.load(Ordering::Relaxed) {
+                    thread::yield_now();
+                }
+                thread::sleep(Duration::from_millis(200));
+                now.store(true, Ordering::Relaxed);
+                leaks(NEVER)
+            });
+            scope(|goroutines| {
+                goroutines.go(|| {
+                    begun.store(true, Ordering::Relaxed);
+                    while !now.load(Ordering::Relaxed) {
+                        hint::spin_loop();
+                    }
+                    let until = Instant::now() + Duration::from_millis(20);
+                    while Instant::now() < until {
+                        hint::spin_loop();
+                    }
+                });
+                // So that the other worker takes it.
+                while !begun.load(Ordering::Relaxed) {
+                    hint::spin_loop();
+                }
+            });
+            let found = blocking(|| finds.join().unwrap());
+            assert!(found.is_empty(), "{found:?}");
+        });
+    });
+}
+
+#[test]
+fn workers_may_start_during_a_dump() {
+    let runtime = Runtime::builder().procs(1).build().unwrap();
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let dumps = scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                dump();
+            }
+        });
+        runtime.run(|| (2..300).for_each(|procs| _ = set_max_procs(procs)));
+        done.store(true, Ordering::Relaxed);
+        dumps.join().expect("no dump panics");
     });
 }
 

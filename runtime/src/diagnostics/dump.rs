@@ -22,6 +22,8 @@ pub struct Dump {
     pub threads: Vec<ThreadDump>,
     /// The workers of all runtimes.
     pub workers: Vec<WorkerDump>,
+    /// Where the stacks of goroutines lie, also of those that have ended.
+    pub(crate) stacks: Vec<Range<usize>>,
 }
 
 /// What a goroutine does.

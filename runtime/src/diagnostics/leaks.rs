@@ -12,8 +12,13 @@
 //!
 //! What was seen may just have been changing: a lock that was freed, and whose next owner has not woken up yet. So only a wait
 //! counts that has lasted for [`SETTLED`]. A worker answers after it has seen to its messages, and who is woken does not wait any
-//! more then.
+//! more then. And the workers do not answer at the same moment: one who could end a wait may have done so, and ended, between the
+//! answers of two. So who seems to be stuck has to be so at a second look as well, in the same wait.
+//!
+//! Who holds a lock is only known if it is a goroutine. A thread may do anything, be it one that runs a
+//! [`blocking`](crate::blocking()) call.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -21,10 +26,13 @@ use super::dump::{Dump, GoroutineDump};
 use super::relations::{Enders, Party, Relations};
 use super::{dump, text};
 use crate::runtime::Runtime;
+use crate::timer::sleep;
 use crate::{OnDeadlock, clock};
 
 /// A wait that is younger may just have been ended.
 const SETTLED: Duration = Duration::from_millis(100);
+/// After this time it is made sure that who seems to be stuck still is.
+const AGAIN: Duration = Duration::from_millis(10);
 /// For how long [`assert_no_leaks`] waits for goroutines to end.
 const GRACE: Duration = Duration::from_secs(1);
 
@@ -68,15 +76,25 @@ impl fmt::Display for Leak {
 /// ```
 #[track_caller]
 pub fn leaks(limit: Duration) -> Vec<Leak> {
-    find(&dump(), limit)
+    let found = find(&dump(), limit, |_| true);
+    let since = |other: &GoroutineDump| Some((other.id, other.wait()?.lasted));
+    let stuck: HashMap<_, _> =
+        found.iter().filter(|leak| leak.is_stuck).filter_map(|leak| since(&leak.goroutine)).collect();
+    if stuck.is_empty() {
+        return found;
+    }
+    sleep(AGAIN);
+    let was_stuck = |(id, now)| stuck.get(&id).is_some_and(|then| *then <= now);
+    find(&dump(), limit, |other| since(other).is_some_and(was_stuck))
 }
 
-fn find(dump: &Dump, limit: Duration) -> Vec<Leak> {
+/// `may_be_stuck` is asked about those that seem to be.
+fn find(dump: &Dump, limit: Duration, may_be_stuck: impl Fn(&GoroutineDump) -> bool) -> Vec<Leak> {
     let relations = Relations::new(dump, false);
     let stuck = stuck(&relations);
     let leak = |(place, goroutine): (usize, &GoroutineDump)| {
         let wait = goroutine.wait().filter(|wait| !wait.ends_by_itself)?;
-        let is_stuck = stuck[place];
+        let is_stuck = stuck[place] && may_be_stuck(goroutine);
         (is_stuck || wait.lasted > limit).then(|| Leak {
             goroutine: goroutine.clone(),
             is_stuck,
@@ -144,7 +162,7 @@ pub fn assert_no_leaks(body: impl FnOnce() + Send) {
     while runtime.shared().live() > 0 {
         if clock::now() >= until {
             let left = runtime.shared().take_census();
-            let dump = Dump { goroutines: left.goroutines, workers: left.workers, threads: Vec::new() };
+            let dump = Dump { goroutines: left.goroutines, workers: left.workers, ..Dump::default() };
             let were = if dump.goroutines.len() == 1 { "goroutine was" } else { "goroutines were" };
             panic!("{} {were} left behind:\n\n{dump}", dump.goroutines.len());
         }

@@ -74,6 +74,7 @@ fn take() -> Dump {
         let findings = runtime.take_census();
         dump.goroutines.extend(findings.goroutines);
         dump.workers.extend(findings.workers);
+        dump.stacks.extend(runtime.stack_areas());
     }
     dump.goroutines.sort_by_key(|goroutine| goroutine.id);
     dump.threads = blocked::threads().iter().map(ThreadDump::of).collect();

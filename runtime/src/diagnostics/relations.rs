@@ -5,6 +5,7 @@
 //! is left in the process, all of them are with those who wait, wherever they lie.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 
 use super::dump::{Dump, GoroutineDump, ThreadDump, Wait};
 use crate::goroutine::GoroutineId;
@@ -55,6 +56,8 @@ pub(super) struct Relations<'a> {
     /// By the beginning of the stack, whose it is.
     stacks: BTreeMap<usize, usize>,
     by_id: HashMap<GoroutineId, usize>,
+    /// Where goroutines' stacks lie: an address elsewhere is on a thread's.
+    areas: &'a [Range<usize>],
     /// Whether all of them wait, and there is nobody else.
     deadlocked: bool,
 }
@@ -66,7 +69,14 @@ impl<'a> Relations<'a> {
         let goroutines = || dump.goroutines.iter().enumerate();
         let stacks = goroutines().filter_map(|(place, goroutine)| Some((goroutine.stack.as_ref()?.start, place)));
         let by_id = goroutines().map(|(place, goroutine)| (goroutine.id, place));
-        Self { numbers: Numbers::of(&parties), stacks: stacks.collect(), by_id: by_id.collect(), parties, deadlocked }
+        Self {
+            numbers: Numbers::of(&parties),
+            stacks: stacks.collect(),
+            by_id: by_id.collect(),
+            parties,
+            areas: &dump.stacks,
+            deadlocked,
+        }
     }
 
     /// On whose stack the address lies.
@@ -77,6 +87,11 @@ impl<'a> Relations<'a> {
             Party::Thread(_) => false,
         };
         below.filter(is_on).or_else(|| self.thread_at(address))
+    }
+
+    /// Whether the address may lie on the stack of a thread that is not in the dump, as it does something else.
+    fn may_be_elsewhere(&self, address: usize) -> bool {
+        !self.deadlocked && !self.areas.iter().any(|area| area.contains(&address))
     }
 
     fn thread_at(&self, address: usize) -> Option<usize> {
@@ -101,12 +116,18 @@ impl<'a> Relations<'a> {
 
     fn enders_of(&self, subject: &Subject) -> Enders {
         match subject.partner {
-            Partner::Nobody | Partner::Senders(0) | Partner::Receivers(0) => Enders::Nobody,
+            // A channel without the other side is closed: whoever dropped the last handle is about to end the wait.
+            Partner::Nobody => Enders::Nobody,
+            Partner::Holder(address) if self.may_be_elsewhere(address) => Enders::Anybody,
             Partner::Holder(address) => {
                 self.owner_of(address).map_or(Enders::Nobody, |owner| Enders::These(vec![owner]))
             }
             Partner::Goroutine(id) => self.by_id.get(&id).map_or(Enders::Anybody, |&place| Enders::These(vec![place])),
-            Partner::Workers(_) if subject.what == SCOPE => Enders::These(self.children_of(subject.address).collect()),
+            Partner::Workers(count) if subject.what == SCOPE => {
+                let children: Vec<_> = self.children_of(subject.address).collect();
+                // One may have ended meanwhile, or be on a worker that has not answered.
+                if children.len() < count { Enders::Anybody } else { Enders::These(children) }
+            }
             _ => Enders::Anybody,
         }
     }
@@ -198,6 +219,7 @@ impl<'a> Relations<'a> {
         match self.owner_of(address).map(|place| self.parties[place].title()) {
             Some(owner) if owner == waiting.title() => "which it holds itself".into(),
             Some(owner) => format!("which {owner} holds"),
+            None if self.may_be_elsewhere(address) => "which a thread holds that is not listed here".into(),
             None => "which is held by nobody who is left".into(),
         }
     }

@@ -18,6 +18,7 @@
 //! a hogged one. Whoever takes one over says so under [`Census::moving`], before he resumes it; and who answers holds that lock.
 //! So the home that he finds in a frame is still the home as long as he looks.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -116,6 +117,11 @@ impl Shared {
         let mut answers = census.answered.wait_while(answers, not_complete).unwrap_or_else(PoisonError::into_inner);
         let answers = mem::take(&mut answers.complete);
         self.complete(answers, workers)
+    }
+
+    /// The addresses of the goroutines' stacks.
+    pub(crate) fn stack_areas(&self) -> Vec<Range<usize>> {
+        self.stacks.areas()
     }
 
     /// Puts the answers together, with what can be seen of those who have not answered.

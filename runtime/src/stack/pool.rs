@@ -7,6 +7,7 @@
 //! and get their guard then.
 
 use std::cell::Cell;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::{io, mem};
@@ -171,6 +172,12 @@ impl StackPool {
             in_use: sum.in_use + class.in_use,
             in_stock: sum.in_stock + class.in_stock,
         })
+    }
+
+    /// The addresses of all stacks, also of those in stock.
+    pub(crate) fn areas(&self) -> Vec<Range<usize>> {
+        let area = |slab: &Slab| slab.at(0).addr().get()..slab.at(slab.bytes()).addr().get();
+        SizeClass::all().flat_map(|class| self.class(class).slabs.iter().map(area).collect::<Vec<_>>()).collect()
     }
 
     /// Every stack that was ever handed out. Used by shutdown to find who is parked.
