@@ -172,6 +172,10 @@ deadlocks! {
         }
         _ = chan.recv();
     } => ["whose 100001 senders are all held by those who wait as well", "and 99900 more goroutines [chan receive] at tests/"];
+    one_who_waits_has_locked_the_error_stream: || {
+        let _locked = std::io::stderr().lock();
+        _ = Receiver::<u32>::nil().recv();
+    } => ["'main' [chan receive (nil chan), "];
     a_timer_that_nobody_waits_for: || {
         let (_timer, ticks) = (Timer::new(Duration::from_secs(3600)), tick(Duration::from_millis(1)));
         _ = Receiver::<u32>::nil().recv();
@@ -318,7 +322,10 @@ fn returned() {
     assert_eq!(*dropped.lock(), 1, "they are unwound");
     assert_eq!(deadlock.dump().goroutines.len(), 2);
     assert!(deadlock.to_string().starts_with("all goroutines are asleep - deadlock!\n\ngoroutine "), "{deadlock}");
-    drop(runtime);
+    let again = Runtime::builder().on_deadlock(OnDeadlock::Return).build().unwrap();
+    // Beside what is left of the first.
+    again.try_run(|| Receiver::<u32>::nil().recv()).expect_err("all goroutines are asleep");
+    drop((runtime, again));
     // The process goes on, and so do other runtimes.
     assert_eq!(run(|| go!(|| 1).join().unwrap()), 1);
 }

@@ -20,12 +20,11 @@
 //! and one of some of the goroutines, while others go on. For those see [`leaks`](crate::leaks).
 
 use std::fmt;
-use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::dump::{Activity, Dump};
-use super::registry::{self, runtimes};
+use super::registry;
 use super::relations::Relations;
 use super::{os, take};
 use crate::blocking;
@@ -122,21 +121,27 @@ enum Certainty {
     Doubt,
 }
 
+/// The runtimes but for those that have ended, and are still to be dropped.
+fn runtimes() -> Vec<Arc<Shared>> {
+    let mut runtimes = registry::runtimes();
+    runtimes.retain(|runtime| !runtime.has_ended());
+    runtimes
+}
+
 /// Conditions 1 to 4.
 fn certainty() -> Certainty {
-    let runtimes = runtimes();
-    let look = || runtimes.iter().map(|runtime| runtime.rest_mark()).collect::<Option<Vec<_>>>();
+    let asked = runtimes();
+    let look = || asked.iter().map(|runtime| runtime.rest_mark()).collect::<Option<Vec<_>>>();
     let Some(before) = look() else { return Certainty::Doubt };
-    if runtimes.iter().any(|runtime| runtime.awaits_timer()) || blocking::is_busy() {
+    if asked.iter().any(|runtime| runtime.awaits_timer()) || blocking::is_busy() {
         return Certainty::WillGoOn;
     }
     if !threads_wait() {
         return Certainty::Doubt;
     }
     // One that has started meanwhile may be at work for a thread that was found to wait.
-    let all = registry::runtimes();
-    let are_all =
-        all.len() == runtimes.len() && all.iter().zip(&runtimes).all(|(now, before)| Arc::ptr_eq(now, before));
+    let all = runtimes();
+    let are_all = all.len() == asked.len() && all.iter().zip(&asked).all(|(now, before)| Arc::ptr_eq(now, before));
     if are_all && look() == Some(before) { Certainty::Deadlock } else { Certainty::Doubt }
 }
 
@@ -178,7 +183,6 @@ fn hang_up(deadlock: &Deadlock) -> ! {
     // Two monitors may have found it.
     static ONE: Mutex<()> = Mutex::new(());
     let _one = ONE.lock();
-    // A closed stream is no reason not to end.
-    _ = write!(io::stderr(), "fatal error: {deadlock}");
+    os::write_report(&format!("fatal error: {deadlock}"));
     std::process::exit(2);
 }

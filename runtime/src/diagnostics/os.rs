@@ -1,6 +1,7 @@
 //! The threads of the process: which of them are the runtime's own, and whether any other could act.
 
 use std::collections::HashMap;
+use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The number of the calling thread in the system; 0 if that is not known.
@@ -13,6 +14,29 @@ pub(crate) fn thread_number() -> u64 {
     }
     #[cfg(not(target_os = "linux"))]
     0
+}
+
+/// Writes a report to the standard error stream. Not through that of the standard library: its lock may be held by one who waits,
+/// and whom the report is about. What the stream does not take is lost.
+pub(crate) fn write_report(text: &str) {
+    #[cfg(unix)]
+    {
+        let mut rest = text.as_bytes();
+        while !rest.is_empty() {
+            // SAFETY: the bytes are there to be read.
+            let written = unsafe { libc::write(libc::STDERR_FILENO, rest.as_ptr().cast(), rest.len()) };
+            match usize::try_from(written) {
+                Ok(0) => return,
+                Ok(written) => rest = &rest[written..],
+                Err(_) if io::Error::last_os_error().kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return,
+            }
+        }
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = io::Write::write_all(&mut io::stderr(), text.as_bytes());
+    }
 }
 
 /// Threads that do nothing of their own accord, by number.

@@ -8,7 +8,6 @@ pub(crate) use imp::dump_on_quit;
 
 #[cfg(unix)]
 mod imp {
-    use std::io::{self, Write};
     use std::mem::MaybeUninit;
     use std::ptr;
     use std::sync::Once;
@@ -17,7 +16,7 @@ mod imp {
     use signal_hook::consts::SIGQUIT;
     use signal_hook::iterator::Signals;
 
-    use super::super::os::OwnThread;
+    use super::super::os::{OwnThread, write_report};
     use super::super::take;
 
     /// Sees to the signal from now on, once per process. If there are no threads or descriptors left for that, the signal ends the
@@ -33,8 +32,7 @@ mod imp {
             let thread = thread::Builder::new().name("gocsp-signals".into()).spawn(move || {
                 let _own = OwnThread::begin();
                 if signals.forever().next().is_some() {
-                    // A closed stream is no reason not to end.
-                    _ = write!(io::stderr(), "SIGQUIT: quit\n\n{}", take());
+                    write_report(&format!("SIGQUIT: quit\n\n{}", take()));
                     std::process::exit(2);
                 }
             });

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
 
 use super::shared::Shared;
 use crate::diagnostics::{Deadlock, OnDeadlock};
@@ -47,6 +48,15 @@ impl Shared {
             // Whoever drops the runtime waits for them.
             self.threads.lock().expect("no panic happens under this lock").extend(threads);
         }
+    }
+
+    /// Whether it has ended by a deadlock, and nothing of it is left that could act.
+    pub(crate) fn has_ended(&self) -> bool {
+        let threads = || self.threads.lock().expect("no panic happens under this lock");
+        // There are none from when the shutdown begins until they have been put back.
+        let all_are_finished =
+            |threads: &[JoinHandle<()>]| !threads.is_empty() && threads.iter().all(JoinHandle::is_finished);
+        self.deadlock().is_some() && self.is_done() && all_are_finished(&threads())
     }
 
     /// The deadlock by which the runtime has ended, if it has ended so.

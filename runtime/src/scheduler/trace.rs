@@ -3,11 +3,10 @@
 //! The [monitor](super::monitor) prints it. If the standard error stream does not take it, no time slice ends until it does.
 
 use std::fmt;
-use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use super::shared::Shared;
-use crate::diagnostics::RuntimeMetrics;
+use crate::diagnostics::{RuntimeMetrics, write_report};
 
 /// The lines that the [monitor](super::monitor) of a runtime prints.
 #[derive(Debug)]
@@ -56,7 +55,7 @@ impl Trace {
             text += &worker.fresh.len().to_string();
         }
         // At once, so that the lines of several runtimes do not mix. If nobody reads them, nobody misses them.
-        let _ = io::stderr().write_all((text + "]\n").as_bytes());
+        write_report(&(text + "]\n"));
         self.last = counted(&metrics);
     }
 }
