@@ -16,8 +16,10 @@
 //! # What is done
 //! By default the report is printed, and the process ends with status 2, as in Go. See [`OnDeadlock`].
 //!
-//! What goes unnoticed: a deadlock beside a thread that does something else for ever, or that waits in a call of somebody else;
-//! and one of some of the goroutines, while others go on. For those see [`leaks`](crate::leaks).
+//! What goes unnoticed: a deadlock beside a thread that does something else for ever, or that waits in a call of somebody else, as
+//! the main thread of a test harness does; beside a job of the blocking pool that waits, or a goroutine that waits while it unwinds
+//! and so keeps its worker; and one of some of the goroutines, while others go on. For those see [`leaks`](crate::leaks). As
+//! long as the deadline of a context is ahead, nothing is reported either.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -170,12 +172,12 @@ fn confirm() -> Option<Deadlock> {
 fn act(deadlock: Deadlock) {
     let runtimes = runtimes();
     let concerned: Vec<_> = runtimes.iter().filter(|runtime| runtime.live() > 0).collect();
-    if concerned.iter().any(|runtime| runtime.on_deadlock() == OnDeadlock::Exit) {
+    let wishes = |what: OnDeadlock| concerned.iter().filter(move |runtime| runtime.on_deadlock() == what);
+    // Who wants it returned will go on, and may set others going.
+    if wishes(OnDeadlock::Return).next().is_none() && wishes(OnDeadlock::Exit).next().is_some() {
         hang_up(&deadlock);
     }
-    for runtime in concerned.into_iter().filter(|runtime| runtime.on_deadlock() == OnDeadlock::Return) {
-        runtime.end_by_deadlock(deadlock.clone());
-    }
+    wishes(OnDeadlock::Return).for_each(|runtime| runtime.end_by_deadlock(deadlock.clone()));
 }
 
 /// Prints the report, and ends the process.

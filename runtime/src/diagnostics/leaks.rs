@@ -22,9 +22,10 @@ use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
-use super::dump::{Dump, GoroutineDump};
+use super::dump::{Dump, GoroutineDump, Wait};
 use super::relations::{Enders, Party, Relations};
 use super::{dump, text};
+use crate::park::Partner;
 use crate::runtime::Runtime;
 use crate::timer::sleep;
 use crate::{OnDeadlock, clock};
@@ -93,7 +94,9 @@ fn find(dump: &Dump, limit: Duration, may_be_stuck: impl Fn(&GoroutineDump) -> b
     let relations = Relations::new(dump, false);
     let stuck = stuck(&relations);
     let leak = |(place, goroutine): (usize, &GoroutineDump)| {
-        let wait = goroutine.wait().filter(|wait| !wait.ends_by_itself)?;
+        let ends =
+            |wait: &Wait| wait.ends_by_itself || wait.subjects().iter().any(|subject| subject.partner == Partner::Time);
+        let wait = goroutine.wait().filter(|wait| !ends(wait))?;
         let is_stuck = stuck[place] && may_be_stuck(goroutine);
         (is_stuck || wait.lasted > limit).then(|| Leak {
             goroutine: goroutine.clone(),
@@ -130,7 +133,8 @@ fn stuck(relations: &Relations<'_>) -> Vec<bool> {
 /// Goroutines that are still there when `body` returns have a second to end.
 ///
 /// # Panics
-/// With a report of those that have not ended; of a deadlock, in which `body` does not return; or with the panic of `body`.
+/// With a report of those that have not ended, or with the panic of `body`. Of a deadlock in which `body` does not return only where it
+/// can be [told](crate::OnDeadlock): not beside the threads of a test harness, under which it hangs.
 ///
 /// ```
 /// use gocsp_runtime::{assert_no_leaks, spawn};

@@ -94,7 +94,11 @@ impl<'a> Relations<'a> {
         !self.deadlocked && !self.areas.iter().any(|area| area.contains(&address))
     }
 
+    /// On the stack of which thread it lies, if every thread is listed: else it may be on that of a neighbour.
     fn thread_at(&self, address: usize) -> Option<usize> {
+        if !self.deadlocked {
+            return None;
+        }
         let distance = |party: &Party<'a>| match party {
             Party::Goroutine(_) => None,
             Party::Thread(thread) => Some(thread.stack.abs_diff(address)).filter(|&distance| distance < THREAD_STACK),

@@ -38,6 +38,8 @@ mod imp {
             });
             if thread.is_err() {
                 handle.close();
+                // SAFETY: to restore the default action is always allowed.
+                unsafe { libc::signal(SIGQUIT, libc::SIG_DFL) };
             }
         });
     }

@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::ptr::{self, NonNull};
-use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU64, Ordering};
 
 use super::SizeClass;
 use super::record::Record;
@@ -24,7 +24,7 @@ use crate::scheduler::{Switch, WayBack, Worker};
 /// | `goroutine`  | the same, when it starts and ends      | also shutdown and the overflow handler    |
 /// | `home`       | the same, when it starts or is adopted | also shutdown, by every worker            |
 /// | `timed_park` | the same, around a timed wait; who fires its timer| the worker whose timer fires              |
-/// | `class`      | the pool, when it hands the stack out  | whoever has the stack                     |
+/// | `class`      | the pool, when it hands the stack out  | whoever has the stack, or makes a dump    |
 /// | `record`     | the goroutine, when it waits; the worker that starts it | the worker; in part everybody |
 /// | `locals`     | the goroutine                          | the same                                  |
 /// | `next_free`  | the pool that owns the stack           | the same                                  |
@@ -39,7 +39,7 @@ pub(crate) struct Frame {
     /// `None` when nobody runs on the stack.
     locals: Cell<Option<NonNull<Locals>>>,
     next_free: Cell<Option<Stack>>,
-    class: Cell<SizeClass>,
+    class: AtomicU8,
 }
 
 impl Frame {
@@ -146,7 +146,7 @@ impl Stack {
 
     /// Its size. Known while somebody has the stack, and until it is trimmed.
     pub(crate) fn class(self) -> SizeClass {
-        self.frame().class.get()
+        SizeClass(self.frame().class.load(Ordering::Relaxed))
     }
 
     /// Makes the frame. What is zero to begin with stays: during a shutdown others may be reading `goroutine`.
@@ -156,7 +156,7 @@ impl Stack {
     pub(super) unsafe fn make_frame(self, class: SizeClass) {
         let frame = self.frame();
         frame.next_free.set(None);
-        frame.class.set(class);
+        frame.class.store(class.0, Ordering::Relaxed);
     }
 
     #[inline]
