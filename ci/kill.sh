@@ -4,8 +4,8 @@
 #   ci/kill.sh [RUNS [SEED]]    200 kills, unless told otherwise; the same seed draws the same moments
 #
 # In two of three runs there is no database yet. What a kill has hit is told by what it has left: nothing, a file that is being
-# filled, a database, or one that has been read from. If the moments of
-# 100 runs or more hardly ever hit the two that matter, that is an error.
+# filled, a database, or one that has been read from. If the moments of 100 runs or more hardly ever hit the two that matter,
+# that is an error.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

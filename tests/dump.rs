@@ -255,7 +255,9 @@ fn who_waits_for_a_child_that_ends_during_the_look_is_no_leak() {
                     hint::spin_loop();
                 }
             });
-            let found = blocking(|| finds.join().unwrap());
+            let mut found = blocking(|| finds.join().unwrap());
+            // There are other tests in the process.
+            found.retain(|leak| leak.goroutine.wait().is_some_and(|wait| wait.state() == "scope"));
             assert!(found.is_empty(), "{found:?}");
         });
     });

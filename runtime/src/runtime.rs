@@ -20,7 +20,6 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const PROCS_VARIABLE: &str = "GOCSP_MAXPROCS";
 /// The variable that sets how often every runtime prints what it does, in milliseconds.
 const TRACE_VARIABLE: &str = "GOCSP_SCHEDTRACE";
-
 /// The variable that says what becomes of panics when nothing else does.
 const PANIC_VARIABLE: &str = "GOCSP_PANIC";
 
@@ -81,8 +80,8 @@ impl Runtime {
     /// As [`run`](Self::run), for a runtime that [returns](OnDeadlock::Return) what it finds out about a deadlock.
     ///
     /// # Errors
-    /// The report, if all goroutines were asleep and nothing was left that could have woken one. The runtime has ended then: its goroutines
-    /// are unwound, and those that are spawned there are dropped.
+    /// The report, if all goroutines were asleep and nothing was left that could have woken one. The runtime has ended then: its
+    /// goroutines are unwound, and those that are spawned there are dropped.
     ///
     /// # Panics
     /// With the panic of `f`, or when no stack can be had for it.
@@ -207,8 +206,8 @@ impl Builder {
         self
     }
 
-    /// What is done when all goroutines are asleep and nothing is left that could wake one. Without this the report is printed, and the
-    /// process ends with status 2.
+    /// What is done when all goroutines are asleep and nothing is left that could wake one. Without this the report is printed,
+    /// and the process ends with status 2.
     ///
     /// ```
     /// use gocsp_runtime::{OnDeadlock, Runtime, spawn};

@@ -10,6 +10,10 @@
 //!   trial       a scenario that is carried out once: how it says that it gets on, or that something is wrong
 //!   scenarios   what programs do, a file for each
 //!   crew        the parties of a scenario, goroutines and threads
+//!   random      what chance decides, by a seed
+//!   planned     panics that belong to a scenario
+//!   heap        the allocator, which counts
+//!   arguments   the command line
 //! ```
 //!
 //! # What may not happen

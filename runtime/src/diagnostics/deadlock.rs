@@ -8,18 +8,19 @@
 //! 2. no thread of the blocking pool has a job;
 //! 3. every other thread of the process waits in a call of gocsp, without a deadline, and has not been woken. A thread that does
 //!    anything else might have a handle, and use it some time;
-//! 4. all that still holds at a second look, and no worker has woken up meanwhile. Each slept from its first look to its
-//!    second, then; so between the two there was a moment at which all slept, and since only they and those named above could
-//!    change that, it lasts for ever;
+//! 4. the first still holds at a second look, of the same runtimes, and no worker has woken up or been woken meanwhile. Each
+//!    slept from its first look to its second, then; so when the threads were seen to wait all slept, and since only they and
+//!    those named above could change that, it lasts for ever;
 //! 5. and a census finds as many goroutines as there are, all of them waiting without a deadline, or for a stack.
 //!
 //! # What is done
 //! By default the report is printed, and the process ends with status 2, as in Go. See [`OnDeadlock`].
 //!
 //! What goes unnoticed: a deadlock beside a thread that does something else for ever, or that waits in a call of somebody else, as
-//! the main thread of a test harness does; beside a job of the blocking pool that waits, or a goroutine that waits while it unwinds
-//! and so keeps its worker; and one of some of the goroutines, while others go on. For those see [`leaks`](crate::leaks). As
-//! long as the deadline of a context is ahead, nothing is reported either.
+//! the main thread of a test harness does; beside a job of the blocking pool that waits, or a goroutine that waits while a panic
+//! unwinds it, for its worker does not sleep; in a process that has no descriptor left, by which the threads are listed; and
+//! one of some of the goroutines, while others go on. For those see [`leaks`](crate::leaks). As long as the deadline of a context
+//! is ahead, nothing is reported either.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -33,7 +34,11 @@ use crate::blocking;
 use crate::park::blocked;
 use crate::scheduler::Shared;
 
-/// What is done when all goroutines are asleep and nothing is left that could wake one.
+/// What is done when all goroutines are asleep and nothing is left that could wake one: see
+/// [`Builder::on_deadlock`](crate::Builder::on_deadlock).
+///
+/// If those of several runtimes are, each does what it was told, but one that is to [exit](Self::Exit) comes first: the process has
+/// ended then. The runtimes that nobody builds, that of [`run`](crate::run()) and the one of ordinary threads, are such.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnDeadlock {
@@ -112,7 +117,6 @@ impl Watch {
     }
 }
 
-#[derive(PartialEq, Eq)]
 enum Certainty {
     /// Conditions 1 to 4 hold.
     Deadlock,

@@ -12,7 +12,8 @@ use crate::park::{Description, Subject};
 
 /// What every goroutine, every worker, and every thread that waits for a goroutine does: see [`dump`](super::dump).
 ///
-/// Its [`Display`](std::fmt::Display) is the text that `SIGQUIT` prints.
+/// Its [`Display`](std::fmt::Display) is the text that `SIGQUIT` prints, before it ends the process with status 2. A program that
+/// handles or ignores that signal itself when its first runtime starts is left alone.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Dump {
@@ -75,7 +76,8 @@ pub struct Wait {
     pub place: &'static Location<'static>,
     /// For how long: to within a hundredth of a second.
     pub lasted: Duration,
-    /// Whether it has a deadline, or has just been ended.
+    /// Whether it has a deadline, or has just been ended. What ends for other reasons, such as a blocking call, or a wait for a
+    /// timer's channel, does not count.
     pub ends_by_itself: bool,
     pub(crate) description: Description,
     pub(crate) calls: Calls,
@@ -132,7 +134,8 @@ pub enum WorkerState {
     Awake,
     /// As many others run as may at the same time.
     AwaitsPermit,
-    /// It runs this goroutine, and has done so at least for so long; and for the last tenth of a second it has not called the runtime.
+    /// It runs this goroutine, and has done so at least for so long; and for the last tenth of a second it has not called the
+    /// runtime.
     Busy {
         /// The number of the goroutine.
         goroutine: GoroutineId,

@@ -62,7 +62,8 @@ impl fmt::Display for Leak {
 /// channel cannot be known, for they may lie anywhere. So a goroutine that waits on a channel whose other side is with others
 /// appears when the limit is over, if nobody has used that side until then.
 ///
-/// Costs as much as [`dump`](super::dump).
+/// Costs as much as [`dump`](super::dump); if anybody seems to be stuck, that again, and 10 ms in between, in which the caller
+/// sleeps.
 ///
 /// ```
 /// use gocsp_runtime::{leaks, run, spawn};

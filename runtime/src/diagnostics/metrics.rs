@@ -4,8 +4,8 @@ use crate::runtime::with_current;
 
 /// What a runtime has done so far, and what it has, in numbers: see [`metrics`].
 ///
-/// The counts are always kept, and cost nothing: most of them the scheduler needs itself, and the others follow from those. To
-/// read them takes a few loads for each worker, and stops nobody. So they are not of one instant, and some are as old as is
+/// The counts are always kept, and cost next to nothing: most of them the scheduler needs itself, and the others follow from
+/// those. To read them takes a few loads for each worker, and stops nobody. So they are not of one instant, and some are as old as is
 /// said below; 61 turns take some microseconds, unless a goroutine computes. When nothing runs, all are exact.
 ///
 /// | field                                              | how exact                                                         |
@@ -68,7 +68,8 @@ pub struct RuntimeMetrics {
 /// What the caller's runtime has done so far, and what it has, in numbers. On an ordinary thread, the global runtime.
 ///
 /// With the variable `GOCSP_SCHEDTRACE` set to a number of milliseconds, every runtime of the process prints the most important
-/// of these to the standard error stream at such intervals, as far as they have changed.
+/// of these to the standard error stream at such intervals: of what is counted, as `spawned=+5`, how much has come since the line
+/// before.
 ///
 /// ```
 /// use gocsp_runtime::{metrics, run, spawn};

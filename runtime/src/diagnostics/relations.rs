@@ -194,7 +194,7 @@ impl<'a> Relations<'a> {
                 Some(&place) => format!("for the end of {}", self.parties[place].title()),
                 None => format!("for the end of goroutine {id}"),
             },
-            Partner::Workers(_) if subject.what == SCOPE => self.children(subject.address),
+            Partner::Workers(count) if subject.what == SCOPE => self.children(subject.address, count),
             Partner::Workers(count) => {
                 format!("for {name}, for which {}", counted(count, "is still to be done", "are still to be done"))
             }
@@ -213,9 +213,13 @@ impl<'a> Relations<'a> {
         }
     }
 
-    /// Those for whose end a scope waits.
-    fn children(&self, scope: usize) -> String {
-        let titles: Vec<_> = self.children_of(scope).map(|place| self.parties[place].title()).collect();
+    /// Those for whose end a scope waits: so many, of whom some may be at a worker that did not answer.
+    fn children(&self, scope: usize, count: usize) -> String {
+        let mut titles: Vec<_> = self.children_of(scope).map(|place| self.parties[place].title()).collect();
+        let unknown = count.saturating_sub(titles.len());
+        if unknown > 0 {
+            titles.push(counted(unknown, "child that is not known", "children that are not known"));
+        }
         format!("for the end of {}", titles.join(", "))
     }
 

@@ -1,6 +1,6 @@
 //! Dumps as text, after the manner of Go's.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::Location;
 use std::time::Duration;
@@ -29,7 +29,7 @@ impl Dump {
 
     /// The goroutines and the threads, and who waits for each other.
     pub(super) fn fmt_parties(&self, f: &mut fmt::Formatter<'_>, relations: &Relations<'_>) -> fmt::Result {
-        let mut alike: HashMap<_, usize> = HashMap::new();
+        let mut alike: BTreeMap<_, usize> = BTreeMap::new();
         for goroutine in &self.goroutines {
             let listed = alike.entry(goroutine.kind()).or_default();
             *listed += 1;
@@ -65,7 +65,7 @@ fn fmt_cycle(f: &mut fmt::Formatter<'_>, cycle: &[Party<'_>], relations: &Relati
 }
 
 /// What a goroutine has in common with others like it.
-#[derive(PartialEq, Eq, Hash)]
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Likeness<'a> {
     state: &'a str,
     place: Option<&'static Location<'static>>,

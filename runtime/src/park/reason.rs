@@ -66,7 +66,7 @@ pub enum Partner {
     Senders(usize),
     /// Who has one of the so many handles that can receive.
     Receivers(usize),
-    /// Who holds the lock: the goroutine or thread on whose stack this [address](super::stack_address) lies; unknown if it is 0.
+    /// Who holds the lock: the goroutine or thread on whose stack this [address](super::stack_address) lies.
     Holder(usize),
     /// So many who share the lock.
     Readers(usize),

@@ -9,9 +9,10 @@
 //! 1. Who asks gives the census a number, and rouses every worker, or asks it to yield.
 //! 2. A worker that looks around, and finds a number that it has not answered, lists its own and puts the list in.
 //! 3. Who asks waits until everybody has begun to answer, but no longer than [`PATIENCE`], and until all those are done. Of the
-//!    goroutines of a worker that has not begun,
-//!    because one of them computes or blocks its thread, he only sees what stands in the [records](crate::stack::Glimpse) of
-//!    their stacks.
+//!    goroutines of a worker that has not begun, because one of them computes or blocks its thread, he only sees what stands
+//!    in the [records](crate::stack::Glimpse) of their stacks.
+//!
+//! The number is SeqCst: a worker looks at it after having announced its sleep, and who asks sets it before he rouses one.
 //!
 //! # Under `migrate`
 //! A goroutine may be taken over while its home answers: one that is ready, or one that is parked, if the worker was taken for
@@ -40,7 +41,7 @@ const PATIENCE: Duration = Duration::from_millis(100);
 pub(super) struct Census {
     /// Held by who asks.
     asking: Mutex<()>,
-    /// The number of the last one.
+    /// The number of the last one: odd while answers to it may begin, and one more afterwards.
     number: AtomicU64,
     answers: Mutex<Answers>,
     answered: Condvar,
@@ -111,7 +112,7 @@ impl Shared {
             .answered
             .wait_timeout_while(answers, PATIENCE, some_are_silent)
             .unwrap_or_else(PoisonError::into_inner);
-        // Who begins from now on, is too late.
+        // Who begins from now on is too late.
         census.number.fetch_add(1, Ordering::SeqCst);
         let not_complete = |answers: &mut Answers| answers.complete.len() < answers.begun;
         let mut answers = census.answered.wait_while(answers, not_complete).unwrap_or_else(PoisonError::into_inner);

@@ -1,13 +1,12 @@
 //! Goroutines that block their worker's thread in place: those that wait while a panic unwinds them, for the thread counts
 //! panics, and others must not see the count.
 //!
-//! - The worker lends its permit meanwhile, and does not count as running: it may wait for somebody on another worker just now.
-//! - It may also wait for somebody in its own queue, who has not started. Other workers take those; and when there is no other,
-//!   because all workers are blocked so, one more is started. It stays, as a spare worker does that [`hogged`](super::hogged)
-//!   speaks of, and gets no goroutines by placement.
-//!
-//! - It may also wait for something that a timer does, and the timer may be in this worker's store. So the thread goes on firing
-//!   timers while it waits.
+//! - The worker lends its permit meanwhile, and does not count as running: the goroutine may wait for somebody on another worker.
+//! - The goroutine may wait for somebody in the worker's own queue, who has not started. Other workers take those; and when there
+//!   is no other, because all workers are blocked so, one more is started. It stays, as a spare worker does that
+//!   [`hogged`](super::hogged) speaks of, and gets no goroutines by placement.
+//! - It may wait for something that a timer does, and the timer may be in this worker's store. So the thread goes on firing timers
+//!   while it waits.
 //!
 //! Who has started on this worker waits until the thread is free again; a goroutine that waits for one of those waits for
 //! ever. While the runtime shuts down nobody blocks a thread so, except within a panic hook; see [`shutdown`](super::shutdown).

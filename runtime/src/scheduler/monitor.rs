@@ -11,7 +11,7 @@
 //! blocks of goroutines are freed: some at each look, so that the others do not notice. As long as there are such, the
 //! monitor does not sleep.
 //!
-//! Before it sleeps it looks whether there is a [deadlock](crate::diagnostics).
+//! Before it sleeps, and ever more rarely while it does, it looks whether there is a [deadlock](crate::diagnostics).
 //!
 //! The monitor also makes the call of the kernel that biased [locks](crate::park::Lock) need, if that was not done before
 //! there were threads: it is the only one who has time to wait.

@@ -10,6 +10,8 @@ use crate::diagnostics::{Deadlock, OnDeadlock};
 impl Shared {
     /// If every worker sleeps, and has nothing to do: how often they have gone to sleep, which is the same at two looks if
     /// none has woken up in between.
+    ///
+    /// The look at the inbox, an Acquire, pairs with the Release by which its owner fell asleep: what that did before is seen.
     pub(crate) fn rest_mark(&self) -> Option<u64> {
         if self.is_shutting_down() {
             return None;
