@@ -216,7 +216,9 @@ fn who_waits_for_a_thread_is_no_leak() {
         };
         let wants = [want(&by_job), want(&by_thread)];
         sleep(Duration::from_millis(200));
-        let found = leaks(NEVER);
+        let mut found = leaks(NEVER);
+        // There are other tests in the process.
+        found.retain(|leak| wants.iter().any(|goroutine| goroutine.id() == leak.goroutine.id));
         assert!(found.is_empty(), "{found:?}");
         done.store(true, Ordering::Relaxed);
         wants.into_iter().for_each(|goroutine| goroutine.join().unwrap());
