@@ -3,6 +3,7 @@
 #![doc = "[docs/dependencies.md]: docs::dependencies"]
 #![doc = "[docs/benchmarks.md]: docs::benchmarks"]
 #![doc = "[docs/reliability.md]: docs::reliability"]
+#![doc = "[docs/sanitizers.md]: docs::sanitizers"]
 #![doc = ""]
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
@@ -92,4 +93,7 @@ pub mod docs {
 
     #[doc = include_str!("../docs/reliability.md")]
     pub mod reliability {}
+
+    #[doc = include_str!("../docs/sanitizers.md")]
+    pub mod sanitizers {}
 }

@@ -273,9 +273,7 @@ fn carry_out(plan: Plan, seed: u64) {
     let goroutines = parties.split_off(plan.threads.min(parties.len()));
     let runtime = Runtime::builder().procs(plan.procs).build().expect("threads can be started");
     thread::scope(|threads| {
-        for party in parties {
-            threads.spawn(party);
-        }
+        let threads: Vec<_> = parties.into_iter().map(|party| threads.spawn(party)).collect();
         runtime.run(|| {
             scope(|s| {
                 for party in goroutines {
@@ -283,6 +281,7 @@ fn carry_out(plan: Plan, seed: u64) {
                 }
             });
         });
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
     });
     let received = ledger.settle(&made, plan.abandoned && plan.capacity > 0);
     if !plan.closed && !plan.abandoned {
@@ -433,10 +432,11 @@ fn locks_of_goroutines_and_threads() {
             let (mutex, rwlock) = (Mutex::new((0, 0)), RwLock::new((0, 0)));
             let runtime = Runtime::builder().procs(procs).build().unwrap();
             thread::scope(|threads| {
-                for me in 0..2 {
+                let start = |me| {
                     let (mutex, rwlock) = (&mutex, &rwlock);
-                    threads.spawn(move || party(me, seed, mutex, rwlock));
-                }
+                    threads.spawn(move || party(me, seed, mutex, rwlock))
+                };
+                let threads = [0, 1].map(start);
                 runtime.run(|| {
                     scope(|s| {
                         for me in 2..10 {
@@ -445,6 +445,7 @@ fn locks_of_goroutines_and_threads() {
                         }
                     });
                 });
+                threads.into_iter().for_each(|thread| thread.join().unwrap());
             });
             assert_eq!(*mutex.lock(), (10 * ROUNDS, 10 * ROUNDS));
         }

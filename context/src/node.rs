@@ -65,12 +65,13 @@
 //! - To end a node when its last cancel function is dropped. See [`CancelFunc`](crate::CancelFunc).
 
 use std::mem;
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use gocsp_channels::Receiver;
 use gocsp_channels::signal::Signal;
 use gocsp_runtime::park::{Lock, LockGuard};
+use gocsp_runtime::std_sync::OnceLock;
 
 use crate::alarm::Alarm;
 use crate::children::{Child, Children};

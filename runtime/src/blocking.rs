@@ -11,13 +11,13 @@ use std::cell::Cell;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::ptr::NonNull;
-use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
 use crate::diagnostics::OwnThread;
 use crate::goroutine::resume_unwind;
 use crate::park::{Description, Lock, Outcome, Partner, Patience, Reason, Subject, WaitList, Way, wait};
 use crate::scheduler;
+use crate::std_sync::{Condvar, Mutex, MutexGuard};
 
 const MOST_THREADS: usize = 512;
 const KEEP_ALIVE: Duration = Duration::from_secs(10);

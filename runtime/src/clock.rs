@@ -1,8 +1,9 @@
 //! Where time comes from: every reading of the clock in gocsp goes through here.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+
+use crate::std_sync::OnceLock;
 
 /// The current time.
 #[inline]

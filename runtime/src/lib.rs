@@ -2,7 +2,7 @@
 //! waits.
 //!
 //! Programs use the facade crate `gocsp`, which re-exports what is meant for them. The crates above this one (channels,
-//! select, locks) use [`park`], [`timer`], [`clock`] and [`random`], and nothing else.
+//! select, locks) use [`park`], [`timer`], [`clock`] and [`random`], and nothing else but what [`std_sync`] has of std.
 //!
 //! ```text
 //!   goroutine   what a goroutine is: control block, handles, scopes, panics
@@ -28,6 +28,8 @@ pub mod random;
 mod runtime;
 mod scheduler;
 mod stack;
+#[doc(hidden)]
+pub mod std_sync;
 mod stock;
 mod sync;
 pub mod timer;

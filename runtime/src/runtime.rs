@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 use std::panic::{Location, RefUnwindSafe, UnwindSafe};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::diagnostics::{self, Deadlock, OnDeadlock, RuntimeMetrics};
@@ -11,6 +11,7 @@ use crate::goroutine::{self, Cancelled, JoinHandle, OnPanic, Run};
 use crate::park::{Patience, process_barrier};
 use crate::scheduler::{self, MAX_WORKERS, Options, Shared, StallLimit};
 use crate::stack::{self, SizeClass, StackError};
+use crate::std_sync::OnceLock;
 
 /// How long the end of [`run`] waits for the next goroutine to end. Long enough for a thread to be scheduled on a machine
 /// that is busy with other things.

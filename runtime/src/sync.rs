@@ -4,7 +4,8 @@
 
 #[cfg(not(any(loom, shuttle)))]
 mod imp {
-    pub(crate) use std::sync::{Mutex, atomic};
+    pub(crate) use crate::std_sync::Mutex;
+    pub(crate) use std::sync::atomic;
     pub(crate) use std::{hint, thread};
 }
 

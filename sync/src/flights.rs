@@ -38,10 +38,11 @@ use std::mem;
 use std::ops::Deref;
 use std::panic::{self, Location, RefUnwindSafe, UnwindSafe};
 use std::ptr;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use gocsp_channels::{Receiver, Sender, channel};
 use gocsp_runtime::park::{self, Description, Outcome, Patience, Reason, Way};
+use gocsp_runtime::std_sync::OnceLock;
 use hashbrown::HashTable;
 
 use crate::hashing::Hashing;

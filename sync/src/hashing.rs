@@ -6,11 +6,11 @@
 #![forbid(unsafe_code)]
 
 use std::hash::{BuildHasher, Hash};
-use std::sync::OnceLock;
 
 use foldhash::SharedSeed;
 use foldhash::quality::SeedableRandomState;
 use gocsp_runtime::random;
+use gocsp_runtime::std_sync::OnceLock;
 
 /// The hash function of one table.
 pub(crate) struct Hashing(SeedableRandomState);

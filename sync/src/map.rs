@@ -43,10 +43,10 @@ use std::fmt;
 use std::hash::Hash;
 use std::mem;
 use std::panic::{Location, RefUnwindSafe, UnwindSafe};
-use std::sync::OnceLock;
 
 use crossbeam_utils::CachePadded;
 use gocsp_runtime::park::{Description, Way};
+use gocsp_runtime::std_sync::OnceLock;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry as Place;
 

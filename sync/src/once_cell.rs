@@ -8,9 +8,9 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::panic::Location;
-use std::sync::OnceLock;
 
 use gocsp_runtime::park::{Description, Way};
+use gocsp_runtime::std_sync::OnceLock;
 
 use crate::Mutex;
 use crate::raw_mutex::RawMutex;

@@ -32,11 +32,12 @@ use std::fmt;
 use std::mem;
 use std::ops::{Deref, DerefMut};
 use std::panic::UnwindSafe;
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use crossbeam_utils::CachePadded;
 use gocsp_runtime::park::{self, Lock};
+use gocsp_runtime::std_sync::OnceLock;
 
 use crate::parallelism::parallelism;
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};

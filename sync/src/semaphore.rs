@@ -20,12 +20,13 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::mem;
 use std::panic::Location;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use gocsp_channels::{Receiver, RecvError, Sender, channel};
 use gocsp_context::{Context, ContextError};
 use gocsp_runtime::park::{Description, Partner, Reason, Way};
+use gocsp_runtime::std_sync::{Mutex, MutexGuard};
 use gocsp_runtime::{clock, park};
 use gocsp_select::__private::{End, Pair, RecvCase, Wait, run_for};
 

@@ -101,7 +101,7 @@ fn rwlock_writer_is_not_starved_by_readers() {
     let written = AtomicBool::new(false);
     let turn = AtomicU32::new(0);
     thread::scope(|scope| {
-        for me in 0..2 {
+        let read = |me| {
             let (lock, written, turn) = (&lock, &written, &turn);
             scope.spawn(move || {
                 while !written.load(Ordering::Relaxed) {
@@ -115,12 +115,14 @@ fn rwlock_writer_is_not_starved_by_readers() {
                         thread::yield_now();
                     }
                 }
-            });
-        }
+            })
+        };
+        let readers = [0, 1].map(read);
         for _ in 0..100 {
             *lock.write() += 1;
         }
         written.store(true, Ordering::Relaxed);
+        readers.into_iter().for_each(|reader| reader.join().unwrap());
     });
     assert_eq!(lock.into_inner(), 100);
 }

@@ -31,10 +31,12 @@ fn on_threads(threads: u64, body: impl Fn(Random) + Sync) {
     let seed = gocsp_runtime::random::next_u64();
     println!("seed {seed:#x}");
     thread::scope(|scope| {
-        for n in 0..threads {
+        let start = |n: u64| {
             let body = &body;
-            scope.spawn(move || body(Random((seed ^ n.wrapping_mul(0x9E37_79B9_7F4A_7C15)) | 1)));
-        }
+            scope.spawn(move || body(Random((seed ^ n.wrapping_mul(0x9E37_79B9_7F4A_7C15)) | 1)))
+        };
+        let threads: Vec<_> = (0..threads).map(start).collect();
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
     });
 }
 
@@ -143,7 +145,7 @@ fn wait_group_with_many_on_both_sides() {
             let finished = AtomicUsize::new(0);
             group.add(workers);
             thread::scope(|scope| {
-                for n in 0..waiters {
+                let wait = |n| {
                     let (group, finished) = (&group, &finished);
                     scope.spawn(move || {
                         if n % 2 == 1 {
@@ -152,14 +154,17 @@ fn wait_group_with_many_on_both_sides() {
                             group.wait();
                         }
                         assert_eq!(finished.load(Ordering::Relaxed), workers as usize);
-                    });
-                }
-                for _ in 0..workers {
+                    })
+                };
+                let work = |_| {
                     scope.spawn(|| {
                         finished.fetch_add(1, Ordering::Relaxed);
                         group.done();
-                    });
-                }
+                    })
+                };
+                let waiters: Vec<_> = (0..waiters).map(wait).collect();
+                let workers: Vec<_> = (0..workers).map(work).collect();
+                waiters.into_iter().chain(workers).for_each(|thread| thread.join().unwrap());
             });
         }
     }

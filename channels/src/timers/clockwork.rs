@@ -8,10 +8,10 @@
 //! The plan's lock is held while the channel takes its place, and is taken before the channel's own. Who finds no channel looks
 //! once more under the lock. So a plan is either changed before it has become the channel's, or not at all.
 
-use std::sync::OnceLock;
 use std::time::Instant;
 
 use gocsp_runtime::park::Lock;
+use gocsp_runtime::std_sync::OnceLock;
 
 use super::channel::{self, Plan};
 use crate::Receiver;

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
+
+use crate::std_sync::{Mutex, MutexGuard};
 
 /// The number of the calling thread in the system; 0 if that is not known.
 pub(crate) fn thread_number() -> u64 {

@@ -17,9 +17,9 @@ use std::array;
 use std::cell::Cell;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard};
 
 use crate::prefetch::prefetch;
+use crate::std_sync::{Mutex, MutexGuard};
 use crate::stock::Stock;
 
 /// The blocks that are kept are multiples of this in size and alignment.

@@ -6,13 +6,14 @@
 
 use std::panic::Location;
 use std::ptr::NonNull;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 use std::thread::{self, Thread, ThreadId};
 use std::time::Instant;
 
 use super::reason::{Description, RawReason};
 use super::stack_address;
 use crate::clock;
+use crate::std_sync::{Mutex, MutexGuard};
 use crate::sync::atomic::{AtomicBool, Ordering};
 
 /// A thread that waits.

@@ -20,8 +20,8 @@
 //! So the home that he finds in a frame is still the home as long as he looks.
 
 use std::ops::Range;
+use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use std::{mem, ptr};
 
@@ -32,6 +32,7 @@ use crate::clock;
 use crate::diagnostics::{Activity, Calls, GoroutineDump, Wait, WorkerDump, WorkerState};
 use crate::goroutine::{Goroutine, GoroutineId, Status};
 use crate::stack::{Glimpse, Stack};
+use crate::std_sync::{Condvar, Mutex, MutexGuard};
 
 /// How long a census waits for a worker that does not answer: several time slices.
 const PATIENCE: Duration = Duration::from_millis(100);

@@ -43,6 +43,7 @@
 mod burst;
 mod census;
 mod counts;
+mod fiber;
 mod fresh;
 mod hogged;
 mod idle;
@@ -78,6 +79,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 pub(crate) use crate::goroutine::{Goroutine, unwind_cancelled};
+pub(crate) use fiber::Fiber;
 pub(crate) use in_place::LentPermit;
 pub(crate) use inbox::Linked;
 pub(crate) use placement::{Placement, SiteId};

@@ -17,8 +17,8 @@
 //! there were threads: it is the only one who has time to wait.
 
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::Duration;
 
@@ -30,6 +30,7 @@ use super::worker::Signals;
 use crate::clock;
 use crate::diagnostics::{self, OwnThread};
 use crate::park::process_barrier;
+use crate::std_sync::OnceLock;
 use crate::stock::KEEP;
 
 /// The time between two looks: half of what a goroutine may run before it is asked to yield.

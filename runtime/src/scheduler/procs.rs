@@ -12,10 +12,10 @@
 //! ([`hogged`](super::hogged)). So it is known who holds one, and nobody gives up what he has not got.
 
 use std::collections::VecDeque;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::watch::WorkerId;
+use crate::std_sync::Mutex;
 
 /// The permits of a runtime. See the [module](self).
 #[derive(Debug)]

@@ -2,8 +2,8 @@
 
 use std::io;
 use std::ptr::NonNull;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -21,6 +21,7 @@ use crate::clock;
 use crate::diagnostics::{self, Deadlock, OnDeadlock};
 use crate::goroutine::{self, BlockPool, Goroutine, OnPanic};
 use crate::stack::{SizeClass, StackPool};
+use crate::std_sync::{Mutex, OnceLock};
 use crate::timer::Action;
 
 /// The most workers that a runtime can have.

@@ -13,12 +13,12 @@
 use std::collections::VecDeque;
 use std::io;
 use std::ptr::NonNull;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::worker::Worker;
 use crate::goroutine::{self, Goroutine};
 use crate::stack::{SizeClass, StackError};
+use crate::std_sync::Mutex;
 
 /// An unstarted goroutine that waits for a stack.
 struct Queued(NonNull<Goroutine>);

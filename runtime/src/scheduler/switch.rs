@@ -11,7 +11,7 @@ use std::ptr::NonNull;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 
 use crate::goroutine::{self, Goroutine};
-use crate::stack::Stack;
+use crate::stack::{Frame, Stack};
 
 /// The state of a suspended goroutine, and its way back to the worker.
 pub(crate) struct Switch {
@@ -19,7 +19,10 @@ pub(crate) struct Switch {
 }
 
 /// The way back from a running goroutine to its worker: set when the goroutine starts, valid until it ends.
-pub(crate) struct WayBack(Cell<*const Yielder<(), NonNull<AfterLeaving>>>);
+pub(crate) struct WayBack(Cell<*const Back>);
+
+/// What leads back to the worker.
+pub(super) type Back = Yielder<(), NonNull<AfterLeaving>>;
 
 /// What is to be done once the goroutine's stack has been left: the head of a [`Step`].
 pub(crate) struct AfterLeaving {
@@ -83,16 +86,20 @@ pub(super) enum Left {
 /// # Safety
 /// The caller owns the stack and the goroutine, which has not started.
 pub(super) unsafe fn prepare(stack: Stack, goroutine: NonNull<Goroutine>) {
-    let body = move |yielder: &Yielder<(), NonNull<AfterLeaving>>, ()| {
-        stack.frame().way_back.0.set(yielder);
+    let body = move |back: &Back, ()| {
+        let Frame { way_back, fiber, .. } = stack.frame();
+        way_back.0.set(back);
+        fiber.begin(back);
         // SAFETY: this is the goroutine's first and only run, on its own stack.
         unsafe { goroutine::run(goroutine) };
+        fiber.end(back);
     };
     // SAFETY: the body owns what it captures, and catches every panic of the user's code.
     let coroutine = unsafe { Coroutine::with_stack_unchecked(stack, body) };
     // SAFETY: nobody runs on the stack, so nobody refers to its switch.
     let slot = unsafe { &mut *stack.frame().switch.get() };
-    slot.write(Switch { coroutine });
+    let switch = slot.write(Switch { coroutine });
+    stack.frame().fiber.make(goroutine, || _ = switch.coroutine.resume(()));
 }
 
 /// Runs the goroutine on `stack` until it suspends itself or ends.
@@ -105,14 +112,16 @@ pub(super) unsafe fn resume(stack: Stack) -> Left {
     let slot = unsafe { &mut *stack.frame().switch.get() };
     // SAFETY: the stack was prepared, and its goroutine has not ended since.
     let switch = unsafe { slot.assume_init_mut() };
+    let fiber = &stack.frame().fiber;
+    fiber.is_resumed();
     match switch.coroutine.resume(()) {
-        CoroutineResult::Yield(after) => Left::Suspended(after),
-        CoroutineResult::Return(()) => {
-            // SAFETY: as above. The stack has to be prepared before it is resumed again.
-            unsafe { slot.assume_init_drop() };
-            Left::Ended
-        }
+        CoroutineResult::Yield(after) if !fiber.has_ended(after) => return Left::Suspended(after),
+        CoroutineResult::Yield(_) => fiber.unmake(|| _ = switch.coroutine.resume(())),
+        CoroutineResult::Return(()) => {}
     }
+    // SAFETY: as above. The stack has to be prepared before it is resumed again.
+    unsafe { slot.assume_init_drop() };
+    Left::Ended
 }
 
 /// Gives the thread back to the worker, until resumed. The worker takes the step `after` first.
@@ -124,7 +133,7 @@ pub(super) unsafe fn resume(stack: Stack) -> Left {
 /// The caller runs on `stack`, and `after` is the head of a step on it that has not been taken.
 #[inline(always)]
 pub(super) unsafe fn suspend(stack: Stack, after: NonNull<AfterLeaving>) {
-    let way_back = stack.frame().way_back.0.get();
+    let Frame { way_back, fiber, .. } = stack.frame();
     // SAFETY: the goroutine runs, so its way back has been set, and lies at the base of this very stack.
-    unsafe { &*way_back }.suspend(after);
+    fiber.suspend(unsafe { &*way_back.0.get() }, after);
 }

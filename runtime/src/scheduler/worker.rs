@@ -16,8 +16,9 @@
 use std::cell::Cell;
 use std::mem;
 use std::ptr::{self, NonNull};
+use std::sync::Arc;
+use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock, PoisonError};
 use std::thread::Thread;
 use std::time::Instant;
 
@@ -36,6 +37,7 @@ use super::watch::WorkerId;
 use crate::goroutine::{Goroutine, LocalBlocks};
 use crate::park::Lock;
 use crate::stack::{LocalPool, Stack, StackSlot};
+use crate::std_sync::OnceLock;
 use crate::timer::{Action, Store};
 
 /// See the [module](self).

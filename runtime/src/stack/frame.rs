@@ -12,7 +12,7 @@ use super::record::Record;
 use super::slab::{self, page_size};
 use crate::goroutine::{Goroutine, Locals};
 use crate::prefetch::prefetch;
-use crate::scheduler::{Switch, WayBack, Worker};
+use crate::scheduler::{Fiber, Switch, WayBack, Worker};
 
 /// What the runtime keeps at the top of every stack. It is made when the stack leaves the shared pool; before, and after
 /// it was trimmed, its memory is zero, and only `goroutine` may be read.
@@ -26,6 +26,7 @@ use crate::scheduler::{Switch, WayBack, Worker};
 /// | `timed_park` | the same, around a timed wait; who fires its timer| the worker whose timer fires              |
 /// | `class`      | the pool, when it hands the stack out  | whoever has the stack, or makes a dump    |
 /// | `record`     | the goroutine, when it waits; the worker that starts it | the worker; in part everybody |
+/// | `fiber`      | the worker that runs the goroutine     | the same, and the goroutine               |
 /// | `locals`     | the goroutine                          | the same                                  |
 /// | `next_free`  | the pool that owns the stack           | the same                                  |
 #[repr(C, align(16))]
@@ -40,6 +41,7 @@ pub(crate) struct Frame {
     locals: Cell<Option<NonNull<Locals>>>,
     next_free: Cell<Option<Stack>>,
     class: AtomicU8,
+    pub(crate) fiber: Fiber,
 }
 
 impl Frame {

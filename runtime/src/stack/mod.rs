@@ -31,7 +31,7 @@ mod pool;
 mod record;
 mod slab;
 
-pub(crate) use frame::{Stack, StackSlot};
+pub(crate) use frame::{Frame, Stack, StackSlot};
 pub(crate) use overflow::{SignalStack, install_handler};
 pub(crate) use pool::{LocalPool, StackPool};
 pub(crate) use record::Glimpse;

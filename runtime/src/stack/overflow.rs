@@ -14,12 +14,13 @@
 use std::io;
 use std::mem::MaybeUninit;
 use std::ptr;
-use std::sync::{Once, OnceLock};
+use std::sync::Once;
 
 use super::slab::Slab;
 use super::{MAX_SIZE, Stack};
 use crate::goroutine::{Goroutine, StackSize};
 use crate::scheduler;
+use crate::std_sync::OnceLock;
 
 /// How much of a goroutine's name is printed, in bytes.
 const MOST_OF_NAME: usize = 128;

@@ -9,11 +9,11 @@
 use std::cell::Cell;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard};
 use std::{io, mem};
 
 use super::slab::Slab;
 use super::{SizeClass, Stack};
+use crate::std_sync::{Mutex, MutexGuard};
 use crate::stock::Stock;
 
 /// The size of a class's first slab; each next one is twice as large, up to [`LARGEST_SLAB`].

@@ -6,8 +6,9 @@
 
 use std::io;
 use std::ptr::{self, NonNull};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use crate::std_sync::OnceLock;
 
 /// How much address space stacks leave to the rest of the process, in bytes.
 const ROOM: usize = 16 << 20;

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Looks for data races with ThreadSanitizer: two accesses of which nothing says which comes first, at least one of them a write.
+#
+#   ci/tsan.sh            a planted race, which has to be found; then the tests of the library, but for those that measure
+#                         memory or time, or end their process
+#   ci/tsan.sh short      the planted race, and a few tests
+#
+# Needs x86-64 or aarch64 Linux. The compiler's option is not stable, so it has to be told that it is meant; and that the
+# standard library, which was not compiled with it, is to be used all the same. See docs/sanitizers.md for what that entails.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. ci/sanitizers.sh
+
+target=$(rustc -vV | sed -n 's/^host: //p')
+export RUSTC_BOOTSTRAP=1 RUSTFLAGS='-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer'
+export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/tsan"
+# One test asks for more memory than there is.
+export TSAN_OPTIONS="allocator_may_return_null=1:suppressions=$PWD/ci/tsan.supp"
+build=(--target "$target")
+
+planted a_race 'ThreadSanitizer: data race'
+planted no_race_with_a_channel
+planted no_race_with_a_mutex
+
+tests=(-p gocsp --test go_channels --test go_context --test goroutine_local --test runtime)
+skipped=()
+if [[ ${1:-} != short ]]; then
+    tests+=(-p gocsp-runtime -p gocsp-channels -p gocsp-select -p gocsp-context -p gocsp-sync --lib)
+    # Not the tests of channels on threads, which rely on the end of `thread::scope`.
+    tests+=(--test 'go_*' --test contexts --test guards --test handles --test lifecycle --test lock_api)
+    tests+=(--test stress --test regressions --test shutdown)
+    # They measure time.
+    skipped+=(--skip ten_thousand_children_are_cancelled_in_less_than_ten_milliseconds)
+fi
+timeout --kill-after=10 3600 cargo test --no-fail-fast "${build[@]}" "${tests[@]}" -- "${skipped[@]}"
