@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-tests=(--features backtrace -p gocsp-runtime -p gocsp --lib --test backtrace backtrace)
+tests=(--features backtrace -p gocsp-runtime -p gocsp --lib --test backtrace)
 timeout --kill-after=10 1800 cargo test "${tests[@]}"
 # Optimized, where most functions are inlined, and with all debug information, which names those.
 RUSTFLAGS="${RUSTFLAGS:-} -Cforce-frame-pointers=yes" CARGO_PROFILE_RELEASE_DEBUG=full \

@@ -175,11 +175,11 @@ impl GoroutineDump {
     /// It is empty for who does not wait; without the feature `backtrace`; on processors other than x86-64 and aarch64, and on
     /// Windows. Calls are found by their frame pointers, so the program has to be built with
     /// `RUSTFLAGS=-Cforce-frame-pointers=yes`: without that only the last calls are told or none, and a wrong name may be among
-    /// them. Names are those of the symbol table and of what debug information there is.
+    /// them. Names are those of the symbol table and of what debug information there is. Where the compiler has
+    /// optimized, a function that ends with a call may be missing: it has left the stack by then.
     ///
     /// Names are looked up here, and when a dump is shown as text: the first time this reads the program's debug information,
-    /// which takes tens of milliseconds for a large one; then some 10 µs a call. It needs as much of a stack as a panic that
-    /// prints its backtrace: the smallest size of a goroutine's may not do.
+    /// which takes a while for a large one. It needs more of a stack than the smallest that a goroutine can have.
     pub fn backtrace(&self) -> Vec<BacktraceFrame> {
         self.wait().map(|wait| wait.calls.resolve(wait.place)).unwrap_or_default()
     }
