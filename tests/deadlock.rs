@@ -266,6 +266,20 @@ const OTHERS: &[Case] = &[
         program: on_the_main_thread,
         check: |ended| assert_report(ended, &["goroutine 1 [chan receive, ", "'main' [chan receive, "]),
     },
+    Case {
+        name: "a_lock_that_the_thread_holds_which_waits_for_main",
+        program: || {
+            static MUTEX: Mutex<()> = Mutex::new(());
+            let _guard = MUTEX.lock();
+            run(|| drop(MUTEX.lock()));
+        },
+        check: |ended| {
+            assert_report(
+                ended,
+                &["these wait for each other:\n", "'main' holds\n", "waits for the end of goroutine 1 'main'"],
+            )
+        },
+    },
     Case { name: "a_deadlock_may_be_returned", program: returned, check: assert_success },
     Case { name: "a_deadlock_may_be_ignored", program: ignored, check: assert_success },
 ];

@@ -64,7 +64,8 @@ pub(super) struct Relations<'a> {
 
 impl<'a> Relations<'a> {
     pub(super) fn new(dump: &'a Dump, deadlocked: bool) -> Self {
-        let threads = dump.threads_of_their_own().map(Party::Thread);
+        // Also who waits for a main goroutine, and is not listed: it may hold what that one waits for.
+        let threads = dump.threads.iter().map(Party::Thread);
         let parties: Vec<_> = dump.goroutines.iter().map(Party::Goroutine).chain(threads).collect();
         let goroutines = || dump.goroutines.iter().enumerate();
         let stacks = goroutines().filter_map(|(place, goroutine)| Some((goroutine.stack.as_ref()?.start, place)));
