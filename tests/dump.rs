@@ -304,6 +304,19 @@ fn a_program_with_a_leak_does_not_pass() {
     assert!(message.starts_with("1 goroutine was left behind") && message.contains("'forgotten'"), "{message}");
 }
 
+#[test]
+fn a_program_that_hangs_does_not_pass() {
+    let result = catch_unwind(|| {
+        assert_no_leaks(|| {
+            let (_tx, rx) = channel::<u32>(0);
+            _ = rx.recv();
+        });
+    });
+    let payload = result.expect_err("it cannot go on");
+    let message = payload.downcast_ref::<String>().expect("a message");
+    assert!(message.contains("deadlock") && message.contains("'main' [chan receive, "), "{message}");
+}
+
 /// Tells the program that it is to wait for the signal.
 const CHILD: &str = "GOCSP_TEST_QUIT";
 

@@ -58,6 +58,10 @@ pub struct Deadlock {
 }
 
 impl Deadlock {
+    pub(super) fn new(dump: Dump) -> Self {
+        Self { dump: Arc::new(dump) }
+    }
+
     /// Who waited for what.
     pub fn dump(&self) -> &Dump {
         &self.dump
@@ -170,7 +174,7 @@ fn confirm() -> Option<Deadlock> {
         _ => false,
     };
     let complete = dump.goroutines.len() as u64 == live && dump.goroutines.iter().all(|other| asleep(&other.activity));
-    complete.then(|| Deadlock { dump: Arc::new(dump) })
+    complete.then(|| Deadlock::new(dump))
 }
 
 fn act(deadlock: Deadlock) {

@@ -20,20 +20,27 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, Thread};
 use std::time::Duration;
 
 use super::dump::{Dump, GoroutineDump, Wait};
 use super::relations::{Enders, Party, Relations};
-use super::{dump, text};
+use super::{OwnThread, dump, text};
+use crate::blocking::is_busy;
 use crate::park::Partner;
 use crate::runtime::Runtime;
+use crate::scheduler::Shared;
 use crate::timer::sleep;
-use crate::{OnDeadlock, clock};
+use crate::{Deadlock, OnDeadlock, clock};
 
 /// A wait that is younger may just have been ended.
 const SETTLED: Duration = Duration::from_millis(100);
 /// After this time it is made sure that who seems to be stuck still is.
 const AGAIN: Duration = Duration::from_millis(10);
+/// For how long nothing happens before the body of [`assert_no_leaks`] counts as stuck.
+const QUIET: Duration = Duration::from_secs(10);
 /// For how long [`assert_no_leaks`] waits for goroutines to end.
 const GRACE: Duration = Duration::from_secs(1);
 
@@ -134,8 +141,9 @@ fn stuck(relations: &Relations<'_>) -> Vec<bool> {
 /// Goroutines that are still there when `body` returns have a second to end.
 ///
 /// # Panics
-/// With a report of those that have not ended, or with the panic of `body`. Of a deadlock in which `body` does not return only where it
-/// can be [told](crate::OnDeadlock): not beside the threads of a test harness, under which it hangs.
+/// With a report of those that have not ended, or with the panic of `body`. With a report, too, of a deadlock in which `body` does not
+/// return; where that cannot be [told](crate::OnDeadlock) from waiting for some thread of the program, as beside those of a test
+/// harness, when nobody has done anything for ten seconds, and no timer is set and no blocking call under way.
 ///
 /// ```
 /// use gocsp_runtime::{assert_no_leaks, spawn};
@@ -159,7 +167,13 @@ pub fn assert_no_leaks(body: impl FnOnce() + Send) {
         Ok(runtime) => runtime,
         Err(error) => panic!("the runtime cannot be started: {error}"),
     };
-    if let Err(deadlock) = runtime.try_run(body) {
+    let is_over = AtomicBool::new(false);
+    let outcome = thread::scope(|threads| {
+        let watch = threads.spawn(|| end_if_quiet(runtime.shared(), &is_over));
+        let _over = Over { is_over: &is_over, watch: watch.thread().clone() };
+        runtime.try_run(body)
+    });
+    if let Err(deadlock) = outcome {
         panic!("{deadlock}");
     }
     let until = clock::deadline(GRACE);
@@ -171,7 +185,37 @@ pub fn assert_no_leaks(body: impl FnOnce() + Send) {
             let were = if dump.goroutines.len() == 1 { "goroutine was" } else { "goroutines were" };
             panic!("{} {were} left behind:\n\n{dump}", dump.goroutines.len());
         }
-        std::thread::sleep(pause);
+        thread::sleep(pause);
         pause = (pause * 2).min(Duration::from_millis(10));
+    }
+}
+
+/// Says, when dropped, that there is nothing left to watch.
+struct Over<'a> {
+    is_over: &'a AtomicBool,
+    watch: Thread,
+}
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.is_over.store(true, Ordering::Relaxed);
+        self.watch.unpark();
+    }
+}
+
+/// Ends the runtime, as a deadlock does, if nothing has happened in it for [`QUIET`].
+fn end_if_quiet(runtime: &Arc<Shared>, is_over: &AtomicBool) {
+    let _own = OwnThread::begin();
+    let (mut mark, mut since) = (None, clock::now());
+    while !is_over.load(Ordering::Relaxed) {
+        thread::park_timeout(QUIET / 20);
+        let now = runtime.rest_mark().filter(|_| !runtime.awaits_timer() && !is_busy());
+        if now.is_none() || now != mark {
+            (mark, since) = (now, clock::now());
+        } else if clock::now().saturating_duration_since(since) >= QUIET {
+            let found = runtime.take_census();
+            let dump = Dump { goroutines: found.goroutines, workers: found.workers, ..Dump::default() };
+            return runtime.end_by_deadlock(Deadlock::new(dump));
+        }
     }
 }
