@@ -104,8 +104,8 @@ pub struct ThreadDump {
     pub number: u64,
     /// What it waits for.
     pub wait: Wait,
-    /// An address on its stack.
-    pub(crate) stack: usize,
+    /// The addresses of its stack.
+    pub(crate) stack: Range<usize>,
 }
 
 /// What a worker does.
@@ -195,6 +195,6 @@ impl ThreadDump {
             calls: Calls::default(),
         };
         let name = thread.thread.name().map(str::to_owned);
-        Self { name, number: thread.number, wait, stack: thread.stack }
+        Self { name, number: thread.number, wait, stack: thread.stack.clone() }
     }
 }

@@ -33,7 +33,7 @@ pub use deadlock::{Deadlock, OnDeadlock};
 pub use dump::{Activity, Dump, GoroutineDump, ThreadDump, Wait, WorkerDump, WorkerState};
 pub use leaks::{Leak, assert_no_leaks, leaks};
 pub use metrics::{RuntimeMetrics, metrics};
-pub(crate) use os::{OwnThread, thread_number, write_report};
+pub(crate) use os::{OwnThread, thread_number, thread_stack, write_report};
 pub(crate) use registry::{number_runtime, register};
 pub(crate) use signal::dump_on_quit;
 

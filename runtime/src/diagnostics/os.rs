@@ -1,7 +1,13 @@
 //! The threads of the process: which of them are the runtime's own, and whether any other could act.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::io;
+#[cfg(target_os = "linux")]
+use std::mem::MaybeUninit;
+use std::ops::Range;
+#[cfg(target_os = "linux")]
+use std::ptr;
 use std::sync::PoisonError;
 
 use crate::std_sync::{Mutex, MutexGuard};
@@ -39,6 +45,44 @@ pub(crate) fn write_report(text: &str) {
     {
         let _ = io::Write::write_all(&mut io::stderr(), text.as_bytes());
     }
+}
+
+/// The addresses of the calling thread's stack; empty if they are not known. Asked of the system once in a thread.
+#[inline(never)]
+pub(crate) fn thread_stack() -> Range<usize> {
+    thread_local! {
+        static STACK: Cell<Option<(usize, usize)>> = const { Cell::new(None) };
+    }
+    let known = STACK.try_with(Cell::get).ok().flatten();
+    let (start, end) = known.unwrap_or_else(|| {
+        let found = stack_by_system().unwrap_or_default();
+        // A thread that ends may have lost its variables.
+        let _ = STACK.try_with(|stack| stack.set(Some(found)));
+        found
+    });
+    start..end
+}
+
+#[cfg(target_os = "linux")]
+fn stack_by_system() -> Option<(usize, usize)> {
+    let mut attributes = MaybeUninit::<libc::pthread_attr_t>::uninit();
+    // SAFETY: the call has no preconditions.
+    let this = unsafe { libc::pthread_self() };
+    // SAFETY: the thread lives, and there is room for its attributes.
+    if unsafe { libc::pthread_getattr_np(this, attributes.as_mut_ptr()) } != 0 {
+        return None;
+    }
+    let (mut start, mut size) = (ptr::null_mut(), 0);
+    // SAFETY: the attributes were filled in.
+    let read = unsafe { libc::pthread_attr_getstack(attributes.as_ptr(), &raw mut start, &raw mut size) };
+    // SAFETY: they were, and are not used again.
+    unsafe { libc::pthread_attr_destroy(attributes.as_mut_ptr()) };
+    (read == 0).then(|| (start.addr(), start.addr() + size))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn stack_by_system() -> Option<(usize, usize)> {
+    None
 }
 
 /// Threads that do nothing of their own accord, by number.

@@ -11,9 +11,6 @@ use super::dump::{Dump, GoroutineDump, ThreadDump, Wait};
 use crate::goroutine::GoroutineId;
 use crate::park::{Partner, Subject};
 
-/// A thread's stack is taken to be no larger than this.
-const THREAD_STACK: usize = 8 << 20;
-
 /// Somebody in a dump.
 #[derive(Clone, Copy)]
 pub(super) enum Party<'a> {
@@ -95,17 +92,9 @@ impl<'a> Relations<'a> {
         !self.deadlocked && !self.areas.iter().any(|area| area.contains(&address))
     }
 
-    /// On the stack of which thread it lies, if every thread is listed: else it may be on that of a neighbour.
     fn thread_at(&self, address: usize) -> Option<usize> {
-        if !self.deadlocked {
-            return None;
-        }
-        let distance = |party: &Party<'a>| match party {
-            Party::Goroutine(_) => None,
-            Party::Thread(thread) => Some(thread.stack.abs_diff(address)).filter(|&distance| distance < THREAD_STACK),
-        };
-        let near = self.parties.iter().enumerate().filter_map(|(place, party)| Some((distance(party)?, place)));
-        near.min().map(|(_, place)| place)
+        let is_on = |party: &Party<'a>| matches!(party, Party::Thread(thread) if thread.stack.contains(&address));
+        self.parties.iter().position(is_on)
     }
 
     /// Everybody, goroutines first.

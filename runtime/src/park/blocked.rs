@@ -4,6 +4,7 @@
 //! thread from going on, and its reason in place, while somebody looks. (The threads of a model are all one here, and take off each
 //! other's entries. But nobody looks there.)
 
+use std::ops::Range;
 use std::panic::Location;
 use std::ptr::NonNull;
 use std::sync::PoisonError;
@@ -11,8 +12,8 @@ use std::thread::{self, Thread, ThreadId};
 use std::time::Instant;
 
 use super::reason::{Description, RawReason};
-use super::stack_address;
 use crate::clock;
+use crate::diagnostics;
 use crate::std_sync::{Mutex, MutexGuard};
 use crate::sync::atomic::{AtomicBool, Ordering};
 
@@ -22,8 +23,8 @@ pub(crate) struct BlockedThread {
     reason: RawReason,
     /// Its number in the system, or 0 where that is not known.
     pub(crate) number: u64,
-    /// Lies on its stack.
-    pub(crate) stack: usize,
+    /// The addresses of its stack; empty if they are not known.
+    pub(crate) stack: Range<usize>,
     pub(crate) since: Instant,
     /// Whether the wait ends by itself.
     pub(crate) timed: bool,
@@ -68,9 +69,9 @@ pub(super) struct Entry(ThreadId);
 impl Entry {
     /// `woken` stays in place as long as this.
     pub(super) fn new(reason: RawReason, timed: bool, woken: &AtomicBool) -> Self {
-        let (thread, stack) = (thread::current(), stack_address());
+        let (thread, stack) = (thread::current(), diagnostics::thread_stack());
         let id = thread.id();
-        let (number, woken) = (crate::diagnostics::thread_number(), NonNull::from(woken));
+        let (number, woken) = (diagnostics::thread_number(), NonNull::from(woken));
         threads().push(BlockedThread { thread, reason, number, stack, since: clock::now(), timed, woken });
         Self(id)
     }
