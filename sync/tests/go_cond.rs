@@ -110,7 +110,7 @@ fn cond_releases_the_lock_while_it_waits_and_holds_it_on_return() {
     let (mutex, cond, free) = (Mutex::new(0), Cond::new(), AtomicBool::new(false));
     thread::scope(|scope| {
         let mut guard = mutex.lock();
-        scope.spawn(|| {
+        let other = scope.spawn(|| {
             let mut guard = mutex.lock();
             *guard = 1;
             cond.signal();
@@ -120,6 +120,8 @@ fn cond_releases_the_lock_while_it_waits_and_holds_it_on_return() {
         cond.wait_while(&mut guard, |value| **value == 0);
         assert_eq!(*guard, 1);
         assert!(mutex.try_lock().is_none(), "it is held");
+        drop(guard);
+        other.join().unwrap();
     });
     assert!(free.load(Ordering::Acquire) && mutex.try_lock().is_some());
 }

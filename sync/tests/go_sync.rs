@@ -46,7 +46,7 @@ fn mutex_waiter_is_not_starved_by_a_hog() {
     let served = AtomicBool::new(false);
     let running = Barrier::new(2);
     let elapsed = thread::scope(|scope| {
-        scope.spawn(|| {
+        let hog = scope.spawn(|| {
             running.wait();
             while !served.load(Ordering::Relaxed) {
                 let _guard = mutex.lock();
@@ -60,6 +60,7 @@ fn mutex_waiter_is_not_starved_by_a_hog() {
             drop(mutex.lock());
         }
         served.store(true, Ordering::Relaxed);
+        hog.join().unwrap();
         start.elapsed()
     });
     // About 1 ms each; the rest is for the moods of a busy machine.
@@ -71,12 +72,13 @@ fn rwlock_readers_are_inside_together() {
     let lock = RwLock::new(());
     let together = Barrier::new(4);
     thread::scope(|scope| {
-        for _ in 0..4 {
+        let read = |_| {
             scope.spawn(|| {
                 let _guard = lock.read();
                 together.wait();
-            });
-        }
+            })
+        };
+        [(); 4].map(read).into_iter().for_each(|reader| reader.join().unwrap());
     });
 }
 
@@ -91,6 +93,7 @@ fn rwlock_waiting_writer_blocks_new_readers() {
         assert!(!writer.is_finished());
         drop(reader);
         assert_eq!(*lock.read(), 1, "the writer was first");
+        writer.join().unwrap();
     });
 }
 
@@ -132,17 +135,19 @@ fn rwlock_readers_are_not_starved_by_writers() {
     let lock = RwLock::new(0_u64);
     let served = AtomicBool::new(false);
     thread::scope(|scope| {
-        for _ in 0..2 {
+        let write = |_| {
             scope.spawn(|| {
                 while !served.load(Ordering::Relaxed) {
                     *lock.write() += 1;
                 }
-            });
-        }
+            })
+        };
+        let writers = [(); 2].map(write);
         for _ in 0..100 {
             drop(lock.read());
         }
         served.store(true, Ordering::Relaxed);
+        writers.into_iter().for_each(|writer| writer.join().unwrap());
     });
 }
 
@@ -165,14 +170,16 @@ fn wait_group_wakes_everyone_who_waits() {
     let finished = AtomicBool::new(false);
     group.add(1);
     thread::scope(|scope| {
-        for _ in 0..8 {
+        let wait = |_| {
             scope.spawn(|| {
                 group.wait();
                 assert!(finished.load(Ordering::Relaxed));
-            });
-        }
+            })
+        };
+        let waiters = [(); 8].map(wait);
         finished.store(true, Ordering::Relaxed);
         group.done();
+        waiters.into_iter().for_each(|waiter| waiter.join().unwrap());
     });
 }
 
@@ -199,7 +206,7 @@ fn wait_group_rounds_do_not_mix() {
     let group = WaitGroup::new();
     let (begun, ended) = (AtomicU32::new(0), AtomicU32::new(0));
     thread::scope(|scope| {
-        for _ in 0..3 {
+        let wait = |_| {
             scope.spawn(|| {
                 while ended.load(Ordering::Relaxed) < ROUNDS {
                     let round = begun.load(Ordering::Acquire);
@@ -207,8 +214,9 @@ fn wait_group_rounds_do_not_mix() {
                     let ended = ended.load(Ordering::Relaxed);
                     assert!(ended >= round, "waited for round {round}, got {ended}");
                 }
-            });
-        }
+            })
+        };
+        let waiters = [(); 3].map(wait);
         for round in 1..=ROUNDS {
             group.add(1);
             begun.store(round, Ordering::Release);
@@ -218,6 +226,7 @@ fn wait_group_rounds_do_not_mix() {
             ended.store(round, Ordering::Relaxed);
             group.done();
         }
+        waiters.into_iter().for_each(|waiter| waiter.join().unwrap());
     });
 }
 
