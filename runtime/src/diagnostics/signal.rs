@@ -11,13 +11,13 @@ mod imp {
     use std::mem::MaybeUninit;
     use std::ptr;
     use std::sync::Once;
-    use std::thread;
 
     use signal_hook::consts::SIGQUIT;
     use signal_hook::iterator::Signals;
 
     use super::super::os::{OwnThread, write_report};
     use super::super::take;
+    use crate::scheduler::start_thread;
 
     /// Sees to the signal from now on, once per process. If there are no threads or descriptors left for that, the signal ends the
     /// process as it always did.
@@ -29,7 +29,7 @@ mod imp {
             }
             let Ok(mut signals) = Signals::new([SIGQUIT]) else { return };
             let handle = signals.handle();
-            let thread = thread::Builder::new().name("gocsp-signals".into()).spawn(move || {
+            let thread = start_thread("gocsp-signals".into(), move || {
                 let _own = OwnThread::begin();
                 if signals.forever().next().is_some() {
                     write_report(&format!("SIGQUIT: quit\n\n{}", take()));
