@@ -37,8 +37,9 @@ use crate::scheduler::Shared;
 /// What is done when all goroutines are asleep and nothing is left that could wake one: see
 /// [`Builder::on_deadlock`](crate::Builder::on_deadlock).
 ///
-/// If those of several runtimes are, each does what it was told, but one that is to [exit](Self::Exit) comes first: the process has
-/// ended then. The runtimes that nobody builds, that of [`run`](crate::run()) and the one of ordinary threads, are such.
+/// If those of several runtimes are asleep, the process [exits](Self::Exit) only if none of these is to [return](Self::Return): who
+/// has it returned goes on, and may set others going. The runtimes that nobody builds, that of [`run`](crate::run()) and the one of
+/// ordinary threads, exit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnDeadlock {

@@ -12,11 +12,12 @@
 //! - A thief takes the half that came first. In a tree these are nodes near the root: much work, taken seldom.
 //!
 //! # The lock
-//! All is under one lock. It is held for some dozens of instructions, or by a thief who walks along the [`LARGEST_BATCH`], at
-//! most, that it takes: for some microseconds, if none of them is in its cache. Nothing is allocated under it, since the
-//! goroutines are linked through their control blocks. The sizes are repeated in atomics that anybody may read without
-//! the lock, as a hint. Only who is about to stop looking must not rely on a hint: it asks for the [`count`](Fresh::count),
-//! which takes the lock; [`watch`](super::watch) needs that.
+//! All is under one lock. It is held for some dozens of instructions, or by a thief who walks along the
+//! [`LARGEST_BATCH`], at most, that it takes: for some microseconds, if none of them is in its cache. (A
+//! [census](super::census) holds it for longer, while it lists all.) Otherwise nothing is allocated under it, since
+//! the goroutines are linked through their control blocks. The sizes are repeated in atomics that anybody may read
+//! without the lock, as a hint. Only who is about to stop looking must not rely on a hint: it asks for the
+//! [`count`](Fresh::count), which takes the lock; [`watch`](super::watch) needs that.
 //!
 //! Rejected: a lock-free deque. It saves the owner no atomic operation: it needs a fence at every `pop`, and another at every
 //! `push`, so that the spawner sees who sleeps. It has one end for the owner and one for thieves, so the owner could take the
