@@ -1,7 +1,6 @@
 //! The threads of the process: which of them are the runtime's own, and whether any other could act.
 
 use std::cell::Cell;
-use std::collections::HashMap;
 use std::io;
 #[cfg(target_os = "linux")]
 use std::mem::MaybeUninit;
@@ -86,9 +85,9 @@ fn stack_by_system() -> Option<(usize, usize)> {
 }
 
 /// Threads that do nothing of their own accord, by number.
-static OWN: Mutex<Option<HashMap<u64, usize>>> = Mutex::new(None);
+static OWN: Mutex<Vec<u64>> = Mutex::new(Vec::new());
 
-fn own() -> MutexGuard<'static, Option<HashMap<u64, usize>>> {
+fn own() -> MutexGuard<'static, Vec<u64>> {
     OWN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -98,7 +97,7 @@ pub(crate) struct OwnThread(u64);
 impl OwnThread {
     pub(crate) fn begin() -> Self {
         let number = thread_number();
-        *own().get_or_insert_default().entry(number).or_default() += 1;
+        own().push(number);
         Self(number)
     }
 }
@@ -106,12 +105,8 @@ impl OwnThread {
 impl Drop for OwnThread {
     fn drop(&mut self) {
         let mut own = own();
-        let Some(threads) = own.as_mut() else { return };
-        if let Some(count) = threads.get_mut(&self.0) {
-            *count -= 1;
-            if *count == 0 {
-                threads.remove(&self.0);
-            }
+        if let Some(place) = own.iter().position(|thread| *thread == self.0) {
+            own.swap_remove(place);
         }
     }
 }
@@ -120,8 +115,7 @@ impl Drop for OwnThread {
 pub(super) fn is_alone_with(waiting: &[u64]) -> bool {
     let Some(threads) = threads() else { return false };
     let own = own();
-    let is_own = |thread: &u64| own.as_ref().is_some_and(|own| own.contains_key(thread));
-    threads.iter().all(|thread| is_own(thread) || waiting.contains(thread))
+    threads.iter().all(|thread| own.contains(thread) || waiting.contains(thread))
 }
 
 /// The threads of the process, by number.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::dump::{Activity, Dump, GoroutineDump, ThreadDump, WorkerDump, WorkerState};
 use super::relations::{Party, Relations};
-use crate::goroutine::{GoroutineId, Run};
+use crate::goroutine::{self, GoroutineId, Run};
 use crate::park::Way;
 
 /// So many of those who do the same at the same place are listed one by one.
@@ -49,7 +49,7 @@ impl Dump {
 pub(super) fn of_leak(goroutine: &GoroutineDump, is_stuck: bool, relations: &Relations<'_>) -> String {
     let why = if is_stuck { "it can never go on" } else { "it has waited for longer than the limit" };
     let text = fmt::from_fn(|f| goroutine.fmt_with(f, relations)).to_string();
-    format!("{}    {why}\n", text.trim_end_matches('\n').to_owned() + "\n")
+    format!("{}\n    {why}\n", text.trim_end())
 }
 
 fn fmt_cycle(f: &mut fmt::Formatter<'_>, cycle: &[Party<'_>], relations: &Relations<'_>) -> fmt::Result {
@@ -99,10 +99,7 @@ impl GoroutineDump {
 
     /// The goroutine by its number and name.
     pub(super) fn title(&self) -> String {
-        match &self.name {
-            Some(name) => format!("goroutine {} '{name}'", self.id),
-            None => format!("goroutine {}", self.id),
-        }
+        goroutine::title(self.id, self.name.as_deref()).to_string()
     }
 
     fn fmt_with(&self, f: &mut fmt::Formatter<'_>, relations: &Relations<'_>) -> fmt::Result {

@@ -28,6 +28,14 @@ impl GoroutineId {
     }
 }
 
+/// What messages and reports call a goroutine: by its number, and its name if it has one.
+pub(crate) fn title(id: GoroutineId, name: Option<&str>) -> impl fmt::Display {
+    fmt::from_fn(move |f| match name {
+        Some(name) => write!(f, "goroutine {id} '{name}'"),
+        None => write!(f, "goroutine {id}"),
+    })
+}
+
 impl fmt::Debug for GoroutineId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "GoroutineId({})", self.0)
@@ -228,13 +236,7 @@ impl Goroutine {
 
     /// For messages: its number, its name if it has one, and where it was spawned.
     pub(super) fn described(&self) -> impl fmt::Display {
-        fmt::from_fn(|f| {
-            write!(f, "goroutine {}", self.id)?;
-            if let Some(name) = self.name() {
-                write!(f, " '{name}'")?;
-            }
-            write!(f, " (spawned at {})", self.spawned_at)
-        })
+        fmt::from_fn(|f| write!(f, "{} (spawned at {})", title(self.id, self.name()), self.spawned_at))
     }
 
     pub(crate) fn attributes(&self) -> Option<&Attributes> {

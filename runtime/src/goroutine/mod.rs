@@ -34,7 +34,7 @@ pub(crate) use blocks::{BlockPool, LocalBlocks, Shape};
 #[cfg(all(test, not(any(loom, shuttle))))]
 pub(crate) use cell::unstarted_for_ever;
 pub(crate) use cell::{call_quietly, cancel, fail_unstarted, run};
-pub(crate) use control::{Goroutine, StackSize, Status, Unwinding};
+pub(crate) use control::{Goroutine, StackSize, Status, Unwinding, title};
 pub(crate) use join::Run;
 pub(crate) use local::{Locals, leak as leak_locals};
 pub(crate) use panics::{BegunUnwinding, install_hook, resume_unwind, unwind_cancelled};

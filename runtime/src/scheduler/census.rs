@@ -30,7 +30,7 @@ use super::watch::WorkerId;
 use super::worker::Worker;
 use crate::clock;
 use crate::diagnostics::{Activity, Calls, GoroutineDump, Wait, WorkerDump, WorkerState};
-use crate::goroutine::{Goroutine, GoroutineId, Status};
+use crate::goroutine::{Goroutine, Status};
 use crate::stack::{Glimpse, Stack};
 use crate::std_sync::{Condvar, Mutex, MutexGuard};
 
@@ -47,7 +47,7 @@ pub(super) struct Census {
     answers: Mutex<Answers>,
     answered: Condvar,
     /// Held by who takes over a goroutine that has started, and by who answers.
-    pub(super) moving: Mutex<()>,
+    moving: Mutex<()>,
 }
 
 #[derive(Default)]
@@ -72,6 +72,11 @@ pub(crate) struct Findings {
 }
 
 impl Census {
+    /// Keeps goroutines that have started from being taken over.
+    pub(super) fn moving(&self) -> MutexGuard<'_, ()> {
+        lock(&self.moving)
+    }
+
     /// Begins an answer to this census, unless that is over. Under the lock, so that who asks waits for it, or it is not begun.
     fn begin(&self, number: u64, worker: WorkerId) -> bool {
         let mut answers = lock(&self.answers);
@@ -150,8 +155,8 @@ impl Shared {
 
     fn glimpse_worker(&self, worker: &Worker) -> WorkerDump {
         let glimpse = worker.running_stack().and_then(|stack| stack.frame().record().glimpse());
-        let state = match glimpse.and_then(|glimpse| GoroutineId::new(glimpse.id)) {
-            Some(goroutine) => {
+        let state = match glimpse {
+            Some(Glimpse { id: goroutine, .. }) => {
                 let since = worker.signals.slice_since.load(Ordering::Relaxed);
                 let lasted = Duration::from_millis(clock::set_coarse().saturating_sub(since));
                 WorkerState::Busy { goroutine, lasted }
@@ -170,7 +175,6 @@ impl Shared {
                 return;
             }
             let Some(Glimpse { id, name, spawned_at, wait }) = frame.record().glimpse() else { return };
-            let Some(id) = GoroutineId::new(id) else { return };
             let activity = if running == Some(stack) { Activity::Running } else { Activity::Unknown { last: wait } };
             into.push(GoroutineDump {
                 runtime: self.number,
@@ -204,9 +208,10 @@ impl Worker {
         if !census.begin(number, self.id) {
             return;
         }
-        let _moving = shared.options.migrate.then(|| lock(&census.moving));
+        let _moving = shared.options.migrate.then(|| census.moving());
         let mut goroutines = Vec::new();
-        shared.stacks.for_each(|stack| goroutines.extend(self.dump_at_home(stack)));
+        let now = clock::set_coarse();
+        shared.stacks.for_each(|stack| goroutines.extend(self.dump_at_home(stack, now)));
         let ready = goroutines.iter().filter(|goroutine| matches!(goroutine.activity, Activity::Ready)).count();
         self.fresh.for_each_unstarted(|goroutine| goroutines.push(shared.dump_unstarted(goroutine)));
         let state = match self.signals.awaits_permit.load(Ordering::Relaxed) {
@@ -221,8 +226,8 @@ impl Worker {
         census.answered.notify_all();
     }
 
-    /// What the goroutine on this stack does, if there is one, and it is at home here.
-    fn dump_at_home(&self, stack: Stack) -> Option<GoroutineDump> {
+    /// What the goroutine on this stack does, if there is one, and it is at home here. The coarse clock shows `now`.
+    fn dump_at_home(&self, stack: Stack, now: u64) -> Option<GoroutineDump> {
         let frame = stack.frame();
         // In this order: whoever sees the goroutine sees its home.
         let goroutine = frame.goroutine()?;
@@ -237,7 +242,7 @@ impl Worker {
                 let (reason, since) = frame.record().reason()?;
                 // SAFETY: the goroutine waits, for this, and does not go on as long as this thread is here.
                 let description = unsafe { reason.describe() };
-                let lasted = Duration::from_millis(clock::set_coarse().saturating_sub(since));
+                let lasted = Duration::from_millis(now.saturating_sub(since));
                 Activity::Waiting(Wait {
                     place: reason.place,
                     lasted,

@@ -27,6 +27,7 @@ use std::time::{Duration, Instant};
 use super::shared::Shared;
 use super::watch::WorkerId;
 use super::worker::Worker;
+use crate::goroutine::title;
 use crate::stack::Glimpse;
 
 /// For how long a goroutine may keep its worker from others before it is reported; never, if that is `None`.
@@ -119,7 +120,7 @@ impl Stalls {
             return None;
         }
         stall.seen += 1;
-        if stall.seen < SEEN || self.reported.is_some_and(|last| now.saturating_duration_since(last) < PAUSE) {
+        if stall.seen < SEEN || is_too_soon(self.reported, now) {
             return None;
         }
         stall.reported = true;
@@ -140,8 +141,7 @@ impl Stalls {
         }
         // They have been seen to wait ever since.
         self.spares.seen = SEEN;
-        let soon = self.reported.is_some_and(|last| now.saturating_duration_since(last) < PAUSE);
-        if self.spares.is_owed() && !soon {
+        if self.spares.is_owed() && !is_too_soon(self.reported, now) {
             self.spares.reported = true;
             self.reported = Some(now);
             log(&refused);
@@ -151,6 +151,11 @@ impl Stalls {
     fn take_missed(&mut self) -> u64 {
         std::mem::take(&mut self.missed)
     }
+}
+
+/// Whether the last report was made within the pause.
+fn is_too_soon(last: Option<Instant>, now: Instant) -> bool {
+    last.is_some_and(|last| now.saturating_duration_since(last) < PAUSE)
 }
 
 fn log(report: &dyn fmt::Display) {
@@ -245,15 +250,12 @@ struct Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { goroutine: Glimpse { id, name, spawned_at, .. }, worker, lasted, behind, missed } = self;
-        write!(f, "goroutine {id}")?;
-        if let Some(name) = name {
-            write!(f, " '{name}'")?;
-        }
         write!(
             f,
-            " (spawned at {spawned_at}) has kept worker {worker} from all others for more than {} ms: it computes or \
+            "{} (spawned at {spawned_at}) has kept worker {worker} from all others for more than {} ms: it computes or \
              blocks, and takes no notice of the request to yield. Behind it wait {behind}. Run what blocks or computes for \
              long in `blocking`, or call `yield_now` in it now and then",
+            title(*id, name.as_deref()),
             lasted.as_millis()
         )?;
         if behind.queued > 0 && !behind.migrate {
@@ -273,6 +275,7 @@ impl fmt::Display for Report {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::goroutine::GoroutineId;
 
     const LIMIT: Duration = Duration::from_millis(100);
     const LOOK: Duration = Duration::from_millis(5);
@@ -352,7 +355,12 @@ mod tests {
     fn a_report_says_who_waits_and_what_to_do() {
         let place = std::panic::Location::caller();
         let report = |behind, missed| {
-            let goroutine = Glimpse { id: 7, name: Some("crunch".to_owned()), spawned_at: place, wait: None };
+            let goroutine = Glimpse {
+                id: GoroutineId::new(7).unwrap(),
+                name: Some("crunch".to_owned()),
+                spawned_at: place,
+                wait: None,
+            };
             Report { goroutine, worker: 1, lasted: Duration::from_millis(105), behind, missed }.to_string()
         };
         let text = report(Behind { queued: 3, ready: true, residents: Some(5), ..Behind::default() }, 0);

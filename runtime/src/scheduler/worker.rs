@@ -17,7 +17,6 @@ use std::cell::Cell;
 use std::mem;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
-use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::Thread;
 use std::time::Instant;
@@ -400,7 +399,7 @@ impl Worker {
     #[cold]
     pub(super) fn adopt(&self, control: &Goroutine, stack: Stack) -> Stack {
         debug_assert!(self.shared().options.migrate);
-        let _moving = self.shared().census.moving.lock().unwrap_or_else(PoisonError::into_inner);
+        let _moving = self.shared().census.moving();
         control.set_home(self);
         control.set_site(None);
         stack.frame().set_home(self);

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 #[cfg(feature = "backtrace")]
 use super::calls::LastCall;
 use crate::clock;
-use crate::goroutine::Goroutine;
+use crate::goroutine::{Goroutine, GoroutineId};
 use crate::park::{Kind, RawReason};
 
 /// See the [module](self). Written by the goroutine, and by the worker that starts it. Relaxed throughout: each value says by
@@ -38,7 +38,7 @@ const NAME: usize = 32;
 /// What anybody can see of a goroutine.
 #[derive(Clone)]
 pub(crate) struct Glimpse {
-    pub(crate) id: u64,
+    pub(crate) id: GoroutineId,
     /// At least its beginning.
     pub(crate) name: Option<String>,
     pub(crate) spawned_at: &'static Location<'static>,
@@ -121,7 +121,7 @@ impl Record {
     /// What anybody may see at any time. `None` if no goroutine has run here.
     pub(crate) fn glimpse(&self) -> Option<Glimpse> {
         let wait = seen(&self.kind).map(|kind| kind.state).zip(seen(&self.place));
-        let (id, spawned_at) = (self.id.load(Ordering::Relaxed), seen(&self.spawned_at)?);
+        let (id, spawned_at) = (GoroutineId::new(self.id.load(Ordering::Relaxed))?, seen(&self.spawned_at)?);
         Some(Glimpse { id, name: self.name(), spawned_at, wait })
     }
 }
