@@ -225,6 +225,29 @@ fn who_waits_for_a_thread_is_no_leak() {
     });
 }
 
+/// Each waits for the end of the next, and the last for a message that will come.
+#[test]
+fn a_long_chain_whose_end_goes_on_is_no_leak() {
+    let runtime = Runtime::builder().procs(2).build().unwrap();
+    runtime.run(|| {
+        let (tx, rx) = channel::<()>(0);
+        let mut last = go!(move || _ = rx.recv());
+        let mut chain = Vec::new();
+        for _ in 0..2000 {
+            let next = last;
+            last = named("link", move || next.join().unwrap());
+            chain.push(last.id());
+        }
+        sleep(Duration::from_millis(200));
+        let mut found = leaks(NEVER);
+        // There are other tests in the process.
+        found.retain(|leak| chain.contains(&leak.goroutine.id));
+        assert!(found.is_empty(), "{found:?}");
+        tx.send(()).unwrap();
+        last.join().unwrap();
+    });
+}
+
 /// The worker of its child answers only when the child has ended.
 #[test]
 fn who_waits_for_a_child_that_ends_during_the_look_is_no_leak() {

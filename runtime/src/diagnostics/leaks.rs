@@ -1,13 +1,13 @@
 //! Leaks: goroutines that wait for ever, or for too long.
 //!
 //! # Who can never go on
-//! Who waits, without a deadline, for something that could only be ended by somebody who can never go on either, or by nobody.
-//! Of those who might be such, all are taken for such to begin with; then, until nothing changes any more, those are taken out
-//! who wait for anything else:
-//! - that nobody could end: a nil channel, a lock that was left locked;
-//! - that one could end who is known: a lock, by its holder; an end, by the goroutine; a scope, by its children;
-//! - that others could end, of whom only the number is known, or not even that: a channel, by its other handles, which may lie
-//!   anywhere. It is taken for granted that somebody will; only if there is nobody else in the whole process, it is a
+//! Who waits, without a deadline, for something that could only be ended by somebody who can never go on either, or by
+//! nobody. Of those who might be such, all are taken for such to begin with; then those are taken out for whom somebody
+//! goes on who could end the wait, and after them those for whom these could. Who could end a wait:
+//! - nobody: on a nil channel, or for a lock that was left locked;
+//! - one who is known: for a lock, its holder; for an end, the goroutine; for that of a scope, its children;
+//! - others, of whom only the number is known, or not even that: on a channel, its other handles, which may lie anywhere.
+//!   It is taken for granted that somebody will; only if there is nobody else in the whole process, it is a
 //!   [deadlock](super::deadlock).
 //!
 //! What was seen may just have been changing: a lock that was freed, and whose next owner has not woken up yet. So only a wait
@@ -20,6 +20,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, Thread};
@@ -120,20 +121,23 @@ fn stuck(relations: &Relations<'_>) -> Vec<bool> {
     let parties = relations.parties();
     let settled = |party: &Party<'_>| party.wait().is_some_and(|wait| !wait.ends_by_itself && wait.lasted >= SETTLED);
     let mut stuck: Vec<bool> = parties.iter().map(settled).collect();
-    loop {
-        let goes_on = |&party: &usize| {
-            relations.enders(party).iter().any(|enders| match enders {
-                Enders::Nobody => false,
-                Enders::These(others) => others.iter().any(|&other| !stuck[other]),
-                Enders::Anybody => true,
-            })
-        };
-        let going_on: Vec<usize> = (0..parties.len()).filter(|&party| stuck[party]).filter(goes_on).collect();
-        if going_on.is_empty() {
-            return stuck;
+    // Who goes on because of each.
+    let mut followers: Vec<Vec<usize>> = vec![Vec::new(); parties.len()];
+    let mut going_on: Vec<usize> = (0..parties.len()).filter(|&party| !stuck[party]).collect();
+    for party in (0..parties.len()).filter(|&party| stuck[party]) {
+        for enders in relations.enders(party) {
+            match enders {
+                Enders::Nobody => {}
+                Enders::These(others) => others.into_iter().for_each(|other| followers[other].push(party)),
+                Enders::Anybody => going_on.push(party),
+            }
         }
-        going_on.into_iter().for_each(|party| stuck[party] = false);
     }
+    while let Some(party) = going_on.pop() {
+        stuck[party] = false;
+        going_on.extend(mem::take(&mut followers[party]));
+    }
+    stuck
 }
 
 /// Runs `body` as the main goroutine of a runtime of its own, and makes sure that it leaves no goroutine behind: for tests.

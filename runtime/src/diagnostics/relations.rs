@@ -34,9 +34,6 @@ impl<'a> Party<'a> {
     }
 }
 
-/// What a scope is called.
-const SCOPE: &str = "scope";
-
 /// Who could end a wait.
 pub(super) enum Enders {
     Nobody,
@@ -53,6 +50,8 @@ pub(super) struct Relations<'a> {
     /// By the beginning of the stack, whose it is.
     stacks: BTreeMap<usize, usize>,
     by_id: HashMap<GoroutineId, usize>,
+    /// The children of each scope.
+    children: HashMap<usize, Vec<usize>>,
     /// Where goroutines' stacks lie: an address elsewhere is on a thread's.
     areas: &'a [Range<usize>],
     /// Whether all of them wait, and there is nobody else.
@@ -67,10 +66,17 @@ impl<'a> Relations<'a> {
         let goroutines = || dump.goroutines.iter().enumerate();
         let stacks = goroutines().filter_map(|(place, goroutine)| Some((goroutine.stack.as_ref()?.start, place)));
         let by_id = goroutines().map(|(place, goroutine)| (goroutine.id, place));
+        let mut children: HashMap<_, Vec<_>> = HashMap::new();
+        for (place, goroutine) in goroutines() {
+            if let Some(scope) = goroutine.scope {
+                children.entry(scope).or_default().push(place);
+            }
+        }
         Self {
             numbers: Numbers::of(&parties),
             stacks: stacks.collect(),
             by_id: by_id.collect(),
+            children,
             parties,
             areas: &dump.stacks,
             deadlocked,
@@ -117,10 +123,10 @@ impl<'a> Relations<'a> {
                 self.owner_of(address).map_or(Enders::Nobody, |owner| Enders::These(vec![owner]))
             }
             Partner::Goroutine(id) => self.by_id.get(&id).map_or(Enders::Anybody, |&place| Enders::These(vec![place])),
-            Partner::Workers(count) if subject.what == SCOPE => {
-                let children: Vec<_> = self.children_of(subject.address).collect();
+            Partner::Children(count) => {
+                let children = self.children_of(subject.address);
                 // One may have ended meanwhile, or be on a worker that has not answered.
-                if children.len() < count { Enders::Anybody } else { Enders::These(children) }
+                if children.len() < count { Enders::Anybody } else { Enders::These(children.to_vec()) }
             }
             _ => Enders::Anybody,
         }
@@ -135,9 +141,8 @@ impl<'a> Relations<'a> {
     }
 
     /// The children of a scope.
-    fn children_of(&self, scope: usize) -> impl Iterator<Item = usize> {
-        let is_child = move |party: &Party<'_>| matches!(party, Party::Goroutine(other) if other.scope == Some(scope));
-        self.parties.iter().enumerate().filter(move |(_, party)| is_child(party)).map(|(place, _)| place)
+    fn children_of(&self, scope: usize) -> &[usize] {
+        self.children.get(&scope).map_or(&[], Vec::as_slice)
     }
 
     /// Those who wait for each other, each for the next, and the last for the first.
@@ -184,7 +189,7 @@ impl<'a> Relations<'a> {
                 Some(&place) => format!("for the end of {}", self.parties[place].title()),
                 None => format!("for the end of goroutine {id}"),
             },
-            Partner::Workers(count) if subject.what == SCOPE => self.children(subject.address, count),
+            Partner::Children(count) => self.children(subject.address, count),
             Partner::Workers(count) => {
                 format!("for {name}, for which {}", counted(count, "is still to be done", "are still to be done"))
             }
@@ -205,7 +210,7 @@ impl<'a> Relations<'a> {
 
     /// Those for whose end a scope waits: so many, of whom some may be at a worker that did not answer.
     fn children(&self, scope: usize, count: usize) -> String {
-        let mut titles: Vec<_> = self.children_of(scope).map(|place| self.parties[place].title()).collect();
+        let mut titles: Vec<_> = self.children_of(scope).iter().map(|&place| self.parties[place].title()).collect();
         let unknown = count.saturating_sub(titles.len());
         if unknown > 0 {
             titles.push(counted(unknown, "child that is not known", "children that are not known"));

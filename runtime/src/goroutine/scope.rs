@@ -199,7 +199,7 @@ impl Way<ScopeState> for Children {
     const STATE: &'static str = "scope";
 
     fn describe(scope: &ScopeState, to: &mut Description) {
-        let partner = Partner::Workers(scope.lock.lock().running);
+        let partner = Partner::Children(scope.lock.lock().running);
         to.subjects.push(Subject { what: "scope", address: scope.address(), made_at: None, partner });
     }
 }

@@ -74,6 +74,8 @@ pub enum Partner {
     Goroutine(GoroutineId),
     /// So many who have something to finish.
     Workers(usize),
+    /// So many children of this scope, by ending.
+    Children(usize),
     /// Whoever else can reach it.
     Others,
     /// It ends by itself.
