@@ -1,6 +1,6 @@
-//! The one place where atomics come from, together with what a model checker has to see differently: how long
-//! somebody has waited, what happens later, whether spinning is of use, and whether a constructor is `const`. `std`, or `loom` or `shuttle`
-//! when built with `--cfg loom` or `--cfg shuttle`.
+//! The one place where atomics come from, together with what a model checker has to see differently: how long somebody
+//! has waited, what happens later, whether spinning is of use, and whether a constructor is `const`. `std`, or `loom`
+//! or `shuttle` when built with `--cfg loom` or `--cfg shuttle`.
 
 #[cfg(not(any(loom, shuttle)))]
 mod imp {

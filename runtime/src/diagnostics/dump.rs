@@ -100,8 +100,8 @@ impl Wait {
 pub struct ThreadDump {
     /// Its name, if it has one.
     pub name: Option<String>,
-    /// Its number in the system, 0 where that is not known.
-    pub number: u64,
+    /// Its number in the system, where that is known.
+    pub number: Option<u64>,
     /// What it waits for.
     pub wait: Wait,
     /// The addresses of its stack.
@@ -195,6 +195,6 @@ impl ThreadDump {
             calls: Calls::default(),
         };
         let name = thread.thread.name().map(str::to_owned);
-        Self { name, number: thread.number, wait, stack: thread.stack.clone() }
+        Self { name, number: (thread.number != 0).then_some(thread.number), wait, stack: thread.stack.clone() }
     }
 }

@@ -123,10 +123,9 @@ impl GoroutineDump {
 impl ThreadDump {
     /// The thread by its name and number.
     pub(super) fn title(&self) -> String {
-        match &self.name {
-            Some(name) => format!("thread {} '{name}'", self.number),
-            None => format!("thread {}", self.number),
-        }
+        let number = self.number.map_or_else(String::new, |number| format!(" {number}"));
+        let name = self.name.as_ref().map_or_else(String::new, |name| format!(" '{name}'"));
+        format!("thread{number}{name}")
     }
 
     fn fmt_with(&self, f: &mut fmt::Formatter<'_>, relations: &Relations<'_>) -> fmt::Result {

@@ -235,7 +235,7 @@ impl Goroutine {
     }
 
     /// For messages: its number, its name if it has one, and where it was spawned.
-    pub(super) fn described(&self) -> impl fmt::Display {
+    pub(crate) fn described(&self) -> impl fmt::Display {
         fmt::from_fn(|f| write!(f, "{} (spawned at {})", title(self.id, self.name()), self.spawned_at))
     }
 

@@ -176,13 +176,13 @@ impl Shared {
             }
             let Some(Glimpse { id, name, spawned_at, wait }) = frame.record().glimpse() else { return };
             let activity = if running == Some(stack) { Activity::Running } else { Activity::Unknown { last: wait } };
-            into.push(GoroutineDump {
-                runtime: self.number,
-                worker: Some(worker.id),
-                stack: Some(stack.range()),
-                ..GoroutineDump::new(id, name, spawned_at, activity)
-            });
+            into.push(self.dump_started(worker, stack, GoroutineDump::new(id, name, spawned_at, activity)));
         });
+    }
+
+    /// A goroutine that is at home at a worker.
+    fn dump_started(&self, worker: &Worker, stack: Stack, goroutine: GoroutineDump) -> GoroutineDump {
+        GoroutineDump { runtime: self.number, worker: Some(worker.id), stack: Some(stack.range()), ..goroutine }
     }
 
     fn dump_unstarted(&self, goroutine: &Goroutine) -> GoroutineDump {
@@ -253,11 +253,6 @@ impl Worker {
                 })
             }
         };
-        Some(GoroutineDump {
-            runtime: self.shared().number,
-            worker: Some(self.id),
-            stack: Some(stack.range()),
-            ..GoroutineDump::of(goroutine, activity)
-        })
+        Some(self.shared().dump_started(self, stack, GoroutineDump::of(goroutine, activity)))
     }
 }

@@ -118,9 +118,10 @@ impl Worker {
 fn message(goroutine: NonNull<Goroutine>, class: SizeClass, error: &io::Error) -> String {
     // SAFETY: the goroutine is in the caller's hands, and has not ended.
     let control = unsafe { goroutine.as_ref() };
-    let (id, place, kib) = (control.id(), control.spawned_at(), class.bytes() >> 10);
+    let kib = class.bytes() >> 10;
     format!(
-        "goroutine {id} (spawned at {place}) cannot start: no stack of {kib} KiB can be mapped: {error}; \
-         raise the limit on address space (ulimit -v) or on mappings (vm.max_map_count), or choose smaller stacks"
+        "{} cannot start: no stack of {kib} KiB can be mapped: {error}; \
+         raise the limit on address space (ulimit -v) or on mappings (vm.max_map_count), or choose smaller stacks",
+        control.described()
     )
 }
