@@ -10,6 +10,7 @@
 //!   scheduler   workers, and who runs where and when
 //!   timer       what happens at a given time
 //!   park        how everybody waits
+//!   poll        waiting for descriptors
 //!   blocking    threads for calls that block
 //!   runtime     all of it, built and dropped
 //!   diagnostics what it tells of itself
@@ -23,6 +24,7 @@ mod goroutine;
 #[doc(hidden)]
 pub mod models;
 pub mod park;
+pub mod poll;
 mod prefetch;
 pub mod random;
 mod runtime;

@@ -4,7 +4,7 @@
 //! The monitor of a runtime whose workers have run nothing for some milliseconds looks; if it cannot be certain, and somebody
 //! waits, it looks again after ever longer pauses. It is certain if all this is so:
 //! 1. in every runtime of the process each worker sleeps, nothing lies in its queues or its inbox, no timer would wake or start
-//!    anybody, and none is shutting down;
+//!    anybody, nobody waits for a descriptor, and none is shutting down;
 //! 2. no thread of the blocking pool has a job;
 //! 3. every other thread of the process waits in a call of gocsp, without a deadline, and has not been woken. A thread that does
 //!    anything else might have a handle, and use it some time;
@@ -125,7 +125,7 @@ impl Watch {
 enum Certainty {
     /// Conditions 1 to 4 hold.
     Deadlock,
-    /// A timer is set, or a thread of the blocking pool is at work.
+    /// A timer is set, a descriptor is waited for, or a thread of the blocking pool is at work.
     WillGoOn,
     /// A worker is awake, perhaps only to find that nobody waits for a timer; or a thread is there about which nothing is known, or
     /// that has a deadline.
@@ -144,7 +144,7 @@ fn certainty() -> Certainty {
     let asked = runtimes();
     let look = || asked.iter().map(|runtime| runtime.rest_mark()).collect::<Option<Vec<_>>>();
     let Some(before) = look() else { return Certainty::Doubt };
-    if asked.iter().any(|runtime| runtime.awaits_timer()) || blocking::is_busy() {
+    if asked.iter().any(|runtime| runtime.awaits_timer() || runtime.awaits_io()) || blocking::is_busy() {
         return Certainty::WillGoOn;
     }
     if !threads_wait() {

@@ -194,6 +194,7 @@ impl<'a> Relations<'a> {
                 format!("for {name}, for which {}", counted(count, "is still to be done", "are still to be done"))
             }
             Partner::Others => format!("for {name}"),
+            Partner::Descriptor(number) => format!("for {} on descriptor {number}", subject.what),
             Partner::Time => format!("for {}", subject.what),
         }
     }

@@ -78,6 +78,8 @@ pub enum Partner {
     Children(usize),
     /// Whoever else can reach it.
     Others,
+    /// Whoever is at the other end of this descriptor.
+    Descriptor(i32),
     /// It ends by itself.
     Time,
 }

@@ -110,7 +110,7 @@ impl Shared {
             }
             self.rouse(worker.id);
             // Also one that waits for its permit.
-            worker.clone_bell().unpark();
+            worker.clone_bell().ring();
         }
         let answers = lock(&census.answers);
         let some_are_silent = |answers: &mut Answers| answers.begun < workers;

@@ -50,6 +50,9 @@ pub(super) struct Counts {
     /// How often this worker has taken goroutines from another, and how many.
     pub(super) steals: AtomicU64,
     pub(super) stolen: AtomicU64,
+    /// Waits of goroutines for descriptors, and how many of these are over. Under `migrate` another worker may count the end.
+    pub(super) io_waits: AtomicU64,
+    pub(super) io_waits_ended: AtomicU64,
     /// How many timers there were here at the last look around, those included that nobody wants any more.
     pub(super) timers: AtomicU64,
     // What follows from the rest, as of the last look around.

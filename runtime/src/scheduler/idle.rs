@@ -65,10 +65,19 @@ impl Worker {
             self.publish_timers(&timers);
             timers.next_due()
         };
-        let Some(due) = next_due else { return Look::MOST_TURNS };
+        let polls = self.poller.is_used();
+        if next_due.is_none() && !polls {
+            return Look::MOST_TURNS;
+        }
         let now = clock::now();
         let turns = self.local().look.turns_until_next(now);
-        if due > now { turns } else { self.fire_timers(now).unwrap_or(turns) }
+        if polls {
+            self.poll_if_due(now);
+        }
+        match next_due {
+            Some(due) if due <= now => self.fire_timers(now).unwrap_or(turns),
+            _ => turns,
+        }
     }
 
     fn take_foreign_timers(&self) {
@@ -165,7 +174,7 @@ impl Worker {
     #[cold]
     pub(super) fn idle(&self) -> bool {
         count(&self.counts.idles);
-        if self.spin() {
+        if self.poll() || self.spin() {
             return true;
         }
         self.rest();
@@ -217,7 +226,7 @@ impl Worker {
         let until = clock::now() + if self.local().slept_briefly.get() { LONG_SPIN } else { SHORT_SPIN };
         while clock::now() < until {
             thread::yield_now();
-            if self.look_for_answer(LOOKS_BETWEEN_OFFERS) {
+            if self.look_for_answer(LOOKS_BETWEEN_OFFERS) || self.poll() {
                 return true;
             }
         }
@@ -306,15 +315,17 @@ impl Worker {
     /// What is put in place before the bell is rung has to be looked at after the inbox was told that it has to be rung;
     /// `overlooked` is such a look.
     pub(super) fn pause(&self, deadline: Option<Instant>, overlooked: impl FnOnce() -> bool) {
-        if !self.inbox.fall_asleep() {
-            return;
-        }
-        if !self.has_chores() && !overlooked() {
+        // Before the inbox says that the bell has to be rung, for this says where.
+        let polls = self.poller.lie_down();
+        let sleeps = self.inbox.fall_asleep() && !self.has_chores() && !overlooked();
+        let timeout = || {
             let due = [deadline, self.timers.lock().next_due()].into_iter().flatten().min();
-            match due {
-                None => thread::park(),
-                Some(due) => thread::park_timeout(due.saturating_duration_since(clock::now())),
-            }
+            due.map(|due| due.saturating_duration_since(clock::now()))
+        };
+        match (sleeps, polls) {
+            (false, _) => self.poller.get_up(),
+            (true, true) => self.poll_for(timeout()),
+            (true, false) => timeout().map_or_else(thread::park, thread::park_timeout),
         }
         self.drain_inbox();
     }

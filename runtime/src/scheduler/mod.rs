@@ -15,6 +15,7 @@
 //! | [`watcher`]   | what the one does who looks for that                                          |
 //! | [`idle`]      | looking around, spinning, sleeping                                            |
 //! | [`look`]      | how often a busy worker looks at the clock                                    |
+//! | [`polling`]   | looking for descriptors that have become ready                                |
 //! | [`monitor`]   | the end of time slices                                                        |
 //! | [`preempt`]   | the request to a worker to yield                                              |
 //! | [`hogged`]    | taking over from workers whose goroutine does not yield                        |
@@ -54,6 +55,7 @@ mod look;
 mod metrics;
 mod monitor;
 mod placement;
+mod polling;
 mod preempt;
 mod procs;
 mod queues;
@@ -83,6 +85,7 @@ pub(crate) use fiber::Fiber;
 pub(crate) use in_place::LentPermit;
 pub(crate) use inbox::Linked;
 pub(crate) use placement::{Placement, SiteId};
+pub(crate) use polling::{IoWait, poller_of_goroutine, poller_of_thread};
 pub(crate) use shared::{MAX_WORKERS, Options, Shared};
 pub(crate) use shutdown::abandon_running;
 pub(crate) use spawning::{give_block, spawn, take_block};

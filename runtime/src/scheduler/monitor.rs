@@ -11,6 +11,8 @@
 //! blocks of goroutines are freed: some at each look, so that the others do not notice. As long as there are such, the
 //! monitor does not sleep.
 //!
+//! It also looks into the [pollers](super::polling) of workers that do not come round to it, because they are hogged or blocked.
+//!
 //! Before it sleeps, and ever more rarely while it does, it looks whether there is a [deadlock](crate::diagnostics).
 //!
 //! The monitor also makes the call of the kernel that biased [locks](crate::park::Lock) need, if that was not done before
@@ -30,6 +32,7 @@ use super::worker::Signals;
 use crate::clock;
 use crate::diagnostics::{self, OwnThread};
 use crate::park::process_barrier;
+use crate::poll::Events;
 use crate::std_sync::OnceLock;
 use crate::stock::KEEP;
 
@@ -78,7 +81,7 @@ fn watch_slices(shared: &Arc<Shared>) {
     let mut stalls = Stalls::new(shared.options.stall_limit);
     let mut trace = Trace::of(shared, clock::now());
     let mut marked = clock::now();
-    let mut quiet = 0;
+    let (mut quiet, mut events) = (0, Events::default());
     while !shared.is_shutting_down() {
         thread::park_timeout(PERIOD);
         clock::set_coarse();
@@ -92,7 +95,9 @@ fn watch_slices(shared: &Arc<Shared>) {
             marked = clock::now();
         }
         let trims = shared.stacks.trim_some() | shared.blocks.free_some();
-        quiet = if trims || shared.running.load(Ordering::SeqCst) > 0 { 0 } else { quiet + 1 };
+        shared.poll_for_the_absent(&mut events);
+        let busy = shared.running.load(Ordering::SeqCst) > 0 || shared.has_unattended_poller();
+        quiet = if trims || busy { 0 } else { quiet + 1 };
         if quiet >= 2 {
             sleep(shared, trace.as_ref());
             quiet = 0;

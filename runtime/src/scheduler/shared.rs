@@ -248,7 +248,7 @@ impl Shared {
     pub(super) fn rouse(&self, id: WorkerId) {
         let worker = self.worker(id);
         if let Some(bell) = worker.inbox.rouse(|| worker.clone_bell()) {
-            bell.unpark();
+            bell.ring();
         }
     }
 
@@ -262,7 +262,7 @@ impl Shared {
     pub(super) fn grant(&self, id: WorkerId) {
         let worker = self.worker(id);
         worker.signals.permit.store(true, Ordering::Release);
-        worker.clone_bell().unpark();
+        worker.clone_bell().ring();
     }
 
     /// Gives up the permit of `worker`, if it has one.
@@ -301,7 +301,7 @@ impl Shared {
         self.has_foreign_timers.store(true, Ordering::SeqCst);
         for worker in self.each_worker() {
             if let Some(bell) = worker.inbox.rouse(|| worker.clone_bell()) {
-                bell.unpark();
+                bell.ring();
                 return;
             }
         }

@@ -55,7 +55,7 @@ impl Shared {
         granted.into_iter().for_each(|worker| self.grant(worker));
         self.wake_everybody();
         // Also a goroutine that blocks its thread in place: it waits without its inbox.
-        self.each_worker().for_each(|worker| worker.clone_bell().unpark());
+        self.each_worker().for_each(|worker| worker.clone_bell().ring());
         self.monitor.stop();
         threads
     }

@@ -193,7 +193,7 @@ impl Shared {
         let worker = self.worker(target);
         worker.fresh.push(goroutine);
         match worker.inbox.rouse(|| worker.clone_bell()) {
-            Some(bell) => bell.unpark(),
+            Some(bell) => bell.ring(),
             // It is awake, but may be busy for long.
             None => self.announce_work(),
         }

@@ -5,6 +5,7 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
+use super::polling::Bell;
 use super::shared::Shared;
 use super::worker::Worker;
 use crate::diagnostics::OwnThread;
@@ -45,8 +46,9 @@ pub(super) fn start_worker(shared: Arc<Shared>, worker: NonNull<Worker>) -> io::
         drop(shared);
     })?;
     // SAFETY: as above.
-    let bell = &unsafe { worker.as_ref() }.bell;
-    bell.set(handle.thread().clone()).expect("a worker has one thread");
+    let Worker { bell, poller, .. } = unsafe { worker.as_ref() };
+    let ringer = Bell { thread: handle.thread().clone(), poller: Arc::clone(poller) };
+    bell.set(ringer).expect("a worker has one thread");
     Ok(handle)
 }
 
@@ -63,6 +65,7 @@ fn run_worker(shared: &Shared, worker: &Worker) {
     super::enter(worker);
     worker.resume();
     worker.run();
+    worker.poller.abandon();
     super::leave();
 }
 

@@ -2,7 +2,7 @@
 //!
 //! # Who touches what
 //! The fields of [`Worker`] fall in two: those that any thread may use (`inbox`, `fresh`, `timers`, `signals`, `counts`,
-//! `bell`), and `local`, which only the worker's own thread may, always through [`Worker::local`]. A goroutine runs on its
+//! `poller`, `bell`), and `local`, which only the worker's own thread may, always through [`Worker::local`]. A goroutine runs on its
 //! worker's thread, so what it calls may use `local` as well. What others do with a worker's goroutines while one of them
 //! does not yield is told in [`hogged`](super::hogged).
 //!
@@ -18,7 +18,6 @@ use std::mem;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread::Thread;
 use std::time::Instant;
 
 use crossbeam_utils::CachePadded;
@@ -28,6 +27,7 @@ use super::counts::Counts;
 use super::fresh::Fresh;
 use super::inbox::Inbox;
 use super::placement::{SiteId, Sites};
+use super::polling::Bell;
 use super::preempt::Preempt;
 use super::queues::Queues;
 use super::shared::Shared;
@@ -35,6 +35,7 @@ use super::switch::{self, AfterLeaving, Left};
 use super::watch::WorkerId;
 use crate::goroutine::{Goroutine, LocalBlocks};
 use crate::park::Lock;
+use crate::poll::{Events, Poller};
 use crate::stack::{LocalPool, Stack, StackSlot};
 use crate::std_sync::OnceLock;
 use crate::timer::{Action, Store};
@@ -53,8 +54,10 @@ pub(crate) struct Worker {
     pub(super) timers: CachePadded<Lock<Store>>,
     pub(super) signals: CachePadded<Signals>,
     pub(super) counts: CachePadded<Counts>,
+    /// What is registered by goroutines at home here. Anybody may look into it.
+    pub(super) poller: Arc<Poller>,
     /// Wakes the thread.
-    pub(super) bell: OnceLock<Thread>,
+    pub(super) bell: OnceLock<Bell>,
     local: Local,
 }
 
@@ -122,6 +125,9 @@ pub(super) struct Local {
     /// Whether the line came before `next` at the last look around.
     line_first: Cell<bool>,
     pub(super) look: super::look::Look,
+    /// When a look around last included one into the poller; and room for what is found there.
+    pub(super) polled_at: Cell<Option<Instant>>,
+    pub(super) events: Cell<Events>,
     /// Whether it was idle, the last time, for no longer than it takes to be woken.
     pub(super) slept_briefly: Cell<bool>,
     /// The next number for a goroutine spawned here, and how many such numbers are left.
@@ -152,6 +158,7 @@ impl Worker {
             timers: CachePadded::default(),
             signals: CachePadded::new(Signals { asleep: AtomicBool::new(true), ..Signals::default() }),
             counts: CachePadded::default(),
+            poller: Arc::default(),
             bell: OnceLock::new(),
             local: Local {
                 queues: Queues::new(),
@@ -164,6 +171,8 @@ impl Worker {
                 turns_between: Cell::new(1),
                 line_first: Cell::new(false),
                 look: super::look::Look::default(),
+                polled_at: Cell::new(None),
+                events: Cell::default(),
                 slept_briefly: Cell::new(false),
                 next_id: Cell::new(0),
                 ids_left: Cell::new(0),
@@ -503,12 +512,12 @@ impl Worker {
         // SAFETY: the goroutine stays in place until it has been woken, and has one token, so it is in no inbox yet.
         let bell = unsafe { self.inbox.send(goroutine.as_ptr(), || self.clone_bell()) };
         if let Some(bell) = bell {
-            bell.unpark();
+            bell.ring();
         }
     }
 
     /// Rings `bell`, which a sender to this worker's inbox was given.
-    pub(super) fn clone_bell(&self) -> Thread {
+    pub(super) fn clone_bell(&self) -> Bell {
         self.bell.get().expect("a worker has its bell before anybody knows it").clone()
     }
 }

@@ -1,0 +1,201 @@
+//! A descriptor, and how goroutines use it.
+
+use std::fmt;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::panic::Location;
+use std::time::Instant;
+
+use super::slot::{self, Slot, State};
+use super::{cancelled, thread, timed_out};
+use crate::clock;
+use crate::park::{self, Description, Outcome, Partner, Patience, Reason, Subject, Way};
+use crate::scheduler::{self, IoWait};
+
+/// What a descriptor is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// There is something to be read, or to be accepted; or the other side has hung up.
+    Read,
+    /// There is room to write, or a connection has been made.
+    Write,
+}
+
+/// A descriptor that goroutines can wait for: a socket, a pipe, or anything else that the system can poll.
+///
+/// It owns `io`, which must be in non-blocking mode, and whose [`as_fd`](AsFd::as_fd) must always give the same descriptor.
+/// Any number of goroutines and threads may use it at a time; who waits to read is not in the way of who waits to write.
+///
+/// The descriptor is registered with the system when somebody first waits for it, and until this is dropped.
+///
+/// ```
+/// use gocsp_runtime::poll::{Direction, Polled};
+/// use gocsp_runtime::{go, run};
+/// use std::io::{Read, Write};
+/// use std::os::unix::net::UnixStream;
+///
+/// # fn main() -> std::io::Result<()> {
+/// run(|| {
+///     let (mut here, there) = UnixStream::pair()?;
+///     there.set_nonblocking(true)?;
+///     let there = Polled::new(there);
+///     let reader = go!(move || {
+///         let mut bytes = [0; 8];
+///         let read = |mut there: &UnixStream| there.read(&mut bytes);
+///         there.run(Direction::Read, || None, read, |_| false)
+///     });
+///     here.write_all(b"hello")?;
+///     assert_eq!(reader.join().unwrap()?, 5);
+///     Ok(())
+/// })
+/// # }
+/// ```
+pub struct Polled<T: AsFd> {
+    /// Before `io`, and so released before that is closed.
+    slot: OwnSlot,
+    io: T,
+}
+
+impl<T: AsFd> Polled<T> {
+    /// Makes no system call.
+    pub fn new(io: T) -> Self {
+        Self { slot: OwnSlot(slot::take()), io }
+    }
+
+    /// What was passed to [`new`](Self::new).
+    pub fn get_ref(&self) -> &T {
+        &self.io
+    }
+
+    /// What was passed to [`new`](Self::new), which is not registered any more.
+    pub fn into_inner(self) -> T {
+        let Self { slot, io } = self;
+        drop(slot);
+        io
+    }
+
+    /// Runs `op`, and again as soon as it may have success, until it does not say
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) any more. After [`Interrupted`](io::ErrorKind::Interrupted) it runs again at
+    /// once. In between the goroutine parks, or the thread blocks.
+    ///
+    /// `deadline` is asked before each wait. `drains` says whether a result shows that nothing is left, as does a read from a stream
+    /// that fills less than its buffer: the next run may then wait without a try, which saves a system call.
+    ///
+    /// Costs a few loads beside the calls of `op`, if it need not wait; the first wait registers the descriptor, by a system call.
+    ///
+    /// # Errors
+    /// That of `op`; [`TimedOut`](io::ErrorKind::TimedOut) when the deadline has passed; or what the system says if the descriptor
+    /// cannot be registered, which may be that it cannot be polled (`EPERM`, for regular files), or that there are no more descriptors
+    /// for a poller.
+    ///
+    /// # Panics
+    /// Unwinds without a message when the goroutine's runtime shuts down.
+    #[track_caller]
+    pub fn run<R>(
+        &self,
+        direction: Direction,
+        deadline: impl Fn() -> Option<Instant>,
+        mut op: impl FnMut(&T) -> io::Result<R>,
+        drains: impl Fn(&R) -> bool,
+    ) -> io::Result<R> {
+        // Before anything is done that could be lost.
+        park::cooperate();
+        let (slot, mut has_waited) = (self.slot.0, false);
+        loop {
+            let seen = slot.seen(direction);
+            // What has ended the wait of a thread was not counted as an event.
+            if has_waited || !slot.is_drained(direction, seen) {
+                match op(&self.io) {
+                    Ok(result) => {
+                        if drains(&result) {
+                            slot.set_drained(direction, seen);
+                        }
+                        return Ok(result);
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
+                    Err(_) => {}
+                }
+            }
+            wait(slot, self.io.as_fd(), direction, seen, deadline())?;
+            has_waited = true;
+        }
+    }
+
+    /// Has everybody who waits run its operation again, and ask for the deadline again. So has whoever is about to wait.
+    pub fn interrupt(&self) {
+        self.slot.0.wake_all();
+    }
+}
+
+impl<T: AsFd + fmt::Debug> fmt::Debug for Polled<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Polled").field(&self.io).finish()
+    }
+}
+
+/// A slot in use.
+struct OwnSlot(&'static Slot);
+
+impl Drop for OwnSlot {
+    fn drop(&mut self) {
+        self.0.release();
+    }
+}
+
+/// Waits until there has been another event than those `seen`.
+#[track_caller]
+fn wait(
+    slot: &'static Slot,
+    io: BorrowedFd<'_>,
+    direction: Direction,
+    seen: u32,
+    deadline: Option<Instant>,
+) -> io::Result<()> {
+    if deadline.is_some_and(|deadline| deadline <= clock::now()) {
+        return Err(timed_out());
+    }
+    let descriptor = io.as_raw_fd();
+    let Some(poller) = scheduler::poller_of_goroutine() else {
+        return thread::wait(slot, descriptor, direction, seen, deadline);
+    };
+    let mut state = slot.lock();
+    slot.register(&mut state, poller, descriptor)?;
+    if slot.seen(direction) != seen {
+        return Ok(());
+    }
+    let list = match direction {
+        Direction::Read => State::readers,
+        Direction::Write => State::writers,
+    };
+    let _counted = IoWait::begin();
+    let (waiting, patience) = (Waiting { descriptor, direction }, Patience { deadline, masked: false });
+    let reason = Reason::new::<ForIo, _>(Location::caller(), &waiting);
+    // SAFETY: this is always the same list of the slot.
+    match unsafe { park::wait(state, list, &(), patience, reason) } {
+        Outcome::Woken => Ok(()),
+        Outcome::TimedOut => Err(timed_out()),
+        Outcome::Cancelled => Err(cancelled()),
+    }
+}
+
+/// What is waited for, for reports.
+struct Waiting {
+    descriptor: RawFd,
+    direction: Direction,
+}
+
+enum ForIo {}
+
+impl Way<Waiting> for ForIo {
+    const STATE: &'static str = "IO wait";
+
+    fn describe(waiting: &Waiting, to: &mut Description) {
+        let what = match waiting.direction {
+            Direction::Read => "input",
+            Direction::Write => "room for output",
+        };
+        let partner = Partner::Descriptor(waiting.descriptor);
+        to.subjects.push(Subject { what, address: 0, made_at: None, partner });
+    }
+}

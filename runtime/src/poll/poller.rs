@@ -1,0 +1,134 @@
+//! The poller of a worker: what it has registered, and how the others know whether its worker sleeps in it.
+
+use std::io;
+use std::os::fd::RawFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering, fence};
+use std::time::Duration;
+
+use super::slot;
+use super::system::{Alarm, Events, System};
+use crate::std_sync::OnceLock;
+
+/// See the [module](super).
+#[derive(Debug, Default)]
+pub(crate) struct Poller {
+    /// Made with the first registration, by the worker's own thread.
+    system: OnceLock<System>,
+    /// How many descriptors are registered.
+    descriptors: AtomicUsize,
+    /// Where the worker's thread rests: one of the constants below.
+    rest: AtomicU8,
+    /// How often somebody has looked.
+    looks: AtomicU64,
+    /// The number of looks when the monitor last asked.
+    looks_before: AtomicU64,
+    /// The worker has ended: nobody looks any more.
+    abandoned: AtomicBool,
+}
+
+/// The thread runs, or sleeps elsewhere.
+const AWAKE: u8 = 0;
+/// It sleeps in the poller, or is about to.
+const IN_POLLER: u8 = 1;
+/// It is blocked by a goroutine, and listens to the alarm.
+const BLOCKED: u8 = 2;
+
+impl Poller {
+    /// Whether there is any need to look.
+    #[inline]
+    pub(crate) fn is_used(&self) -> bool {
+        self.descriptors.load(Ordering::Relaxed) > 0
+    }
+
+    /// Waits for events, or for the alarm, no longer than `timeout`; for ever if that is `None`.
+    pub(crate) fn wait(&self, events: &mut Events, timeout: Option<Duration>) {
+        if let Some(system) = self.system.get() {
+            self.looks.fetch_add(1, Ordering::Relaxed);
+            system.wait(events, timeout);
+        }
+    }
+
+    /// The worker's thread is about to sleep here, if there is anything to wait for; whether it is. Before it makes sure
+    /// that there is nothing for it to do: see [`ring`](Self::ring).
+    pub(crate) fn lie_down(&self) -> bool {
+        let used = self.is_used();
+        if used {
+            self.rest.store(IN_POLLER, Ordering::SeqCst);
+        }
+        used
+    }
+
+    /// The worker's thread does not sleep here any more.
+    pub(crate) fn get_up(&self) {
+        self.rest.store(AWAKE, Ordering::Relaxed);
+    }
+
+    /// Wakes the worker's thread, if it sleeps here, or is blocked by a goroutine. To be called after what it shall find has been put
+    /// where it looks before it sleeps.
+    ///
+    /// The fence stands between the two; the thread says where it rests before it looks, with another in between. Either it
+    /// finds what there is, or it is seen to rest.
+    pub(crate) fn ring(&self) {
+        fence(Ordering::SeqCst);
+        if self.rest.load(Ordering::Relaxed) != AWAKE
+            && let Some(system) = self.system.get()
+        {
+            system.alarm().raise();
+        }
+    }
+
+    /// Lets [`ring`](Self::ring) raise an alarm until [`get_up`](Self::get_up), while a goroutine blocks the thread.
+    pub(super) fn listen(&self) -> io::Result<Arc<Alarm>> {
+        let alarm = Arc::clone(self.system()?.alarm());
+        self.rest.store(BLOCKED, Ordering::SeqCst);
+        fence(Ordering::SeqCst);
+        Ok(alarm)
+    }
+
+    /// Whether something is registered, and the worker is not there to see to it. A hint.
+    pub(crate) fn is_unattended(&self) -> bool {
+        self.is_used() && self.rest.load(Ordering::Relaxed) != IN_POLLER
+    }
+
+    /// Whether nobody has looked since the last time that this was asked, and somebody should. For the monitor.
+    pub(crate) fn is_neglected(&self) -> bool {
+        let looks = self.looks.load(Ordering::Relaxed);
+        self.looks_before.swap(looks, Ordering::Relaxed) == looks && self.is_unattended()
+    }
+
+    /// The worker ends: nobody will look any more.
+    pub(crate) fn abandon(self: &Arc<Self>) {
+        self.abandoned.store(true, Ordering::SeqCst);
+        if self.is_used() {
+            slot::forsake(self);
+        }
+    }
+
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.abandoned.load(Ordering::SeqCst)
+    }
+
+    /// Registers a descriptor. To be called by the worker's own thread.
+    pub(super) fn add(&self, descriptor: RawFd, slot: u32) -> io::Result<()> {
+        self.system()?.add(descriptor, slot)?;
+        self.descriptors.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Takes back [`add`](Self::add). For any thread.
+    pub(super) fn remove(&self, descriptor: RawFd) {
+        if let Some(system) = self.system.get() {
+            system.remove(descriptor);
+            self.descriptors.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    fn system(&self) -> io::Result<&System> {
+        if let Some(system) = self.system.get() {
+            return Ok(system);
+        }
+        let made = System::new()?;
+        Ok(self.system.get_or_init(|| made))
+    }
+}

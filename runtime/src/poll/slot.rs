@@ -1,0 +1,270 @@
+//! Slots: what the pollers know of descriptors. See the [module](super).
+//!
+//! Slots lie in chunks, each twice as large as the one before, and are never freed. The number of a slot is what the system is
+//! given to tell of an event.
+
+use std::io;
+use std::os::fd::RawFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use super::polled::Direction;
+use super::poller::Poller;
+use super::system::{Alarm, Event};
+use crate::park::{Batch, Lock, LockGuard, WaitList};
+use crate::std_sync::{Mutex, OnceLock};
+
+/// One descriptor, as the pollers see it.
+pub(super) struct Slot {
+    number: u32,
+    read: Side,
+    write: Side,
+    state: Lock<State>,
+}
+
+/// Reading, or writing.
+#[derive(Default)]
+struct Side {
+    /// How many events there were. Written under the slot's lock.
+    events: AtomicU32,
+    /// The number of events that there were before the last read that left nothing behind.
+    drained_at: AtomicU32,
+    /// There may be no further event: the other side has hung up.
+    ends: AtomicBool,
+}
+
+/// What is under a slot's lock.
+#[derive(Default)]
+pub(super) struct State {
+    readers: WaitList<()>,
+    writers: WaitList<()>,
+    /// Where the descriptor is registered, if it is.
+    registered: Option<(Arc<Poller>, RawFd)>,
+    /// Threads that wait without a poller.
+    threads: Vec<Arc<Alarm>>,
+}
+
+impl Side {
+    /// How many events there were. Acquire: pairs with the Release in [`count`](Self::count).
+    fn seen(&self) -> u32 {
+        self.events.load(Ordering::Acquire)
+    }
+
+    /// Counts one more event. The caller has the slot's lock.
+    fn count(&self) {
+        self.events.store(self.events.load(Ordering::Relaxed).wrapping_add(1), Ordering::Release);
+    }
+
+    /// Makes it as if nothing had happened, but for the number of events, which those who come late may go on counting.
+    fn renew(&self) {
+        self.drained_at.store(self.events.load(Ordering::Relaxed).wrapping_sub(1), Ordering::Relaxed);
+        self.ends.store(false, Ordering::Relaxed);
+    }
+}
+
+impl Slot {
+    fn new(number: u32) -> Self {
+        let slot = Self { number, read: Side::default(), write: Side::default(), state: Lock::default() };
+        slot.read.renew();
+        slot.write.renew();
+        slot
+    }
+
+    fn side(&self, direction: Direction) -> &Side {
+        match direction {
+            Direction::Read => &self.read,
+            Direction::Write => &self.write,
+        }
+    }
+
+    /// How many events there were.
+    pub(super) fn seen(&self, direction: Direction) -> u32 {
+        self.side(direction).seen()
+    }
+
+    /// Whether a try would block, if there were so many events.
+    pub(super) fn is_drained(&self, direction: Direction, seen: u32) -> bool {
+        let side = self.side(direction);
+        side.drained_at.load(Ordering::Relaxed) == seen && !side.ends.load(Ordering::Relaxed)
+    }
+
+    /// A try that was made after there had been so many events has left nothing behind.
+    pub(super) fn set_drained(&self, direction: Direction, seen: u32) {
+        self.side(direction).drained_at.store(seen, Ordering::Relaxed);
+    }
+
+    pub(super) fn lock(&self) -> LockGuard<'_, State> {
+        self.state.lock()
+    }
+
+    /// Wakes those whom an event concerns.
+    pub(super) fn fire(&self, event: Event) {
+        let mut state = self.lock();
+        let mut woken: [Option<Batch<()>>; 2] = [None, None];
+        if event.is_readable() {
+            // Before it is counted: who sees the count sees this.
+            if event.ends_reading() {
+                self.read.ends.store(true, Ordering::Relaxed);
+            }
+            self.read.count();
+            woken[0] = Some(state.readers.take_all());
+        }
+        if event.is_writable() {
+            if event.ends_writing() {
+                self.write.ends.store(true, Ordering::Relaxed);
+            }
+            self.write.count();
+            woken[1] = Some(state.writers.take_all());
+        }
+        drop(state);
+        drop(woken);
+    }
+
+    /// Counts an event of each kind, and wakes all who wait.
+    pub(super) fn wake_all(&self) {
+        self.wake_all_under(self.lock());
+    }
+
+    fn wake_all_under(&self, mut state: LockGuard<'_, State>) {
+        self.read.count();
+        self.write.count();
+        let woken = [state.readers.take_all(), state.writers.take_all()];
+        let threads = state.threads.clone();
+        drop(state);
+        drop(woken);
+        threads.iter().for_each(|alarm| alarm.raise());
+    }
+
+    /// Registers the descriptor with `poller`, that of the caller's worker, unless it is registered with another and somebody
+    /// waits for that. The caller has the slot's lock, under which `state` is.
+    pub(super) fn register(&self, state: &mut State, poller: &Arc<Poller>, descriptor: RawFd) -> io::Result<()> {
+        match &state.registered {
+            Some((present, _)) if Arc::ptr_eq(present, poller) => return Ok(()),
+            Some((present, _)) if state.is_waited_for() && !present.is_abandoned() => return Ok(()),
+            _ => poller.add(descriptor, self.number)?,
+        }
+        if let Some((former, descriptor)) = state.registered.replace((Arc::clone(poller), descriptor)) {
+            former.remove(descriptor);
+        }
+        Ok(())
+    }
+
+    /// Ends the use of a slot. Nobody waits.
+    pub(super) fn release(&self) {
+        let mut state = self.lock();
+        let registered = state.registered.take();
+        self.read.renew();
+        self.write.renew();
+        drop(state);
+        if let Some((poller, descriptor)) = registered {
+            poller.remove(descriptor);
+        }
+        TABLE.free.lock().expect("no panic happens under this lock").numbers.push(self.number);
+    }
+}
+
+impl State {
+    /// Those who wait to read, or to write.
+    pub(super) fn readers(&mut self) -> &mut WaitList<()> {
+        &mut self.readers
+    }
+
+    pub(super) fn writers(&mut self) -> &mut WaitList<()> {
+        &mut self.writers
+    }
+
+    fn is_waited_for(&self) -> bool {
+        !self.readers.is_empty() || !self.writers.is_empty()
+    }
+
+    /// Has an alarm raised when all are woken.
+    pub(super) fn enlist(&mut self, alarm: &Arc<Alarm>) {
+        self.threads.push(Arc::clone(alarm));
+    }
+
+    pub(super) fn strike_off(&mut self, alarm: &Arc<Alarm>) {
+        if let Some(place) = self.threads.iter().position(|other| Arc::ptr_eq(other, alarm)) {
+            self.threads.swap_remove(place);
+        }
+    }
+}
+
+/// The length of the first chunk, and how many chunks there can be.
+const FIRST: u32 = 64;
+const CHUNKS: usize = 26;
+
+struct Table {
+    chunks: [OnceLock<Box<[Slot]>>; CHUNKS],
+    free: Mutex<Free>,
+}
+
+/// The slots that nobody uses.
+struct Free {
+    numbers: Vec<u32>,
+    /// How many slots there are.
+    made: u32,
+}
+
+static TABLE: Table =
+    Table { chunks: [const { OnceLock::new() }; CHUNKS], free: Mutex::new(Free { numbers: Vec::new(), made: 0 }) };
+
+/// A slot for a descriptor that has none.
+pub(super) fn take() -> &'static Slot {
+    let mut free = TABLE.free.lock().expect("no panic happens under this lock");
+    let number = free.numbers.pop().unwrap_or_else(|| {
+        let (chunk, place) = place_of(free.made);
+        if place == 0 {
+            let slots = free.made..free.made + (FIRST << chunk);
+            TABLE.chunks[chunk].get_or_init(|| slots.map(Slot::new).collect());
+        }
+        free.made += 1;
+        free.made - 1
+    });
+    drop(free);
+    get(number).expect("the slot was made")
+}
+
+/// Wakes whom an event concerns.
+pub(super) fn fire(event: Event) {
+    if let Some(slot) = get(event.slot) {
+        slot.fire(event);
+    }
+}
+
+/// The poller will not be looked into any more: wakes all who rely on it.
+pub(super) fn forsake(poller: &Arc<Poller>) {
+    for slot in TABLE.chunks.iter().filter_map(OnceLock::get).flatten() {
+        let state = slot.lock();
+        if state.registered.as_ref().is_some_and(|(registered, _)| Arc::ptr_eq(registered, poller)) {
+            slot.wake_all_under(state);
+        }
+    }
+}
+
+fn get(number: u32) -> Option<&'static Slot> {
+    let (chunk, place) = place_of(number);
+    TABLE.chunks.get(chunk)?.get()?.get(place as usize)
+}
+
+/// The chunk of a slot, and its place there.
+fn place_of(number: u32) -> (usize, u32) {
+    // Chunk 0 holds the first FIRST slots, chunk k those from FIRST * (2^k - 1).
+    let chunk = (number / FIRST + 1).ilog2();
+    (chunk as usize, number - FIRST * ((1 << chunk) - 1))
+}
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_slot_has_a_place_of_its_own() {
+        let mut next = 0;
+        for chunk in 0..6 {
+            for place in 0..FIRST << chunk {
+                assert_eq!(place_of(next), (chunk, place));
+                next += 1;
+            }
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! The system's part of a poller where there is none yet.
+
+use std::io;
+use std::os::fd::RawFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+fn unsupported() -> io::Error {
+    io::Error::new(io::ErrorKind::Unsupported, "waiting for a descriptor needs epoll, which Linux has")
+}
+
+/// There is none.
+#[derive(Debug)]
+pub(super) enum Alarm {}
+
+impl Alarm {
+    pub(super) fn new() -> io::Result<Self> {
+        Err(unsupported())
+    }
+
+    pub(super) fn raise(&self) {
+        match *self {}
+    }
+
+    pub(super) fn lower(&self) {
+        match *self {}
+    }
+}
+
+/// There is none.
+#[derive(Debug)]
+pub(super) enum System {}
+
+impl System {
+    pub(super) fn new() -> io::Result<Self> {
+        Err(unsupported())
+    }
+
+    pub(super) fn alarm(&self) -> &Arc<Alarm> {
+        match *self {}
+    }
+
+    pub(super) fn add(&self, _descriptor: RawFd, _slot: u32) -> io::Result<()> {
+        match *self {}
+    }
+
+    pub(super) fn remove(&self, _descriptor: RawFd) {
+        match *self {}
+    }
+
+    pub(super) fn wait(&self, _events: &mut Events, _timeout: Option<Duration>) {
+        match *self {}
+    }
+}
+
+/// There is none.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Event {
+    pub(super) slot: u32,
+}
+
+impl Event {
+    pub(super) fn is_readable(self) -> bool {
+        false
+    }
+
+    pub(super) fn is_writable(self) -> bool {
+        false
+    }
+
+    pub(super) fn ends_reading(self) -> bool {
+        false
+    }
+
+    pub(super) fn ends_writing(self) -> bool {
+        false
+    }
+}
+
+/// There are none.
+#[derive(Default)]
+pub(crate) struct Events;
+
+impl Events {
+    pub(crate) fn fire(&self) {}
+}
+
+pub(super) fn block(alarm: &Alarm, _descriptor: RawFd, _is_read: bool, _timeout: Option<Duration>) -> bool {
+    match *alarm {}
+}
