@@ -400,19 +400,21 @@ fn the_monitor_looks_in_place_of_a_hogged_worker() {
     let build = || Runtime::builder().procs(1).build().unwrap();
     let (here, there) = pair();
     let descriptor = here.get_ref().as_raw_fd();
-    let (reader, written) = (Arc::clone(&here), Arc::new(AtomicUsize::new(0)));
-    let total = Arc::clone(&written);
+    let (reader, [begun, over]) = (Arc::clone(&here), [(); 2].map(|()| Arc::new(AtomicBool::new(false))));
+    let (begins, ends) = (Arc::clone(&begun), Arc::clone(&over));
     let hogged = thread::spawn(move || {
         build().run(|| {
             go!(move || read_one(&reader));
             until_awaited(descriptor);
-            // Ends when the other has written all.
-            while total.load(Ordering::Relaxed) == 0 {
+            begins.store(true, Ordering::Relaxed);
+            while !ends.load(Ordering::Relaxed) {
                 thread::sleep(Duration::from_millis(1));
             }
         });
     });
-    until_awaited(descriptor);
+    while !begun.load(Ordering::Relaxed) {
+        thread::yield_now();
+    }
     let drains = thread::spawn(move || {
         let mut bytes = vec![0; 100_000];
         while let 1.. = read(&there, &mut bytes).unwrap() {}
@@ -423,7 +425,7 @@ fn the_monitor_looks_in_place_of_a_hogged_worker() {
             rest -= write(&here, &bytes[..rest.min(bytes.len())]).unwrap();
         }
     });
-    written.store(1, Ordering::Relaxed);
+    over.store(true, Ordering::Relaxed);
     hogged.join().unwrap();
     drop(here);
     drains.join().unwrap();
