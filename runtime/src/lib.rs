@@ -2,7 +2,7 @@
 //! waits.
 //!
 //! Programs use the facade crate `gocsp`, which re-exports what is meant for them. The crates above this one (channels,
-//! select, locks) use [`park`], [`timer`], [`clock`] and [`random`], and nothing else but what [`std_sync`] has of std.
+//! select, locks) use [`park`], [`poll`], [`timer`], [`clock`] and [`random`], and nothing else but what [`std_sync`] has of std.
 //!
 //! ```text
 //!   goroutine   what a goroutine is: control block, handles, scopes, panics
