@@ -220,13 +220,13 @@ impl Worker {
         if processors == 1 || running > processors || self.id >= shared.procs.limit() {
             return false;
         }
-        if self.look_for_answer(LOOKS_BETWEEN_OFFERS) {
+        if !self.poller.is_used() && self.look_for_answer(LOOKS_BETWEEN_OFFERS) {
             return true;
         }
         let until = clock::now() + if self.local().slept_briefly.get() { LONG_SPIN } else { SHORT_SPIN };
         while clock::now() < until {
             thread::yield_now();
-            if self.look_for_answer(LOOKS_BETWEEN_OFFERS) || self.poll() {
+            if self.poll() || self.look_for_answer(LOOKS_BETWEEN_OFFERS) {
                 return true;
             }
         }
