@@ -15,6 +15,7 @@ pub use gocsp_channels::{
 #[doc(inline)]
 pub use gocsp_context as context;
 pub use gocsp_macros::main;
+pub use gocsp_runtime::poll;
 pub use gocsp_runtime::{
     Builder, Cancelled, Go, GoroutineId, JoinHandle, LocalAccessError, LocalKey, OnPanic, OsThreadLock, Runtime, Scope,
     ScopedJoinHandle, StackError, blocking, exit_goroutine, go, goroutine_local, lock_os_thread, max_procs, num_cpus,

@@ -5,12 +5,16 @@
 mod watch;
 
 use std::env;
+use std::io::Read;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::os::unix::thread::JoinHandleExt;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use gocsp::poll::{Direction, Polled};
 use gocsp::runtime::OnDeadlock;
 use gocsp::sync::{Barrier, Cond, Mutex, Once, RwLock, Semaphore, WaitGroup};
 use gocsp::time::{Timer, after_func};
@@ -20,6 +24,13 @@ use watch::{Ended, watch};
 
 /// Tells a process which program it is to run.
 const CHILD: &str = "GOCSP_TEST_PROGRAM";
+
+/// Two that are connected, of which goroutines may wait for the second.
+fn socket() -> (UnixStream, Polled<UnixStream>) {
+    let (other, socket) = UnixStream::pair().unwrap();
+    socket.set_nonblocking(true).unwrap();
+    (other, Polled::new(socket))
+}
 
 /// The process has ended with status 2, and its report contains all this.
 fn assert_report(ended: &Ended, expected: &[&str]) {
@@ -186,6 +197,13 @@ deadlocks! {
         alarm.stop();
         _ = Receiver::<u32>::nil().recv();
     } => ["'main' [chan receive (nil chan), "];
+    a_descriptor_that_nobody_waits_for: || {
+        let (_other, socket) = socket();
+        let soon = Instant::now() + Duration::from_millis(1);
+        let read = |mut socket: &UnixStream| socket.read(&mut [0]);
+        assert!(socket.run(Direction::Read, || Some(soon), read, |_| false).is_err());
+        _ = Receiver::<u32>::nil().recv();
+    } => ["'main' [chan receive (nil chan), "];
 }
 
 no_deadlocks! {
@@ -209,6 +227,13 @@ no_deadlocks! {
         assert!(context.done().recv().is_err());
     };
     a_blocking_call: || blocking(|| thread::sleep(LONG));
+    a_descriptor_that_another_process_has: || {
+        let (other, socket) = socket();
+        let script = Command::new("sh").args(["-c", "sleep 0.5; echo"]).stdout(OwnedFd::from(other)).spawn();
+        let read = |mut socket: &UnixStream| socket.read(&mut [0]);
+        assert_eq!(socket.run(Direction::Read, || None, read, |_| false).unwrap(), 1);
+        assert!(script.unwrap().wait().unwrap().success());
+    };
     a_goroutine_that_blocks_its_worker: || {
         let (tx, rx) = channel(0);
         go! {
