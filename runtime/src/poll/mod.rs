@@ -4,7 +4,7 @@
 //! - A [`Polled`] owns a descriptor in non-blocking mode. Whoever uses it tries first, and waits only if that would block.
 //! - A *poller* is an epoll instance. Every worker has one of its own, made when it is first needed. A worker that has nothing
 //!   to run sleeps in it; one that is busy looks into it now and then.
-//! - A *slot* is what a poller knows of a descriptor: how many events there were, and who waits. See [`slot`].
+//! - A *slot* is what a poller knows of a descriptor: how many events there were, and who waits. See `slot.rs`.
 //!
 //! # Protocol
 //! 1. Who wants to read notes the number of events that there were for reading, and then tries.
@@ -33,7 +33,7 @@
 //! descriptor that is closed by now, at most makes somebody try once in vain.
 //!
 //! # Threads
-//! An ordinary thread, and a goroutine that unwinds, block in `ppoll`, and need no poller: see [`thread`].
+//! An ordinary thread, and a goroutine that unwinds, block in `ppoll`, and need no poller: see `thread.rs`.
 //!
 //! # Other systems
 //! There is epoll, and nothing else yet: elsewhere whoever would have to wait gets an error of the kind `Unsupported`.
