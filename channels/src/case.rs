@@ -159,14 +159,15 @@ unsafe impl<T> Case for RecvCase<'_, T> {
 
     #[inline]
     unsafe fn try_now(&mut self) -> Option<Option<WakeToken>> {
+        let channel = self.0.channel?;
         // SAFETY: the lock is held by contract.
         let state = unsafe { self.0.state() }?;
         match state.route_recv() {
             RecvRoute::Buffer => {
                 self.0.slot.fill(state.pop());
-                Some(state.refill())
+                Some(state.refill(channel.capacity()))
             }
-            RecvRoute::Sender(sender) => {
+            RecvRoute::Sender(sender) | RecvRoute::Task(sender) => {
                 let (value, token) = take_over(sender);
                 self.0.slot.fill(value);
                 Some(Some(token))
@@ -269,6 +270,10 @@ unsafe impl<T> Case for SendCase<'_, T> {
         let state = unsafe { self.0.state() }?;
         match state.route_send(channel.capacity()) {
             SendRoute::Receiver(receiver) => Some(Some(hand_over(receiver, self.0.slot.take()))),
+            SendRoute::Task(token) => {
+                state.hand(self.0.slot.take());
+                Some(Some(token))
+            }
             SendRoute::Buffer => {
                 state.push(self.0.slot.take());
                 Some(None)

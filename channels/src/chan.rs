@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use crate::error::{CloseError, RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError};
+use crate::future::{RecvFuture, SendFuture};
 use crate::iter::{Iter, TryIter};
 use crate::{Receiver, Sender, channel, handle};
 
@@ -121,6 +122,19 @@ impl<T> Chan<T> {
         self.sender.send_deadline(value, deadline)
     }
 
+    /// Sends a value, as an asynchronous task: see [`Sender::send_async`].
+    ///
+    /// # Errors
+    /// Gives the value back if the channel is closed.
+    ///
+    /// ```
+    /// let chan = gocsp_channels::Chan::new(1);
+    /// assert_eq!(gocsp_runtime::block_on(chan.send_async(1)), Ok(()));
+    /// ```
+    pub fn send_async(&self, value: T) -> SendFuture<'_, T> {
+        self.sender.send_async(value)
+    }
+
     /// Receives a value: see [`Receiver::recv`].
     ///
     /// # Errors
@@ -136,6 +150,21 @@ impl<T> Chan<T> {
     #[track_caller]
     pub fn recv(&self) -> Result<T, RecvError> {
         self.receiver.recv()
+    }
+
+    /// Receives a value, as an asynchronous task: see [`Receiver::recv_async`].
+    ///
+    /// # Errors
+    /// If the channel is closed and drained.
+    ///
+    /// ```
+    /// let chan = gocsp_channels::Chan::new(1);
+    /// chan.send(1)?;
+    /// assert_eq!(gocsp_runtime::block_on(chan.recv_async()), Ok(1));
+    /// # Ok::<(), gocsp_channels::SendError<i32>>(())
+    /// ```
+    pub fn recv_async(&self) -> RecvFuture<'_, T> {
+        self.receiver.recv_async()
     }
 
     /// Receives a value if that needs no waiting: see [`Receiver::try_recv`].

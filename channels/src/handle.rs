@@ -21,7 +21,7 @@ pub(crate) fn is_empty<T>(channel: Option<&Shared<T>>) -> bool {
 }
 
 pub(crate) fn is_full<T>(channel: Option<&Shared<T>>) -> bool {
-    len(channel) == capacity(channel)
+    len(channel) >= capacity(channel)
 }
 
 pub(crate) fn are_same<T>(one: Option<&Shared<T>>, other: Option<&Shared<T>>) -> bool {

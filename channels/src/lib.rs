@@ -29,7 +29,7 @@
 //!   again.
 //!
 //! Every operation works from goroutines and from ordinary threads alike. None allocates memory after the channel
-//! was made.
+//! was made. With [`Sender::send_async`] and [`Receiver::recv_async`], the tasks of any asynchronous executor take part as well.
 //!
 //! # What happens before what
 //! A send happens before the matching receive completes, a close before the receive that reports it, and the
@@ -41,6 +41,8 @@
 pub mod case;
 mod chan;
 mod error;
+#[expect(unsafe_code, reason = "the place of a task is pinned with its future")]
+mod future;
 mod handle;
 mod iter;
 mod receiver;
@@ -52,6 +54,9 @@ mod timers;
 
 pub use chan::Chan;
 pub use error::{CloseError, RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError};
+#[cfg(feature = "futures-core")]
+pub use future::RecvStream;
+pub use future::{RecvFuture, SendFuture};
 pub use iter::{IntoIter, Iter, TryIter};
 pub use receiver::Receiver;
 pub use sender::Sender;

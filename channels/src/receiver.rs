@@ -9,6 +9,9 @@ use gocsp_runtime::clock;
 use gocsp_runtime::park::Reason;
 
 use crate::error::{RecvError, RecvTimeoutError, TryRecvError};
+use crate::future::RecvFuture;
+#[cfg(feature = "futures-core")]
+use crate::future::RecvStream;
 use crate::handle;
 use crate::iter::{IntoIter, Iter, TryIter};
 use crate::shared::{Caller, ReceivingFromNil, Shared, wait};
@@ -160,6 +163,46 @@ impl<T> Receiver<T> {
         }
     }
 
+    /// Receives a value, as a task of any asynchronous executor: the future is ready when there is one.
+    ///
+    /// The task waits among the goroutines and threads that receive here, and is served when its turn comes. The future may be
+    /// dropped before it is ready, for which no value is lost. If one was sent to it meanwhile, the send is complete, and the value
+    /// goes to who waits next; if nobody does, it is the first to be received next, and may for that time be one more in the buffer
+    /// than the capacity. (A future that is forgotten, by [`std::mem::forget`], and not dropped, keeps its turn for ever.)
+    ///
+    /// It allocates nothing but for tasks that were sent a value and are still to be polled: room for the most that there have been
+    /// of them at one time.
+    ///
+    /// # Errors
+    /// If the channel is closed and drained, also if that happens while it waits.
+    ///
+    /// ```
+    /// use gocsp_channels::{RecvError, channel};
+    /// use gocsp_runtime::{block_on, go};
+    ///
+    /// let (tx, rx) = channel(0);
+    /// go!(move || tx.send(1));
+    /// let received = block_on(async { (rx.recv_async().await, rx.recv_async().await) });
+    /// assert_eq!(received, (Ok(1), Err(RecvError)));
+    /// ```
+    pub fn recv_async(&self) -> RecvFuture<'_, T> {
+        RecvFuture::new(self)
+    }
+
+    /// Receives values, as a task of any asynchronous executor, until the channel is closed and drained. Takes a clone of the
+    /// handle.
+    ///
+    /// ```
+    /// let (_tx, rx) = gocsp_channels::channel::<i32>(0);
+    /// let stream = rx.stream();
+    /// // As one that is owned, it may be given away.
+    /// gocsp_runtime::go!(move || drop(stream)).join().unwrap();
+    /// ```
+    #[cfg(feature = "futures-core")]
+    pub fn stream(&self) -> RecvStream<T> {
+        RecvStream::new(self.clone())
+    }
+
     /// Receives values, blocking for each, until the channel is closed and drained.
     ///
     /// ```
@@ -198,7 +241,8 @@ impl<T> Receiver<T> {
         handle::is_closed(self.shared())
     }
 
-    /// How many values are buffered at this moment. 0 for a nil channel.
+    /// How many values are buffered at this moment. 0 for a nil channel. It may be more than the capacity when tasks gave up what they
+    /// had been sent: see [`recv_async`](Self::recv_async).
     ///
     /// ```
     /// let (tx, rx) = gocsp_channels::channel(2);

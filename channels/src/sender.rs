@@ -9,6 +9,7 @@ use gocsp_runtime::clock;
 use gocsp_runtime::park::Reason;
 
 use crate::error::{CloseError, SendError, SendTimeoutError, TrySendError};
+use crate::future::SendFuture;
 use crate::handle;
 use crate::shared::{Caller, SendingToNil, Shared, wait};
 
@@ -146,6 +147,33 @@ impl<T> Sender<T> {
             Some(shared) => shared.send_deadline(value, deadline, Location::caller()),
             None => on_nil(value, deadline, Location::caller()),
         }
+    }
+
+    /// Sends a value, as a task of any asynchronous executor: the future is ready when a receiver has taken it or the buffer has had
+    /// room for it.
+    ///
+    /// The task waits among the goroutines and threads that send here, and is served when its turn comes. A future that is dropped
+    /// before that has not sent, and its value is dropped with it. One that is dropped after that has sent, also if it was not
+    /// polled since. It allocates nothing.
+    ///
+    /// # Errors
+    /// Gives the value back if the channel is closed or no receiver is left, also if that happens while it waits.
+    ///
+    /// # Panics
+    /// If the future is polled after it was ready.
+    ///
+    /// ```
+    /// use gocsp_channels::{SendError, channel};
+    /// use gocsp_runtime::{block_on, go};
+    ///
+    /// let (tx, rx) = channel(0);
+    /// let received = go!(move || rx.recv());
+    /// let sent = block_on(async { (tx.send_async(1).await, tx.send_async(2).await) });
+    /// assert_eq!(sent, (Ok(()), Err(SendError(2))));
+    /// assert_eq!(received.join().unwrap(), Ok(1));
+    /// ```
+    pub fn send_async(&self, value: T) -> SendFuture<'_, T> {
+        SendFuture::new(self, value)
     }
 
     /// Closes the channel. What is buffered can still be received; after that every receive fails. All who are

@@ -12,10 +12,12 @@
 //!   park        how everybody waits
 //!   poll        waiting for descriptors
 //!   blocking    threads for calls that block
+//!   block_on    futures of others
 //!   runtime     all of it, built and dropped
 //!   diagnostics what it tells of itself
 //! ```
 
+mod block_on;
 mod blocking;
 pub mod clock;
 mod diagnostics;
@@ -98,6 +100,7 @@ pub mod __private {
     pub use gocsp_macros::go_statement;
 }
 
+pub use block_on::block_on;
 pub use blocking::blocking;
 pub use diagnostics::{
     Activity, BacktraceFrame, Deadlock, Dump, GoroutineDump, Leak, OnDeadlock, RuntimeMetrics, ThreadDump, Wait,

@@ -6,23 +6,28 @@
 //! - A *route* is what an operation finds under the lock: where its value may go to or come from.
 //! - A channel is *closed* when somebody closed it or its last sender is gone, *abandoned* when its last receiver
 //!   is gone. It may be both.
+//! - What a receiving task was called for is *handed*: it is nobody's yet, and not in the buffer any more. See
+//!   [`future`](crate::future).
 //!
 //! # Invariants, whenever the lock is free
 //! - **C1** Where a receiver waits unclaimed, the buffer is empty; where a sender waits unclaimed, it is full.
-//!   (For a channel of capacity 0 both are always true.) So there never wait both, except that both belong to one
+//!   (For a channel of capacity 0 both are true by itself.) So there never wait both, except that both belong to one
 //!   select, which does not pair with itself.
 //! - **C2** In a closed or abandoned channel nobody waits unclaimed, and in an abandoned one the buffer is empty.
 //! - **C3** The slot of a sender holds its value until a receiver takes it; the slot of a receiver is empty until
 //!   a sender fills it. So a sender that is woken with its value, or a receiver without one, learns from that
 //!   alone that the channel was closed.
 //! - **C4** The buffer never grows beyond the capacity, for which its memory was reserved at the beginning, except in the
-//!   channel of a timer.
+//!   channel of a timer, and by values that come back from tasks. What is above the capacity is not filled up again.
+//! - **C5** No more values are handed than there are tasks which were called and have not looked since, and they are older than
+//!   what is in the buffer.
 //!
 //! # Protocol
 //! 1. An operation takes the lock and asks for its route. A waiting counterpart found there is claimed.
 //! 2. If the counterpart is to be served directly, the lock is released first, then the value is moved through
 //!    its slot, then it is woken. Only the refilling of a full buffer moves a value from slot to buffer under the
-//!    lock, since otherwise a later sender could overtake.
+//!    lock, since otherwise a later sender could overtake. A task is served under the lock as well, since afterwards it may
+//!    be gone.
 //! 3. Without a route the operation parks on the list of its side, with the lock handed over to the park seam
 //!    ([`wait`]), or returns if it was not to wait.
 //! 4. Closing marks the channel, claims everyone under the lock, releases it and wakes them in order.
@@ -61,7 +66,7 @@ use std::mem;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use gocsp_runtime::park::{Batch, Claimed, Lock, LockGuard, WaitList, WakeToken};
+use gocsp_runtime::park::{Batch, Claimed, Lock, LockGuard, Popped, WaitList, WakeToken};
 
 use crate::timers::Timing;
 
@@ -84,14 +89,24 @@ pub(crate) struct State<T> {
     senders: WaitList<SendSlot<T>>,
     receivers: WaitList<RecvSlot<T>>,
     buffer: VecDeque<T>,
-    /// `None` for every channel that is not that of a timer which can be set again.
-    timing: Option<Box<Timing>>,
+    /// `None` for most channels.
+    extra: Option<Box<Extra<T>>>,
+}
+
+/// What few channels have.
+struct Extra<T> {
+    /// Of a timer which can be set again.
+    timing: Option<Timing>,
+    /// What tasks were called for (C5).
+    handed: VecDeque<T>,
 }
 
 /// Where a value to be sent may go.
 pub(crate) enum SendRoute<T> {
     /// To this receiver, which waits for it.
     Receiver(Claimed<RecvSlot<T>>),
+    /// To the task for which this token is, and which looks for what it was [handed](State::hand).
+    Task(WakeToken),
     /// To the tail of the buffer, where there is room.
     Buffer,
     /// Nowhere yet: the sender has to wait.
@@ -106,6 +121,8 @@ pub(crate) enum RecvRoute<T> {
     Buffer,
     /// From this sender, which waits for somebody to take it.
     Sender(Claimed<SendSlot<T>>),
+    /// From this task, which does as well. It has to be taken over before the lock is released.
+    Task(Claimed<SendSlot<T>>),
     /// From nowhere yet: the receiver has to wait.
     Empty,
     /// From nowhere ever: the channel is closed and drained.
@@ -113,10 +130,10 @@ pub(crate) enum RecvRoute<T> {
 }
 
 /// A channel's state, with the lock held.
-type Locked<'a, T> = LockGuard<'a, State<T>>;
+pub(crate) type Locked<'a, T> = LockGuard<'a, State<T>>;
 
 /// How far an operation has come without waiting.
-enum Progress<D, W> {
+pub(crate) enum Progress<D, W> {
     /// To its end.
     Done(D),
     /// To where it has to wait, with the lock held, and with what is left to be done.
@@ -237,9 +254,10 @@ impl Shared<()> {
 impl Shared<Instant> {
     /// A channel of one place for a timer, with one receiver. Most timers never fire, so there is no memory for the value
     /// until it comes.
-    pub(crate) fn of_timer(timing: Option<Box<Timing>>, made_at: Caller) -> Self {
+    pub(crate) fn of_timer(timing: Option<Timing>, made_at: Caller) -> Self {
         let source = if timing.is_some() { Source::STOPPED_TIMER } else { Source::TIMER };
-        let state = State { timing, ..State::new(0) };
+        let extra = timing.map(|timing| Box::new(Extra { timing: Some(timing), handed: VecDeque::new() }));
+        let state = State { extra, ..State::new(0) };
         Self { state: Lock::new(state), header: Header::with_source(1, source, made_at) }
     }
 
@@ -253,12 +271,15 @@ impl Shared<Instant> {
 impl State<Instant> {
     /// When the timer whose channel this is will fire, if that can be changed.
     pub(crate) fn timing(&mut self) -> Option<&mut Timing> {
-        self.timing.as_deref_mut()
+        self.extra.as_deref_mut()?.timing.as_mut()
     }
 
     /// Takes back what the timer has sent, unless somebody has received it. Whether there was anything.
     pub(crate) fn take_back(&mut self) -> bool {
-        self.buffer.pop_front().is_some()
+        // Tasks that were called for it look in vain, and wait again.
+        let handed = self.extra.as_deref_mut().map(|extra| &mut extra.handed);
+        let places = handed.into_iter().chain([&mut self.buffer]);
+        places.map(|sent| sent.drain(..).count()).sum::<usize>() > 0
     }
 }
 
@@ -269,7 +290,7 @@ impl<T> State<T> {
             panic!("cannot make a channel of capacity {capacity}: {error}");
         }
         let (senders, receivers) = (WaitList::new(), WaitList::new());
-        Self { closed: false, abandoned: false, senders, receivers, buffer, timing: None }
+        Self { closed: false, abandoned: false, senders, receivers, buffer, extra: None }
     }
 
     #[inline]
@@ -283,8 +304,10 @@ impl<T> State<T> {
         if self.refuses() {
             return SendRoute::Disconnected;
         }
-        if let Some(receiver) = self.receivers.pop() {
-            return SendRoute::Receiver(receiver);
+        match self.receivers.pop_any() {
+            Some(Popped::Blocked(receiver)) => return SendRoute::Receiver(receiver),
+            Some(Popped::Task(receiver)) => return SendRoute::Task(receiver.finish()),
+            None => {}
         }
         if self.buffer.len() < capacity { SendRoute::Buffer } else { SendRoute::Full }
     }
@@ -313,8 +336,10 @@ impl<T> State<T> {
         if !self.buffer.is_empty() {
             return RecvRoute::Buffer;
         }
-        if let Some(sender) = self.senders.pop() {
-            return RecvRoute::Sender(sender);
+        match self.senders.pop_any() {
+            Some(Popped::Blocked(sender)) => return RecvRoute::Sender(sender),
+            Some(Popped::Task(sender)) => return RecvRoute::Task(sender),
+            None => {}
         }
         if self.closed { RecvRoute::Disconnected } else { RecvRoute::Empty }
     }
@@ -325,13 +350,38 @@ impl<T> State<T> {
         self.buffer.pop_front().expect("the buffer was seen not to be empty")
     }
 
-    /// Moves the value of the sender that has waited longest into the place that a [`pop`](Self::pop) has left.
+    /// Moves the value of the sender that has waited longest into the place that a [`pop`](Self::pop) has left, if it has left one.
     /// The sender is to be woken after the unlock.
     #[inline]
-    pub(crate) fn refill(&mut self) -> Option<WakeToken> {
-        let sender = self.senders.pop()?;
+    pub(crate) fn refill(&mut self, capacity: usize) -> Option<WakeToken> {
+        if self.senders.is_empty() || self.buffer.len() >= capacity {
+            return None;
+        }
+        let (Popped::Blocked(sender) | Popped::Task(sender)) = self.senders.pop_any()?;
         self.buffer.push_back(sender.payload().take());
         Some(sender.finish())
+    }
+
+    /// Leaves a value for the task that [`SendRoute::Task`] said, before the lock is released.
+    #[cold]
+    pub(crate) fn hand(&mut self, value: T) {
+        let none = || Box::new(Extra { timing: None, handed: VecDeque::new() });
+        self.extra.get_or_insert_with(none).handed.push_back(value);
+    }
+
+    /// Takes the oldest of what was handed: for a task that was called, and looks.
+    pub(crate) fn take_handed(&mut self) -> Option<T> {
+        self.extra.as_deref_mut()?.handed.pop_front()
+    }
+
+    /// Takes the youngest of what was handed: for a task that was called, and goes instead.
+    pub(crate) fn give_up_handed(&mut self) -> Option<T> {
+        self.extra.as_deref_mut()?.handed.pop_back()
+    }
+
+    /// Puts a value that was handed back to the head of the buffer.
+    pub(crate) fn push_first(&mut self, value: T) {
+        self.buffer.push_front(value);
     }
 
     pub(crate) fn senders(&mut self) -> &mut WaitList<SendSlot<T>> {

@@ -69,17 +69,35 @@ impl<T> Shared<T> {
     /// Receives a value if that needs no waiting.
     #[inline(always)]
     fn recv_now(&self) -> Progress<Result<T, RecvError>, Locked<'_, T>> {
-        let mut state = self.state.lock();
+        let progress = self.recv_locked(self.state.lock(), WakeToken::hand_off);
+        if let Progress::Done(Err(RecvError)) = progress {
+            park::cooperate();
+        }
+        progress
+    }
+
+    /// Receives a value if that needs no waiting. The token of a sender that gave it directly is for `spend`.
+    #[inline(always)]
+    pub(crate) fn recv_locked<'a>(
+        &'a self,
+        mut state: Locked<'a, T>,
+        spend: impl FnOnce(WakeToken),
+    ) -> Progress<Result<T, RecvError>, Locked<'a, T>> {
         match state.route_recv() {
             RecvRoute::Sender(sender) => {
                 drop(state);
                 let (value, token) = take_over(sender);
-                token.hand_off();
+                spend(token);
+                Progress::Done(Ok(value))
+            }
+            RecvRoute::Task(sender) => {
+                let (value, token) = take_over_task(state, sender);
+                spend(token);
                 Progress::Done(Ok(value))
             }
             RecvRoute::Buffer => {
                 let value = state.pop();
-                let refilled = state.refill();
+                let refilled = state.refill(self.capacity());
                 drop(state);
                 if let Some(token) = refilled {
                     token.wake();
@@ -87,11 +105,7 @@ impl<T> Shared<T> {
                 Progress::Done(Ok(value))
             }
             RecvRoute::Empty => Progress::Waits(state),
-            RecvRoute::Disconnected => {
-                drop(state);
-                park::cooperate();
-                Progress::Done(Err(RecvError))
-            }
+            RecvRoute::Disconnected => Progress::Done(Err(RecvError)),
         }
     }
 }
@@ -101,6 +115,13 @@ impl<T> Shared<T> {
 pub(crate) fn take_over<T>(sender: Claimed<SendSlot<T>>) -> (T, WakeToken) {
     let value = sender.payload().take();
     (value, sender.finish())
+}
+
+/// As [`take_over`], and releases the lock.
+#[cold]
+#[inline(never)]
+fn take_over_task<T>(_state: Locked<'_, T>, sender: Claimed<SendSlot<T>>) -> (T, WakeToken) {
+    take_over(sender)
 }
 
 /// Waits for somebody to give a value. Part of `recv`, so that only one function returns after the switch.

@@ -56,7 +56,7 @@ impl Plan {
 /// The channel of a timer that is not set, but can be.
 pub(super) fn stopped(made_at: Caller) -> Arc<Shared<Instant>> {
     let timing = Timing { schedule: Schedule::new(), period: None };
-    Arc::new(Shared::of_timer(Some(Box::new(timing)), made_at))
+    Arc::new(Shared::of_timer(Some(timing), made_at))
 }
 
 impl Shared<Instant> {
@@ -91,6 +91,11 @@ impl Shared<Instant> {
             SendRoute::Receiver(receiver) => {
                 drop(state);
                 hand_over(receiver, due).hand_off();
+            }
+            SendRoute::Task(token) => {
+                state.hand(due);
+                drop(state);
+                token.hand_off();
             }
             SendRoute::Buffer => state.push(due),
             SendRoute::Full | SendRoute::Disconnected => {}

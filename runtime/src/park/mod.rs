@@ -3,7 +3,8 @@
 //!
 //! # Vocabulary
 //! - A *waiter* is the goroutine or thread that blocks, and stands in a [`WaitList`] through a node on its own
-//!   stack. A select stands in several lists at once, with one node each.
+//!   stack. A select stands in several lists at once, with one node each. A *task* of an asynchronous executor stands in one
+//!   through a node in its future, and does not block: see [`TaskPlace`].
 //! - To *claim* a waiter is to become the one who completes its operation and wakes it. [`Claimed`] is the
 //!   evidence; it can be had once per wait.
 //! - A [`WakeToken`] is the right, and the duty, to wake the waiter. It is moved out of the claim, carried out of
@@ -26,7 +27,7 @@
 //!
 //! # Invariants
 //! - **P1** A node stays where it is, and its waiter does not return, from linking until it is unlinked by the
-//!   waiter or its token is spent.
+//!   waiter or its token is spent. The node of a task need not stay for longer than it is linked.
 //! - **P2** A payload is touched only by the claimer between claim and token, and by the waiter otherwise.
 //! - **P3** No token is spent, and no user code runs, while a [`Lock`] is held.
 //!
@@ -41,6 +42,7 @@ mod lock;
 pub(crate) mod process_barrier;
 mod raw_lock;
 mod reason;
+mod task;
 mod thread_id;
 mod wait_list;
 mod waiter;
@@ -48,7 +50,8 @@ mod waiter;
 pub use lock::{Lock, LockGuard};
 pub use raw_lock::RawLock;
 pub use reason::{Description, Partner, Reason, Subject, Way};
-pub use wait_list::{Batch, Claimed, Node, Outcome, WaitList, wait, wait_and_drop};
+pub use task::TaskPlace;
+pub use wait_list::{Batch, Claimed, Node, Outcome, Popped, WaitList, wait, wait_and_drop};
 pub use waiter::{Patience, Unparked, Waiter, WakeToken};
 
 use std::mem::MaybeUninit;

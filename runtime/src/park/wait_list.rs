@@ -8,40 +8,60 @@ use std::ptr::{self, NonNull};
 use super::{Lock, LockGuard, Patience, Reason, Unparked, Waiter, WakeToken};
 use crate::scheduler;
 
-/// One place in one [`WaitList`], on the stack of the one who waits.
+/// One place in one [`WaitList`], on the stack of the one who waits, or in its future.
 pub struct Node<P> {
     next: Cell<*const Node<P>>,
     prev: Cell<*const Node<P>>,
     linked: Cell<bool>,
     waiter: NonNull<Waiter>,
     payload: NonNull<P>,
-    /// The number of the case, if `waiter` is a select's.
-    case: Option<u32>,
+    role: Role,
     _pinned: PhantomPinned,
+}
+
+/// What a node is to its waiter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    /// The only one of a goroutine or thread.
+    Single,
+    /// That of the case with this number, of a select.
+    Case(u32),
+    /// The only one of a task.
+    Task,
 }
 
 impl<P> Node<P> {
     /// The only node of `waiter`.
     #[inline]
     fn single(payload: &P, waiter: &Waiter) -> Self {
-        Self::new(payload, waiter, None)
+        Self::new(payload, waiter, Role::Single)
+    }
+
+    /// The only node of `waiter`, which is a task.
+    pub(super) fn of_task(payload: &P, waiter: &Waiter) -> Self {
+        Self::new(payload, waiter, Role::Task)
+    }
+
+    /// Whether it stands in a list. To be asked under the lock of the list.
+    pub(super) fn is_linked(&self) -> bool {
+        self.linked.get()
     }
 
     /// The node of case number `case` of the select `waiter`.
     #[inline]
     pub fn of_case(payload: &P, waiter: &Waiter, case: u32) -> Self {
-        Self::new(payload, waiter, Some(case))
+        Self::new(payload, waiter, Role::Case(case))
     }
 
     #[inline]
-    fn new(payload: &P, waiter: &Waiter, case: Option<u32>) -> Self {
+    fn new(payload: &P, waiter: &Waiter, role: Role) -> Self {
         Self {
             next: Cell::new(ptr::null()),
             prev: Cell::new(ptr::null()),
             linked: Cell::new(false),
             waiter: NonNull::from(waiter),
             payload: NonNull::from(payload),
-            case,
+            role,
             _pinned: PhantomPinned,
         }
     }
@@ -49,7 +69,7 @@ impl<P> Node<P> {
 
 impl<P> fmt::Debug for Node<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Node").field("case", &self.case).finish_non_exhaustive()
+        f.debug_struct("Node").field("role", &self.role).finish_non_exhaustive()
     }
 }
 
@@ -78,42 +98,61 @@ impl<P> WaitList<P> {
         self.head.is_null()
     }
 
-    /// Takes out and claims the one who has waited longest.
+    /// Takes out and claims the one who has waited longest, of a list that no tasks stand in.
     #[inline]
     pub fn pop(&mut self) -> Option<Claimed<P>> {
+        match self.pop_any()? {
+            Popped::Blocked(claimed) => Some(claimed),
+            Popped::Task(_) => unreachable!("only who expects tasks lets them wait here"),
+        }
+    }
+
+    /// Takes out and claims the one who has waited longest.
+    #[inline]
+    pub fn pop_any(&mut self) -> Option<Popped<P>> {
         loop {
             let node = NonNull::new(self.head.cast_mut())?;
             // SAFETY: a linked node is alive (P1), and we hold the lock of its list.
             let head = unsafe { node.as_ref() };
             self.unlink(head);
-            match head.case {
-                None => return Some(Claimed { node, owns: PhantomData }),
-                Some(case) => {
+            let claimed = Claimed { node, owns: PhantomData };
+            match head.role {
+                Role::Single => return Some(Popped::Blocked(claimed)),
+                Role::Case(case) => {
                     // SAFETY: the waiter outlives its linked nodes: it takes this lock before it returns (P1).
                     let waiter = unsafe { head.waiter.as_ref() };
                     if waiter.try_claim(case) {
-                        return Some(Claimed { node, owns: PhantomData });
+                        return Some(Popped::Blocked(claimed));
                     }
                 }
+                Role::Task => return Some(Popped::Task(claimed)),
             }
         }
     }
 
-    /// Takes out and claims everyone, to be woken in order once the lock is released.
+    /// Takes out and claims everyone, to be woken in order once the lock is released. For lists that no tasks stand in.
     pub fn take_all(&mut self) -> Batch<P> {
         self.take(usize::MAX)
     }
 
     /// Takes out and claims the first few dozen: for lists that nobody joins any more, which can be emptied in
     /// several goes. The lock is not held for longer, then, and whoever is claimed is still in the cache when it is woken.
+    ///
+    /// No others after the first task, whose node cannot be chained to theirs.
     pub fn take_some(&mut self) -> Batch<P> {
         self.take(Self::BATCH)
     }
 
     fn take(&mut self, most: usize) -> Batch<P> {
-        let mut batch = Batch { head: ptr::null(), tail: ptr::null() };
-        for claimed in std::iter::from_fn(|| self.pop()).take(most) {
-            batch.push(claimed);
+        let mut batch = Batch { head: ptr::null(), tail: ptr::null(), task: None };
+        for popped in std::iter::from_fn(|| self.pop_any()).take(most) {
+            match popped {
+                Popped::Blocked(claimed) => batch.push(claimed),
+                Popped::Task(claimed) => {
+                    batch.task = Some(claimed.finish());
+                    break;
+                }
+            }
         }
         batch
     }
@@ -186,6 +225,16 @@ impl<P> fmt::Debug for WaitList<P> {
     }
 }
 
+/// Who was taken out of a list.
+#[derive(Debug)]
+pub enum Popped<P> {
+    /// A goroutine or thread, which stays until its token has been spent.
+    Blocked(Claimed<P>),
+    /// A task, which may go as soon as the lock of the list is released: the claim is to be [finished](Claimed::finish) before. See
+    /// [`TaskPlace`](super::TaskPlace).
+    Task(Claimed<P>),
+}
+
 /// A waiter that has been taken off its list, to be completed and woken by the holder of this.
 #[must_use = "a waiter that was claimed has to be woken"]
 pub struct Claimed<P> {
@@ -210,7 +259,10 @@ impl<P> Claimed<P> {
     #[inline]
     pub fn case(&self) -> Option<u32> {
         // SAFETY: as in `payload`.
-        unsafe { self.node.as_ref() }.case
+        match unsafe { self.node.as_ref() }.role {
+            Role::Case(case) => Some(case),
+            Role::Single | Role::Task => None,
+        }
     }
 
     /// Ends the claim: what is left is to spend the token.
@@ -231,11 +283,12 @@ impl<P> fmt::Debug for Claimed<P> {
     }
 }
 
-/// Claimed waiters in order, chained through their own nodes. They are woken when this is dropped.
+/// Claimed waiters in order, chained through their own nodes, and perhaps a task as the last. They are woken when this is dropped.
 #[must_use = "dropping the batch wakes its waiters, which may not happen under a lock"]
 pub struct Batch<P> {
     head: *const Node<P>,
     tail: *const Node<P>,
+    task: Option<WakeToken>,
 }
 
 // SAFETY: as for `Claimed`.
@@ -265,7 +318,7 @@ impl<P> Batch<P> {
 
     /// True when nobody was waiting.
     pub fn is_empty(&self) -> bool {
-        self.head.is_null()
+        self.head.is_null() && self.task.is_none()
     }
 
     /// Wakes all, in the order in which they waited.
@@ -278,6 +331,9 @@ impl<P> Drop for Batch<P> {
     fn drop(&mut self) {
         while let Some(claimed) = self.pop() {
             claimed.finish().wake_in_turn();
+        }
+        if let Some(token) = self.task.take() {
+            token.wake_in_turn();
         }
     }
 }

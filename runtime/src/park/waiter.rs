@@ -1,8 +1,12 @@
-//! The blocked side of a wait, whether goroutine or OS thread.
+//! The waiting side of a wait, whether goroutine, OS thread or [task](super::task).
 
+use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomPinned;
-use std::ptr::NonNull;
+use std::mem;
+use std::panic::{self, AssertUnwindSafe};
+use std::ptr::{self, NonNull};
+use std::task::{RawWaker, RawWakerVTable, Waker};
 use std::time::Instant;
 
 use super::blocked::Entry;
@@ -47,9 +51,11 @@ pub enum Unparked {
 enum Who {
     Goroutine(NonNull<scheduler::Goroutine>),
     Thread(Thread),
+    /// By what it is woken, as long as it waits.
+    Task(Cell<Option<Waker>>),
 }
 
-/// The caller, as one that waits: lives on its stack for the duration of one wait.
+/// One that waits: the caller, on whose stack this lives for the duration of one wait, or a task, in whose future it does.
 pub struct Waiter {
     who: Who,
     /// For threads: set by the spent token.
@@ -69,7 +75,25 @@ impl Waiter {
             Some(goroutine) => Who::Goroutine(goroutine),
             None => Who::Thread(thread::current()),
         };
+        Self::new(who)
+    }
+
+    /// A task, with nothing yet to wake it by. It never parks.
+    pub(super) fn task() -> Self {
+        Self::new(Who::Task(Cell::new(None)))
+    }
+
+    #[inline(always)]
+    fn new(who: Who) -> Self {
         Self { who, woken: AtomicBool::new(false), winner: AtomicU32::new(Self::OPEN), _pinned: PhantomPinned }
+    }
+
+    /// By what the task is woken.
+    pub(super) fn waker(&self) -> &Cell<Option<Waker>> {
+        match &self.who {
+            Who::Task(waker) => waker,
+            Who::Goroutine(_) | Who::Thread(_) => unreachable!("goroutines and threads park"),
+        }
     }
 
     /// Claims this select for `case`; true for the first caller only.
@@ -102,7 +126,7 @@ impl Waiter {
         match &self.who {
             // SAFETY: the goroutine calls.
             Who::Goroutine(goroutine) => unsafe { scheduler::park(*goroutine, patience, reason.raw, commit) },
-            Who::Thread(_) => {
+            Who::Thread(_) | Who::Task(_) => {
                 commit();
                 // A copy, or a goroutine's would be written to the stack as well.
                 let reason = reason.raw;
@@ -120,7 +144,7 @@ impl Waiter {
         match &self.who {
             // SAFETY: the goroutine calls, and nobody else knows of its wait.
             Who::Goroutine(goroutine) => unsafe { scheduler::sleep(*goroutine, deadline, reason.raw) },
-            Who::Thread(_) => self.block_thread(Some(deadline), false, Some(&reason.raw)),
+            Who::Thread(_) | Who::Task(_) => self.block_thread(Some(deadline), false, Some(&reason.raw)),
         }
     }
 
@@ -134,7 +158,7 @@ impl Waiter {
         match &self.who {
             // SAFETY: the goroutine calls.
             Who::Goroutine(goroutine) => unsafe { scheduler::park_claimed(*goroutine) },
-            Who::Thread(_) => {
+            Who::Thread(_) | Who::Task(_) => {
                 self.block_thread(None, true, None);
             }
         }
@@ -149,7 +173,7 @@ impl Waiter {
         self.wait_for_flag(&scheduler::LentPermit::of_this_thread(), deadline, masked)
     }
 
-    /// Acquire: pairs with the Release in [`WakeToken::wake`].
+    /// Acquire: pairs with the Release in [`wake_thread`].
     fn wait_for_flag(&self, lent: &scheduler::LentPermit<'_>, deadline: Option<Instant>, masked: bool) -> Unparked {
         loop {
             let timer = lent.tend_timers();
@@ -180,7 +204,9 @@ impl Waiter {
     pub(crate) unsafe fn token(&self) -> WakeToken {
         WakeToken(match &self.who {
             Who::Goroutine(goroutine) => Target::Goroutine(*goroutine),
-            Who::Thread(thread) => Target::Thread { thread: thread.clone(), woken: NonNull::from(&self.woken) },
+            // SAFETY: the waiter does not return before this, its one token, has been spent (P1).
+            Who::Thread(_) => Target::Waker(unsafe { Waker::new(ptr::from_ref(self).cast(), &THREAD) }),
+            Who::Task(waker) => Target::Waker(waker.take().expect("a task that waits can be woken")),
         })
     }
 }
@@ -204,14 +230,15 @@ fn park_timeout(_left: std::time::Duration) {
 
 enum Target {
     Goroutine(NonNull<scheduler::Goroutine>),
-    Thread { thread: Thread, woken: NonNull<AtomicBool> },
+    /// The waker of a task; or one of ours, for a thread. So a token fits into two registers.
+    Waker(Waker),
 }
 
-/// The right, and the duty, to wake one parked goroutine or thread.
+/// The right, and the duty, to wake one parked goroutine or thread, or one task.
 #[must_use = "a token that is not spent is a lost wake-up"]
 pub struct WakeToken(Target);
 
-// SAFETY: a parked goroutine's control block and a blocked thread's flag may be reached from any thread (P1).
+// SAFETY: a parked goroutine's control block and a blocked thread's waiter may be reached from any thread (P1).
 unsafe impl Send for WakeToken {}
 
 impl WakeToken {
@@ -242,8 +269,8 @@ impl WakeToken {
                 // SAFETY: this token is the one of the goroutine's present wait (P1), and is spent here.
                 unsafe { scheduler::wake(goroutine) }
             }
-            Target::Thread { thread, woken } => {
-                wake_thread(&thread, woken);
+            Target::Waker(waker) => {
+                wake_elsewhere(waker);
                 false
             }
         }
@@ -258,18 +285,37 @@ impl WakeToken {
                 // SAFETY: as in `wake`.
                 unsafe { scheduler::wake_in_turn(goroutine) }
             }
-            Target::Thread { thread, woken } => wake_thread(&thread, woken),
+            Target::Waker(waker) => wake_elsewhere(waker),
         }
     }
 }
 
-/// Release: pairs with the Acquire in [`Waiter::block_thread`]. The flag is gone as soon as it is set; the handle
-/// of the thread is our own.
+/// The waker of a task is the user's. If it panics, that is told as any panic is, and concerns nobody else: whoever spends a
+/// token has done what it came for, and may have others to wake.
 #[cold]
-fn wake_thread(thread: &Thread, woken: NonNull<AtomicBool>) {
+fn wake_elsewhere(waker: Waker) {
+    if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(|| waker.wake())) {
+        // Its destructor might panic as well.
+        mem::forget(payload);
+    }
+}
+
+/// Of a thread's waker, which leads to its [`Waiter`], and which nobody sees but its token: it is woken by once, or dropped.
+static THREAD: RawWakerVTable = RawWakerVTable::new(
+    |_| -> RawWaker { unreachable!("a token is not cloned") },
+    |waiter| wake_thread(waiter.cast()),
+    |_| unreachable!("a token is spent as a whole"),
+    |_| {},
+);
+
+/// Release: pairs with the Acquire in [`Waiter::wait_for_flag`]. The waiter is gone as soon as the flag is set; the handle of the
+/// thread is our own.
+fn wake_thread(waiter: *const Waiter) {
     // SAFETY: the waiter does not return before the flag is set (P1), so it is still there.
-    let woken = unsafe { woken.as_ref() };
-    woken.store(true, Ordering::Release);
+    let waiter = unsafe { &*waiter };
+    let Who::Thread(thread) = &waiter.who else { unreachable!("it was made for a thread") };
+    let thread = thread.clone();
+    waiter.woken.store(true, Ordering::Release);
     thread.unpark();
 }
 
@@ -277,7 +323,7 @@ impl fmt::Debug for WakeToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = match self.0 {
             Target::Goroutine(_) => "goroutine",
-            Target::Thread { .. } => "thread",
+            Target::Waker(_) => "thread or task",
         };
         f.debug_tuple("WakeToken").field(&kind).finish()
     }
