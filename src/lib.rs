@@ -8,9 +8,11 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "futures-core")]
+pub use gocsp_channels::RecvStream;
 pub use gocsp_channels::{
-    Chan, CloseError, IntoIter, Iter, Receiver, RecvError, RecvTimeoutError, SendError, SendTimeoutError, Sender,
-    TryIter, TryRecvError, TrySendError, after, channel, tick,
+    Chan, CloseError, IntoIter, Iter, Receiver, RecvError, RecvFuture, RecvTimeoutError, SendError, SendFuture,
+    SendTimeoutError, Sender, TryIter, TryRecvError, TrySendError, after, channel, tick,
 };
 #[doc(inline)]
 pub use gocsp_context as context;
@@ -18,8 +20,8 @@ pub use gocsp_macros::main;
 pub use gocsp_runtime::poll;
 pub use gocsp_runtime::{
     Builder, Cancelled, Go, GoroutineId, JoinHandle, LocalAccessError, LocalKey, OnPanic, OsThreadLock, Runtime, Scope,
-    ScopedJoinHandle, StackError, blocking, exit_goroutine, go, goroutine_local, lock_os_thread, max_procs, num_cpus,
-    num_goroutines, run, scope, set_max_procs, sleep, spawn, yield_now,
+    ScopedJoinHandle, StackError, block_on, blocking, exit_goroutine, go, goroutine_local, lock_os_thread, max_procs,
+    num_cpus, num_goroutines, run, scope, set_max_procs, sleep, spawn, yield_now,
 };
 pub use gocsp_select::{Select, SelectTimeoutError, SelectedOperation, TrySelectError, select};
 #[doc(inline)]

@@ -114,6 +114,12 @@ fn channels() {
         Receiver<Sendable>: 1 1 1 1;
         Chan<Sendable>: 1 1 1 1;
         Receiver<Revealing>: 0 0 1 1;
+        // Futures are polled by whoever has them.
+        RecvFuture<'static, Sendable>: 1 0 1 1;
+        RecvFuture<'static, Bound>: 0 0 1 1;
+        SendFuture<'static, i32>: 1 0 1 1;
+        SendFuture<'static, Sendable>: 1 0 1 0;
+        SendFuture<'static, Bound>: 0 0 1 1;
         Sender<Bound>: 0 0 1 1;
         Receiver<Bound>: 0 0 1 1;
         Chan<Bound>: 0 0 1 1;

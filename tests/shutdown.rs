@@ -16,7 +16,8 @@ use std::time::{Duration, Instant};
 use drops::{Counted, Drops};
 use gocsp::sync::{Mutex, RwLock, WaitGroup};
 use gocsp::{
-    Cancelled, Chan, Receiver, Runtime, Select, Sender, blocking, channel, go, run, scope, select, sleep, yield_now,
+    Cancelled, Chan, Receiver, Runtime, Select, Sender, block_on, blocking, channel, go, run, scope, select, sleep,
+    yield_now,
 };
 use procs::{on_one_and_more_procs, on_procs};
 
@@ -38,9 +39,10 @@ const READ_LOCK: &str = "read lock";
 const WRITE_LOCK: &str = "write lock";
 const WAIT_GROUP: &str = "wait group";
 const JOIN: &str = "join";
+const BLOCK_ON: &str = "block_on";
 const YIELD: &str = "yield";
 
-const WAITS: [(&str, Wait); 16] = [
+const WAITS: [(&str, Wait); 17] = [
     ("recv", |_| _ = Chan::<()>::new(0).recv()),
     ("recv_timeout", |_| _ = Chan::<()>::new(0).recv_timeout(LONG)),
     ("send", |_| _ = Chan::new(0).send(())),
@@ -73,6 +75,7 @@ const WAITS: [(&str, Wait); 16] = [
     (READ_LOCK, |world| drop(world.rwlock.read())),
     (WRITE_LOCK, |world| drop(world.rwlock.write())),
     (WAIT_GROUP, |world| world.group.wait()),
+    (BLOCK_ON, |_| _ = block_on(Chan::<()>::new(0).recv_async())),
     (YIELD, |_| {
         loop {
             yield_now();
@@ -119,10 +122,10 @@ fn twenty_thousand_parked_in_every_way_are_unwound_within_half_a_minute() {
         *parked.lock() = Some(Instant::now());
         drops.value()
     };
-    end_runtime_full_of_waits(2, 1250, note);
+    end_runtime_full_of_waits(2, 1180, note);
     let since = parked.into_inner().expect("they were parked");
     assert!(since.elapsed() < Duration::from_secs(30), "{:?}", since.elapsed());
-    drops.assert_all(1250 * WAITS.len());
+    drops.assert_all(1180 * WAITS.len());
 }
 
 #[test]
@@ -231,7 +234,7 @@ fn wait_in_destructors(wanted: impl Fn(&str) -> bool) {
 
 #[test]
 fn a_destructor_that_waits_for_a_channel_or_a_time_while_its_runtime_ends_does_not_hang() {
-    wait_in_destructors(|name| ![MUTEX, READ_LOCK, WRITE_LOCK, WAIT_GROUP, JOIN, YIELD].contains(&name));
+    wait_in_destructors(|name| ![MUTEX, READ_LOCK, WRITE_LOCK, WAIT_GROUP, JOIN, BLOCK_ON, YIELD].contains(&name));
 }
 
 #[test]

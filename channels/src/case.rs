@@ -25,7 +25,7 @@ use std::ptr::NonNull;
 
 use gocsp_runtime::park::{Node, RawLock, Subject, WaitList, Waiter, WakeToken};
 
-use crate::shared::{Header, RecvRoute, RecvSlot, SendRoute, SendSlot, Shared, State, hand_over, nil, take_over};
+use crate::shared::{Header, RecvSlot, SendSlot, Shared, State, nil};
 use crate::{Chan, Receiver, RecvError, SendError, Sender};
 
 /// One channel operation that a select may carry out. See the [protocol](self).
@@ -161,20 +161,7 @@ unsafe impl<T> Case for RecvCase<'_, T> {
     unsafe fn try_now(&mut self) -> Option<Option<WakeToken>> {
         let channel = self.0.channel?;
         // SAFETY: the lock is held by contract.
-        let state = unsafe { self.0.state() }?;
-        match state.route_recv() {
-            RecvRoute::Buffer => {
-                self.0.slot.fill(state.pop());
-                Some(state.refill(channel.capacity()))
-            }
-            RecvRoute::Sender(sender) | RecvRoute::Task(sender) => {
-                let (value, token) = take_over(sender);
-                self.0.slot.fill(value);
-                Some(Some(token))
-            }
-            RecvRoute::Empty => None,
-            RecvRoute::Disconnected => Some(None),
-        }
+        unsafe { self.0.state() }?.try_recv_into(&self.0.slot, channel.capacity())
     }
 
     #[inline(always)]
@@ -267,20 +254,7 @@ unsafe impl<T> Case for SendCase<'_, T> {
     unsafe fn try_now(&mut self) -> Option<Option<WakeToken>> {
         let channel = self.0.channel?;
         // SAFETY: the lock is held by contract.
-        let state = unsafe { self.0.state() }?;
-        match state.route_send(channel.capacity()) {
-            SendRoute::Receiver(receiver) => Some(Some(hand_over(receiver, self.0.slot.take()))),
-            SendRoute::Task(token) => {
-                state.hand(self.0.slot.take());
-                Some(Some(token))
-            }
-            SendRoute::Buffer => {
-                state.push(self.0.slot.take());
-                Some(None)
-            }
-            SendRoute::Full => None,
-            SendRoute::Disconnected => Some(None),
-        }
+        unsafe { self.0.state() }?.try_send_from(&self.0.slot, channel.capacity())
     }
 
     #[inline(always)]

@@ -11,14 +11,18 @@
 //! 3. A sender that comes upon a receiving task takes it off the list, adds the value to what is *handed*, both under the lock,
 //!    and wakes the task. The send is complete.
 //! 4. A task that was called and is polled takes the oldest value that is handed. If there is none, because the channel was closed
-//!    or somebody took the value back, it begins anew.
+//!    or somebody took the value back, it begins anew. One that was not called, and finds a value, exchanges it for the oldest that
+//!    is handed, if any is.
 //! 5. A future that is dropped leaves the list. One that was called leaves one value less to be taken: the *youngest* goes on, to
 //!    who waits next, or, if nobody does, back to the head of the buffer, were it over the capacity.
 //!
 //! So a value belongs to the channel until a task has it, and none is lost with a task, however many were called and in whatever
-//! order they are polled or dropped. Values keep their order: those that are handed are older than those in the buffer, they are
-//! taken from the oldest on and given up from the youngest on. Places are kept as well: as many as were called are served before
-//! all who wait.
+//! order they are polled or dropped. As many as were called are served before all who wait.
+//!
+//! Values keep their order, in that nobody receives two of one sender the wrong way round. (Proof: what is handed was sent before
+//! what is in the buffer and what is still to be sent. Tasks take the oldest of all. Goroutines and threads take from the rest, in
+//! order.) There are two exceptions: a value that comes back may reach a goroutine or thread that has received younger ones while it
+//! was handed; and so may one that is handed reach who receives now as a goroutine or thread, now as a task.
 //!
 //! It need not be noted which task was called: by whoever takes one off the list. One that was taken off by a close may take what
 //! another was called for; the other then finds the channel closed, as if it had come second.

@@ -8,9 +8,9 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use gocsp_runtime::park::{Popped, TaskPlace, WakeToken};
+use gocsp_runtime::park::{Popped, TaskPlace};
 
-use crate::shared::{Locked, Progress, RecvSlot, hand_over};
+use crate::shared::{Locked, RecvSlot, hand_over};
 use crate::{Receiver, RecvError};
 
 /// What [`Receiver::recv_async`] gives: receives a value when it is awaited.
@@ -82,9 +82,15 @@ impl<T, R: Borrow<Receiver<T>>> RecvTask<T, R> {
                 {
                     return Poll::Ready(Ok(value));
                 }
-                match channel.recv_locked(state, WakeToken::wake) {
-                    Progress::Done(received) => return Poll::Ready(received),
-                    Progress::Waits(locked) => state = locked,
+                // SAFETY: as above.
+                let slot = unsafe { self.place.payload() };
+                if let Some(token) = state.try_recv_into(slot, channel.capacity()) {
+                    let received = slot.take().map(|value| state.exchange_handed(value));
+                    drop(state);
+                    if let Some(token) = token {
+                        token.wake();
+                    }
+                    return Poll::Ready(received.ok_or(RecvError));
                 }
             }
             match waker.take() {

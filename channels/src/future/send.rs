@@ -6,9 +6,9 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use gocsp_runtime::park::{TaskPlace, WakeToken};
+use gocsp_runtime::park::TaskPlace;
 
-use crate::shared::{Locked, Progress, SendSlot};
+use crate::shared::{Locked, SendSlot};
 use crate::{SendError, Sender};
 
 /// What [`Sender::send_async`] gives: sends its value when it is awaited.
@@ -50,18 +50,17 @@ impl<'a, T> SendFuture<'a, T> {
                 if unsafe { self.place.is_woken_by(context.waker()) } {
                     return Poll::Pending;
                 }
+            } else if self.has_joined.take() {
+                return Poll::Ready(outcome(slot));
             } else {
-                let value = slot.try_take();
-                if self.has_joined.take() {
-                    return Poll::Ready(value.map_or(Ok(()), |value| Err(SendError(value))));
-                }
-                let value = value.expect("a future is not polled again when it was ready");
-                match channel.send_locked(state, value, WakeToken::wake) {
-                    Progress::Done(sent) => return Poll::Ready(sent),
-                    Progress::Waits((locked, value)) => {
-                        slot.put_back(value);
-                        state = locked;
+                assert!(!slot.is_taken(), "a future is not polled again when it was ready");
+                if let Some(token) = state.try_send_from(slot, channel.capacity()) {
+                    let sent = outcome(slot);
+                    drop(state);
+                    if let Some(token) = token {
+                        token.wake();
                     }
+                    return Poll::Ready(sent);
                 }
             }
             match waker.take() {
@@ -88,6 +87,11 @@ impl<'a, T> SendFuture<'a, T> {
         drop(state);
         drop(before);
     }
+}
+
+/// What became of a send that is not to be waited for any more.
+fn outcome<T>(slot: &SendSlot<T>) -> Result<(), SendError<T>> {
+    slot.try_take().map_or(Ok(()), |value| Err(SendError(value)))
 }
 
 impl<T> Future for SendFuture<'_, T> {

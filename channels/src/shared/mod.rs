@@ -19,8 +19,8 @@
 //!   alone that the channel was closed.
 //! - **C4** The buffer never grows beyond the capacity, for which its memory was reserved at the beginning, except in the
 //!   channel of a timer, and by values that come back from tasks. What is above the capacity is not filled up again.
-//! - **C5** No more values are handed than there are tasks which were called and have not looked since, and they are older than
-//!   what is in the buffer.
+//! - **C5** No more values are handed than there are tasks which were called and have not looked since. They are in the order in
+//!   which they were sent, and before those in the buffer.
 //!
 //! # Protocol
 //! 1. An operation takes the lock and asks for its route. A waiting counterpart found there is claimed.
@@ -54,6 +54,7 @@
 //!   signature of every receiver.
 
 mod header;
+mod locked;
 mod recv;
 mod send;
 #[expect(unsafe_code, reason = "a select's value stays in a variable of its caller")]
@@ -133,7 +134,7 @@ pub(crate) enum RecvRoute<T> {
 pub(crate) type Locked<'a, T> = LockGuard<'a, State<T>>;
 
 /// How far an operation has come without waiting.
-pub(crate) enum Progress<D, W> {
+enum Progress<D, W> {
     /// To its end.
     Done(D),
     /// To where it has to wait, with the lock held, and with what is left to be done.
@@ -372,6 +373,17 @@ impl<T> State<T> {
     /// Takes the oldest of what was handed: for a task that was called, and looks.
     pub(crate) fn take_handed(&mut self) -> Option<T> {
         self.extra.as_deref_mut()?.handed.pop_front()
+    }
+
+    /// The oldest of what is handed, if anything is, in exchange for a younger value: for a task that has found one without waiting.
+    pub(crate) fn exchange_handed(&mut self, value: T) -> T {
+        match self.extra.as_deref_mut().and_then(|extra| extra.handed.pop_front()) {
+            Some(oldest) => {
+                self.hand(value);
+                oldest
+            }
+            None => value,
+        }
     }
 
     /// Takes the youngest of what was handed: for a task that was called, and goes instead.

@@ -69,30 +69,17 @@ impl<T> Shared<T> {
     /// Receives a value if that needs no waiting.
     #[inline(always)]
     fn recv_now(&self) -> Progress<Result<T, RecvError>, Locked<'_, T>> {
-        let progress = self.recv_locked(self.state.lock(), WakeToken::hand_off);
-        if let Progress::Done(Err(RecvError)) = progress {
-            park::cooperate();
-        }
-        progress
-    }
-
-    /// Receives a value if that needs no waiting. The token of a sender that gave it directly is for `spend`.
-    #[inline(always)]
-    pub(crate) fn recv_locked<'a>(
-        &'a self,
-        mut state: Locked<'a, T>,
-        spend: impl FnOnce(WakeToken),
-    ) -> Progress<Result<T, RecvError>, Locked<'a, T>> {
+        let mut state = self.state.lock();
         match state.route_recv() {
             RecvRoute::Sender(sender) => {
                 drop(state);
                 let (value, token) = take_over(sender);
-                spend(token);
+                token.hand_off();
                 Progress::Done(Ok(value))
             }
             RecvRoute::Task(sender) => {
                 let (value, token) = take_over_task(state, sender);
-                spend(token);
+                token.hand_off();
                 Progress::Done(Ok(value))
             }
             RecvRoute::Buffer => {
@@ -105,7 +92,11 @@ impl<T> Shared<T> {
                 Progress::Done(Ok(value))
             }
             RecvRoute::Empty => Progress::Waits(state),
-            RecvRoute::Disconnected => Progress::Done(Err(RecvError)),
+            RecvRoute::Disconnected => {
+                drop(state);
+                park::cooperate();
+                Progress::Done(Err(RecvError))
+            }
         }
     }
 }

@@ -75,31 +75,17 @@ impl<T> Shared<T> {
     /// Sends the value if that needs no waiting.
     #[inline(always)]
     fn send_now(&self, value: T) -> Progress<Result<(), SendError<T>>, (Locked<'_, T>, T)> {
-        let progress = self.send_locked(self.state.lock(), value, WakeToken::hand_off);
-        if let Progress::Done(Err(_)) = progress {
-            park::cooperate();
-        }
-        progress
-    }
-
-    /// Sends the value if that needs no waiting. The token of a receiver that took it directly is for `spend`.
-    #[inline(always)]
-    pub(crate) fn send_locked<'a>(
-        &'a self,
-        mut state: Locked<'a, T>,
-        value: T,
-        spend: impl FnOnce(WakeToken),
-    ) -> Progress<Result<(), SendError<T>>, (Locked<'a, T>, T)> {
+        let mut state = self.state.lock();
         match state.route_send(self.capacity()) {
             SendRoute::Receiver(receiver) => {
                 drop(state);
-                spend(hand_over(receiver, value));
+                hand_over(receiver, value).hand_off();
                 Progress::Done(Ok(()))
             }
             SendRoute::Task(token) => {
                 state.hand(value);
                 drop(state);
-                spend(token);
+                token.hand_off();
                 Progress::Done(Ok(()))
             }
             SendRoute::Buffer => {
@@ -109,6 +95,7 @@ impl<T> Shared<T> {
             SendRoute::Full => Progress::Waits((state, value)),
             SendRoute::Disconnected => {
                 drop(state);
+                park::cooperate();
                 Progress::Done(Err(SendError(value)))
             }
         }

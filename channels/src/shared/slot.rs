@@ -53,11 +53,6 @@ impl<T> SendSlot<T> {
         }
     }
 
-    /// Offers the value again that was taken out.
-    pub(crate) fn put_back(&self, value: T) {
-        self.0.set(Offer::Owned(value));
-    }
-
     /// Whether the value has been taken.
     #[inline]
     pub(crate) fn is_taken(&self) -> bool {

@@ -18,11 +18,6 @@ impl Calls {
     pub(crate) fn count(&self) -> usize {
         self.0.load(Ordering::Relaxed)
     }
-
-    /// How many wakers there are still that call it.
-    pub(crate) fn kept(self: &Arc<Self>) -> usize {
-        Arc::strong_count(self) - 1
-    }
 }
 
 impl Wake for Calls {

@@ -15,31 +15,25 @@ pub struct Node<P> {
     linked: Cell<bool>,
     waiter: NonNull<Waiter>,
     payload: NonNull<P>,
-    role: Role,
+    /// The number of the case, if `waiter` is a select's; [`TASK`](Self::TASK), if it is a task.
+    case: Option<u32>,
     _pinned: PhantomPinned,
 }
 
-/// What a node is to its waiter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Role {
-    /// The only one of a goroutine or thread.
-    Single,
-    /// That of the case with this number, of a select.
-    Case(u32),
-    /// The only one of a task.
-    Task,
-}
-
 impl<P> Node<P> {
+    /// No case has this number: see [`Waiter::winner`]. Not an enum of three, for goroutines and threads are to be told from the
+    /// others by one comparison.
+    const TASK: u32 = Waiter::OPEN;
+
     /// The only node of `waiter`.
     #[inline]
     fn single(payload: &P, waiter: &Waiter) -> Self {
-        Self::new(payload, waiter, Role::Single)
+        Self::new(payload, waiter, None)
     }
 
     /// The only node of `waiter`, which is a task.
     pub(super) fn of_task(payload: &P, waiter: &Waiter) -> Self {
-        Self::new(payload, waiter, Role::Task)
+        Self::new(payload, waiter, Some(Self::TASK))
     }
 
     /// Whether it stands in a list. To be asked under the lock of the list.
@@ -50,18 +44,18 @@ impl<P> Node<P> {
     /// The node of case number `case` of the select `waiter`.
     #[inline]
     pub fn of_case(payload: &P, waiter: &Waiter, case: u32) -> Self {
-        Self::new(payload, waiter, Role::Case(case))
+        Self::new(payload, waiter, Some(case))
     }
 
     #[inline]
-    fn new(payload: &P, waiter: &Waiter, role: Role) -> Self {
+    fn new(payload: &P, waiter: &Waiter, case: Option<u32>) -> Self {
         Self {
             next: Cell::new(ptr::null()),
             prev: Cell::new(ptr::null()),
             linked: Cell::new(false),
             waiter: NonNull::from(waiter),
             payload: NonNull::from(payload),
-            role,
+            case,
             _pinned: PhantomPinned,
         }
     }
@@ -69,7 +63,7 @@ impl<P> Node<P> {
 
 impl<P> fmt::Debug for Node<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Node").field("role", &self.role).finish_non_exhaustive()
+        f.debug_struct("Node").field("case", &self.case).finish_non_exhaustive()
     }
 }
 
@@ -116,16 +110,16 @@ impl<P> WaitList<P> {
             let head = unsafe { node.as_ref() };
             self.unlink(head);
             let claimed = Claimed { node, owns: PhantomData };
-            match head.role {
-                Role::Single => return Some(Popped::Blocked(claimed)),
-                Role::Case(case) => {
+            match head.case {
+                None => return Some(Popped::Blocked(claimed)),
+                Some(Node::<P>::TASK) => return Some(Popped::Task(claimed)),
+                Some(case) => {
                     // SAFETY: the waiter outlives its linked nodes: it takes this lock before it returns (P1).
                     let waiter = unsafe { head.waiter.as_ref() };
                     if waiter.try_claim(case) {
                         return Some(Popped::Blocked(claimed));
                     }
                 }
-                Role::Task => return Some(Popped::Task(claimed)),
             }
         }
     }
@@ -259,10 +253,7 @@ impl<P> Claimed<P> {
     #[inline]
     pub fn case(&self) -> Option<u32> {
         // SAFETY: as in `payload`.
-        match unsafe { self.node.as_ref() }.role {
-            Role::Case(case) => Some(case),
-            Role::Single | Role::Task => None,
-        }
+        unsafe { self.node.as_ref() }.case.filter(|&case| case != Node::<P>::TASK)
     }
 
     /// Ends the claim: what is left is to spend the token.

@@ -66,7 +66,7 @@ pub struct Waiter {
 }
 
 impl Waiter {
-    const OPEN: u32 = u32::MAX;
+    pub(super) const OPEN: u32 = u32::MAX;
 
     /// The calling goroutine or thread. A goroutine that is unwinding counts as its thread.
     #[inline]
@@ -204,10 +204,20 @@ impl Waiter {
     pub(crate) unsafe fn token(&self) -> WakeToken {
         WakeToken(match &self.who {
             Who::Goroutine(goroutine) => Target::Goroutine(*goroutine),
-            // SAFETY: the waiter does not return before this, its one token, has been spent (P1).
-            Who::Thread(_) => Target::Waker(unsafe { Waker::new(ptr::from_ref(self).cast(), &THREAD) }),
-            Who::Task(waker) => Target::Waker(waker.take().expect("a task that waits can be woken")),
+            // SAFETY: passed on.
+            Who::Thread(_) | Who::Task(_) => Target::Waker(unsafe { self.token_waker() }),
         })
+    }
+
+    /// # Safety
+    /// As [`token`](Self::token), of a thread or task.
+    #[cold]
+    unsafe fn token_waker(&self) -> Waker {
+        match &self.who {
+            Who::Task(waker) => waker.take().expect("a task that waits can be woken"),
+            // SAFETY: the waiter does not return before this, its one token, has been spent (P1).
+            _ => unsafe { Waker::new(ptr::from_ref(self).cast(), &THREAD) },
+        }
     }
 }
 
