@@ -28,8 +28,9 @@
 //! - [`after`] and [`tick`] make channels that receive the time, [`Timer`] and [`Ticker`] such as can be stopped and set
 //!   again.
 //!
-//! Every operation works from goroutines and from ordinary threads alike. None allocates memory after the channel
-//! was made. With [`Sender::send_async`] and [`Receiver::recv_async`], the tasks of any asynchronous executor take part as well.
+//! Every operation works from goroutines and from ordinary threads alike. None allocates memory after the channel was
+//! made. With [`Sender::send_async`] and [`Receiver::recv_async`], the tasks of any asynchronous executor take part as
+//! well.
 //!
 //! # What happens before what
 //! A send happens before the matching receive completes, a close before the receive that reports it, and the

@@ -165,14 +165,15 @@ impl<T> Receiver<T> {
 
     /// Receives a value, as a task of any asynchronous executor: the future is ready when there is one.
     ///
-    /// The task waits among the goroutines and threads that receive here, and is served when its turn comes. The future may be
-    /// dropped before it is ready, for which no value is lost. If one was sent to it meanwhile, the send is complete, and the value
-    /// goes to who waits next; if nobody does, it is the first to be received next, and may for that time be one more in the buffer
-    /// than the capacity. If the channel was closed meanwhile, others may have found it drained before that. (A future that is
-    /// forgotten, by [`std::mem::forget`], and not dropped, keeps its turn for ever.)
+    /// The task waits among the goroutines and threads that receive here, and is served when its turn comes. The future
+    /// may be dropped before it is ready, for which no value is lost. If one was sent to it meanwhile, the send is
+    /// complete, and the value goes to who waits next; if nobody does, it is the first to be received next, and may for
+    /// that time be one more in the buffer than the capacity. If the channel was closed meanwhile, others may have
+    /// found it drained before that. (A future that is forgotten, by [`std::mem::forget`], and not dropped, keeps its
+    /// turn for ever.)
     ///
-    /// It allocates nothing but for tasks that were sent a value and are still to be polled: room for the most that there have been
-    /// of them at one time.
+    /// It allocates nothing but for tasks that were sent a value and are still to be polled: room for the most that
+    /// there have been of them at one time.
     ///
     /// # Errors
     /// If the channel is closed and drained, also if that happens while it waits.
@@ -190,8 +191,8 @@ impl<T> Receiver<T> {
         RecvFuture::new(self)
     }
 
-    /// Receives values, as a task of any asynchronous executor, until the channel is closed and drained. Takes a clone of the
-    /// handle.
+    /// Receives values, as a task of any asynchronous executor, until the channel is closed and drained. Takes a clone
+    /// of the handle.
     ///
     /// ```
     /// let (_tx, rx) = gocsp_channels::channel::<i32>(0);
@@ -242,8 +243,8 @@ impl<T> Receiver<T> {
         handle::is_closed(self.shared())
     }
 
-    /// How many values are buffered at this moment. 0 for a nil channel. It may be more than the capacity when tasks gave up what they
-    /// had been sent: see [`recv_async`](Self::recv_async).
+    /// How many values are buffered at this moment. 0 for a nil channel. It may be more than the capacity when tasks
+    /// gave up what they had been sent: see [`recv_async`](Self::recv_async).
     ///
     /// ```
     /// let (tx, rx) = gocsp_channels::channel(2);

@@ -149,12 +149,12 @@ impl<T> Sender<T> {
         }
     }
 
-    /// Sends a value, as a task of any asynchronous executor: the future is ready when a receiver has taken it or the buffer has had
-    /// room for it.
+    /// Sends a value, as a task of any asynchronous executor: the future is ready when a receiver has taken it or the
+    /// buffer has had room for it.
     ///
-    /// The task waits among the goroutines and threads that send here, and is served when its turn comes. A future that is dropped
-    /// before that has not sent, and its value is dropped with it. One that is dropped after that has sent, also if it was not
-    /// polled since. It allocates nothing.
+    /// The task waits among the goroutines and threads that send here, and is served when its turn comes. A future that
+    /// is dropped before that has not sent, and its value is dropped with it. One that is dropped after that has sent,
+    /// also if it was not polled since. It allocates nothing.
     ///
     /// # Errors
     /// Gives the value back if the channel is closed or no receiver is left, also if that happens while it waits.

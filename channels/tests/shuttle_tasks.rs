@@ -1,5 +1,5 @@
-//! Tasks on channels under schedules that shuttle makes up, beside threads: futures are dropped at any moment, and no value is lost
-//! with them, and no wake-up.
+//! Tasks on channels under schedules that shuttle makes up, beside threads: futures are dropped at any moment, and no
+//! value is lost with them, and no wake-up.
 //!
 //! A future is polled once and dropped. In between everyone else may run.
 #![cfg(shuttle)]

@@ -1,17 +1,18 @@
-//! Futures of others, waited for as one waits for anything here: the goroutine parks, and the thread goes on with others.
+//! Futures of others, waited for as one waits for anything here: the goroutine parks, and the thread goes on with
+//! others.
 //!
 //! # Protocol
 //! 1. The caller polls the future. If that is ready, this is the end.
-//! 2. Otherwise it takes the lock of its notice. If the future has called for it since it was last looked at, it polls again, and
-//!    lets others run before, for a future that does so at every poll may be waiting for one of them.
+//! 2. Otherwise it takes the lock of its notice. If the future has called for it since it was last looked at, it polls
+//!    again, and lets others run before, for a future that does so at every poll may be waiting for one of them.
 //! 3. Otherwise it parks in the notice's list, and polls again when it is woken.
 //! 4. Who wakes takes the caller out of the list, if it stands there, or notes that it has called.
 //!
-//! All of it is decided under one lock, so no call is lost, however many there are and whenever they come. The notice belongs to
-//! one `block_on`: a waker that is kept for longer keeps the notice, in which nobody waits any more.
+//! All of it is decided under one lock, so no call is lost, however many there are and whenever they come. The notice
+//! belongs to one `block_on`: a waker that is kept for longer keeps the notice, in which nobody waits any more.
 //!
-//! Rejected: to keep the notice from one `block_on` of a goroutine to the next, which would save the allocation. A waker of the
-//! first would wake the second.
+//! Rejected: to keep the notice from one `block_on` of a goroutine to the next, which would save the allocation. A
+//! waker of the first would wake the second.
 
 use std::panic::Location;
 use std::pin::pin;
@@ -22,16 +23,16 @@ use std::task::{Context, Poll, Wake, Waker};
 use crate::park::{self, Description, Lock, Outcome, Partner, Patience, Reason, Subject, WaitList, Way};
 use crate::scheduler::yield_now;
 
-/// Runs `future` to its end, and gives what it came to. Parks the calling goroutine while it is not ready, and blocks an ordinary
-/// thread.
+/// Runs `future` to its end, and gives what it came to. Parks the calling goroutine while it is not ready, and blocks
+/// an ordinary thread.
 ///
-/// The future stays on the caller's stack, need not be `Send`, and may be woken from any thread. It takes one allocation, for the
-/// waker, and none for a poll. Futures that need nothing but to be polled work here: those of `futures`, `async-channel`,
-/// `async-lock`, `event-listener`, and the channels and locks of `tokio::sync`.
+/// The future stays on the caller's stack, need not be `Send`, and may be woken from any thread. It takes one
+/// allocation, for the waker, and none for a poll. Futures that need nothing but to be polled work here: those of
+/// `futures`, `async-channel`, `async-lock`, `event-listener`, and the channels and locks of `tokio::sync`.
 ///
-/// Others need a reactor, which must run somewhere: those of `async-io` start a thread for it by themselves. What is tokio's own,
-/// its timers and sockets, looks for its runtime when it is made and when it is polled. So the runtime has to be entered at every
-/// poll, and left after it:
+/// Others need a reactor, which must run somewhere: those of `async-io` start a thread for it by themselves. What is
+/// tokio's own, its timers and sockets, looks for its runtime when it is made and when it is polled. So the runtime has
+/// to be entered at every poll, and left after it:
 /// ```text
 /// fn on_tokio<F: Future>(handle: Handle, future: F) -> F::Output {
 ///     let mut future = pin!(future);
@@ -41,16 +42,17 @@ use crate::scheduler::yield_now;
 ///     }))
 /// }
 /// ```
-/// The guard of `enter` belongs to the thread, not to the goroutine. Held around `block_on`, it would stay there for other
-/// goroutines while this one is parked, and tokio panics when two are dropped in another order than they were made. For the same
-/// reason a future that is polled like this must not call what parks the goroutine, such as a blocking `recv`: it awaits instead.
+/// (`tokio_util::context::TokioContext` does the same.) The guard of `enter` belongs to the thread, not to the
+/// goroutine. Held around `block_on`, it would stay there for other goroutines while this one is parked, and tokio
+/// panics when two are dropped in another order than they were made. For the same reason a future that is polled like
+/// this must not call what parks the goroutine, such as a blocking `recv`: it awaits instead.
 ///
-/// A future that is always ready for more, such as a loop that receives what somebody else sends as fast, never leaves its
-/// goroutine's time slice by itself; neither does one that computes.
+/// A future that is always ready for more, such as a loop that receives what somebody else sends as fast, never leaves
+/// its goroutine's time slice by itself; neither does one that computes.
 ///
 /// # Panics
-/// With the panic of the future. When the goroutine's runtime shuts down, this unwinds, and the future is dropped; but who calls it
-/// while it is unwinding already, in a destructor, waits until the future is ready.
+/// With the panic of the future. When the goroutine's runtime shuts down, this unwinds, and the future is dropped; but
+/// who calls it while it is unwinding already, in a destructor, waits until the future is ready.
 ///
 /// ```
 /// use std::future::{poll_fn, ready};

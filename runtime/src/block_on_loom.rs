@@ -52,7 +52,8 @@ fn one_call_is_heard_whenever_it_comes() {
         let polls = block_on(event.wait());
         (other.join().unwrap(), polls)
     });
-    // It comes before the first poll, in the middle of that, or after it; and in the middle of the second, if there is one.
+    // It comes before the first poll, in the middle of that, or after it; and in the middle of the second, if there is
+    // one.
     assert_eq!(seen, BTreeSet::from([(false, 1), (true, 1), (true, 2)]));
 }
 

@@ -111,8 +111,8 @@ impl<T, R: Borrow<Receiver<T>>> RecvTask<T, R> {
         self.has_joined.set(true);
         // SAFETY: the place is pinned with the task.
         let place = unsafe { self.map_unchecked(|task| &task.place) };
-        // SAFETY: a handle is of one channel, whose lock is held. The routes of `shared` finish the claims of tasks under it, and
-        // the destructor below leaves the list.
+        // SAFETY: a handle is of one channel, whose lock is held. The routes of `shared` finish the claims of tasks
+        // under it, and the destructor below leaves the list.
         let before = unsafe { place.wait(state.receivers(), waker) };
         drop(state);
         drop(before);
@@ -138,7 +138,8 @@ impl<T, R: Borrow<Receiver<T>>> Drop for RecvTask<T, R> {
     }
 }
 
-/// Finds another receiver for one of the values that were handed, since one of the tasks which were called for them has gone.
+/// Finds another receiver for one of the values that were handed, since one of the tasks which were called for them has
+/// gone.
 fn pass_on<T>(mut state: Locked<'_, T>) {
     let Some(value) = state.give_up_handed() else { return };
     match state.receivers().pop_any() {

@@ -13,8 +13,8 @@ use crate::{SendError, Sender};
 
 /// What [`Sender::send_async`] gives: sends its value when it is awaited.
 ///
-/// A future that is dropped before it is ready has not sent its value, which is dropped as well, unless somebody has received that
-/// meanwhile.
+/// A future that is dropped before it is ready has not sent its value, which is dropped as well, unless somebody has
+/// received that meanwhile.
 ///
 /// ```
 /// use gocsp_channels::{SendFuture, channel};
@@ -81,8 +81,8 @@ impl<'a, T> SendFuture<'a, T> {
         self.has_joined.set(true);
         // SAFETY: the place is pinned with the future.
         let place = unsafe { self.map_unchecked(|future| &future.place) };
-        // SAFETY: a handle is of one channel, whose lock is held. The routes of `shared` finish the claims of tasks under it, and
-        // the destructor below leaves the list.
+        // SAFETY: a handle is of one channel, whose lock is held. The routes of `shared` finish the claims of tasks
+        // under it, and the destructor below leaves the list.
         let before = unsafe { place.wait(state.senders(), waker) };
         drop(state);
         drop(before);

@@ -7,8 +7,8 @@ use gocsp_runtime::park::WakeToken;
 use super::{RecvRoute, RecvSlot, SendRoute, SendSlot, State, hand_over, take_over};
 
 impl<T> State<T> {
-    /// Completes the receive into `slot`, which is empty, if that needs no waiting. `Some` tells that it has; the token inside is to
-    /// be spent after the unlock.
+    /// Completes the receive into `slot`, which is empty, if that needs no waiting. `Some` tells that it has; the token
+    /// inside is to be spent after the unlock.
     #[inline]
     pub(crate) fn try_recv_into(&mut self, slot: &RecvSlot<T>, capacity: usize) -> Option<Option<WakeToken>> {
         match self.route_recv() {

@@ -19,14 +19,14 @@
 //!   alone that the channel was closed.
 //! - **C4** The buffer never grows beyond the capacity, for which its memory was reserved at the beginning, except in the
 //!   channel of a timer, and by values that come back from tasks. What is above the capacity is not filled up again.
-//! - **C5** No more values are handed than there are tasks which were called and have not looked since. They are in the order in
-//!   which they were sent, and before those in the buffer.
+//! - **C5** No more values are handed than there are tasks which were called and have not looked since. They are in the
+//!   order in which they were sent, and before those in the buffer.
 //!
 //! # Protocol
 //! 1. An operation takes the lock and asks for its route. A waiting counterpart found there is claimed.
-//! 2. If the counterpart is to be served directly, the lock is released first, then the value is moved through
-//!    its slot, then it is woken. Only the refilling of a full buffer moves a value from slot to buffer under the
-//!    lock, since otherwise a later sender could overtake. A task is served under the lock as well, since afterwards it may
+//! 2. If the counterpart is to be served directly, the lock is released first, then the value is moved through its
+//!    slot, then it is woken. Only the refilling of a full buffer moves a value from slot to buffer under the lock,
+//!    since otherwise a later sender could overtake. A task is served under the lock as well, since afterwards it may
 //!    be gone.
 //! 3. Without a route the operation parks on the list of its side, with the lock handed over to the park seam
 //!    ([`wait`]), or returns if it was not to wait.
@@ -351,8 +351,8 @@ impl<T> State<T> {
         self.buffer.pop_front().expect("the buffer was seen not to be empty")
     }
 
-    /// Moves the value of the sender that has waited longest into the place that a [`pop`](Self::pop) has left, if it has left one.
-    /// The sender is to be woken after the unlock.
+    /// Moves the value of the sender that has waited longest into the place that a [`pop`](Self::pop) has left, if it
+    /// has left one. The sender is to be woken after the unlock.
     #[inline]
     pub(crate) fn refill(&mut self, capacity: usize) -> Option<WakeToken> {
         if self.senders.is_empty() || self.buffer.len() >= capacity {
@@ -375,7 +375,8 @@ impl<T> State<T> {
         self.extra.as_deref_mut()?.handed.pop_front()
     }
 
-    /// The oldest of what is handed, if anything is, in exchange for a younger value: for a task that has found one without waiting.
+    /// The oldest of what is handed, if anything is, in exchange for a younger value: for a task that has found one
+    /// without waiting.
     pub(crate) fn exchange_handed(&mut self, value: T) -> T {
         match self.extra.as_deref_mut().and_then(|extra| extra.handed.pop_front()) {
             Some(oldest) => {

@@ -2,8 +2,8 @@
 //! the crates above it.
 //!
 //! # Vocabulary
-//! - A *waiter* is the goroutine or thread that blocks, and stands in a [`WaitList`] through a node on its own
-//!   stack. A select stands in several lists at once, with one node each. A *task* of an asynchronous executor stands in one
+//! - A *waiter* is the goroutine or thread that blocks, and stands in a [`WaitList`] through a node on its own stack. A
+//!   select stands in several lists at once, with one node each. A *task* of an asynchronous executor stands in one
 //!   through a node in its future, and does not block: see [`TaskPlace`].
 //! - To *claim* a waiter is to become the one who completes its operation and wakes it. [`Claimed`] is the
 //!   evidence; it can be had once per wait.

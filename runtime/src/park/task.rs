@@ -1,29 +1,30 @@
 //! Tasks of asynchronous executors, as waiters among others.
 //!
-//! A goroutine that waits stays until it is woken. A task does not: its future may be dropped at any moment, also between being
-//! claimed and being woken, and must not have to wait for somebody then. So who claims a task leaves nothing for later. While it
-//! still holds the lock it moves the payload and takes the waker out, which is the token; after that it does not know the node
-//! any more. Since all this happens under one lock, a task either stands in the list or is done with, whenever it or its
-//! destructor looks.
+//! A goroutine that waits stays until it is woken. A task does not: its future may be dropped at any moment, also
+//! between being claimed and being woken, and must not have to wait for somebody then. So who claims a task leaves
+//! nothing for later. While it still holds the lock it moves the payload and takes the waker out, which is the token;
+//! after that it does not know the node any more. Since all this happens under one lock, a task either stands in the
+//! list or is done with, whenever it or its destructor looks.
 //!
 //! # Protocol
-//! 1. The task takes the lock, finds that it has to wait, and [joins](TaskPlace::wait) the list with its waker. If it did so at an
-//!    earlier poll and still stands there, it leaves the new waker, if that is another one. Wakers are cloned before the lock is
-//!    taken, and dropped after it was released, for they are the user's.
+//! 1. The task takes the lock, finds that it has to wait, and [joins](TaskPlace::wait) the list with its waker. If it
+//!    did so at an earlier poll and still stands there, it leaves the new waker, if that is another one. Wakers are
+//!    cloned before the lock is taken, and dropped after it was released, for they are the user's.
 //! 2. Who pops its node [finishes](Claimed::finish) the claim under the lock. It spends the token afterwards.
-//! 3. The task is polled, takes the lock, and finds that it no longer [stands](TaskPlace::is_waiting) in the list. What its
-//!    operation has come to, the owner of the list has to have noted where the task finds it.
-//! 4. A future that is dropped takes the lock and [leaves](TaskPlace::leave) the list. If it stands there no longer, a wake-up was
-//!    sent to a task that is no more interested. To pass on what came with it is up to the owner of the list.
+//! 3. The task is polled, takes the lock, and finds that it no longer [stands](TaskPlace::is_waiting) in the list. What
+//!    its operation has come to, the owner of the list has to have noted where the task finds it.
+//! 4. A future that is dropped takes the lock and [leaves](TaskPlace::leave) the list. If it stands there no longer, a
+//!    wake-up was sent to a task that is no more interested. To pass on what came with it is up to the owner of the
+//!    list.
 //!
 //! # Invariant
 //! - **T1** The node of a task is touched only under the lock of its list, and stays in place as long as it is linked.
 //!
-//! The place is pinned, and leaves the list before it is dropped. So a future that is forgotten does no harm: its memory is never
-//! used for anything else, which is what being pinned means. What was meant for it is lost with it.
+//! The place is pinned, and leaves the list before it is dropped. So a future that is forgotten does no harm: its
+//! memory is never used for anything else, which is what being pinned means. What was meant for it is lost with it.
 //!
-//! Rejected: nodes on the heap, with a reference each for the task and for the list. It takes an allocation for each wait, and
-//! still has to be decided under the lock who was first.
+//! Rejected: nodes on the heap, with a reference each for the task and for the list. It takes an allocation for each
+//! wait, and still has to be decided under the lock who was first.
 
 use std::cell::OnceCell;
 use std::fmt;
@@ -82,25 +83,27 @@ impl<P> TaskPlace<P> {
         same
     }
 
-    /// Waits at the end of `list`, or where the task stands in it already, to be woken by `waker`. Gives the waker that this one
-    /// replaces, which is to be dropped when the lock was released.
+    /// Waits at the end of `list`, or where the task stands in it already, to be woken by `waker`. Gives the waker that
+    /// this one replaces, which is to be dropped when the lock was released.
     ///
     /// # Safety
-    /// `list` is the same each time, and its lock is held, as it is whenever the list is used. Who pops a task from it finishes the
-    /// claim before the lock is released. Before this place is dropped, the task [leaves](Self::leave) the list.
+    /// `list` is the same each time, and its lock is held, as it is whenever the list is used. Who pops a task from it
+    /// finishes the claim before the lock is released. Before this place is dropped, the task [leaves](Self::leave) the
+    /// list.
     pub unsafe fn wait(self: Pin<&Self>, list: &mut WaitList<P>, waker: Waker) -> Option<Waker> {
         let this = self.get_ref();
         let before = this.waiter.waker().replace(Some(waker));
         let node = this.node.get_or_init(|| Node::of_task(&this.payload, &this.waiter));
         if !node.is_linked() {
-            // SAFETY: the node is not linked; it and what it points to are pinned, and it is unlinked before they are dropped.
+            // SAFETY: the node is not linked; it and what it points to are pinned, and it is unlinked before they are
+            // dropped.
             unsafe { list.push(node) };
         }
         before
     }
 
-    /// Takes the task out of `list` if it stands there, and gives what it would have been woken by, which is to be dropped when the
-    /// lock was released. `None` if it does not.
+    /// Takes the task out of `list` if it stands there, and gives what it would have been woken by, which is to be
+    /// dropped when the lock was released. `None` if it does not.
     ///
     /// # Safety
     /// As [`wait`](Self::wait).

@@ -21,8 +21,8 @@ pub struct Node<P> {
 }
 
 impl<P> Node<P> {
-    /// No case has this number: see [`Waiter::winner`]. Not an enum of three, for goroutines and threads are to be told from the
-    /// others by one comparison.
+    /// No case has this number: see [`Waiter::winner`]. Not an enum of three, for goroutines and threads are to be told
+    /// from the others by one comparison.
     const TASK: u32 = Waiter::OPEN;
 
     /// The only node of `waiter`.
@@ -224,8 +224,8 @@ impl<P> fmt::Debug for WaitList<P> {
 pub enum Popped<P> {
     /// A goroutine or thread, which stays until its token has been spent.
     Blocked(Claimed<P>),
-    /// A task, which may go as soon as the lock of the list is released: the claim is to be [finished](Claimed::finish) before. See
-    /// [`TaskPlace`](super::TaskPlace).
+    /// A task, which may go as soon as the lock of the list is released: the claim is to be [finished](Claimed::finish)
+    /// before. See [`TaskPlace`](super::TaskPlace).
     Task(Claimed<P>),
 }
 
@@ -274,7 +274,8 @@ impl<P> fmt::Debug for Claimed<P> {
     }
 }
 
-/// Claimed waiters in order, chained through their own nodes, and perhaps a task as the last. They are woken when this is dropped.
+/// Claimed waiters in order, chained through their own nodes, and perhaps a task as the last. They are woken when this
+/// is dropped.
 #[must_use = "dropping the batch wakes its waiters, which may not happen under a lock"]
 pub struct Batch<P> {
     head: *const Node<P>,

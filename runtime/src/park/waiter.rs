@@ -55,7 +55,8 @@ enum Who {
     Task(Cell<Option<Waker>>),
 }
 
-/// One that waits: the caller, on whose stack this lives for the duration of one wait, or a task, in whose future it does.
+/// One that waits: the caller, on whose stack this lives for the duration of one wait, or a task, in whose future it
+/// does.
 pub struct Waiter {
     who: Who,
     /// For threads: set by the spent token.
@@ -300,8 +301,8 @@ impl WakeToken {
     }
 }
 
-/// The waker of a task is the user's. If it panics, that is told as any panic is, and concerns nobody else: whoever spends a
-/// token has done what it came for, and may have others to wake.
+/// The waker of a task is the user's. If it panics, that is told as any panic is, and concerns nobody else: whoever
+/// spends a token has done what it came for, and may have others to wake.
 #[cold]
 fn wake_elsewhere(waker: Waker) {
     if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(|| waker.wake())) {
@@ -310,7 +311,8 @@ fn wake_elsewhere(waker: Waker) {
     }
 }
 
-/// Of a thread's waker, which leads to its [`Waiter`], and which nobody sees but its token: it is woken by once, or dropped.
+/// Of a thread's waker, which leads to its [`Waiter`], and which nobody sees but its token: it is woken by once, or
+/// dropped.
 static THREAD: RawWakerVTable = RawWakerVTable::new(
     |_| -> RawWaker { unreachable!("a token is not cloned") },
     |waiter| wake_thread(waiter.cast()),
@@ -318,8 +320,8 @@ static THREAD: RawWakerVTable = RawWakerVTable::new(
     |_| {},
 );
 
-/// Release: pairs with the Acquire in [`Waiter::wait_for_flag`]. The waiter is gone as soon as the flag is set; the handle of the
-/// thread is our own.
+/// Release: pairs with the Acquire in [`Waiter::wait_for_flag`]. The waiter is gone as soon as the flag is set; the
+/// handle of the thread is our own.
 fn wake_thread(waiter: *const Waiter) {
     // SAFETY: the waiter does not return before the flag is set (P1), so it is still there.
     let waiter = unsafe { &*waiter };
