@@ -27,5 +27,6 @@ tests=(-p gocsp --test go_channels --test go_goroutines --test go_context --test
 if [[ ${1:-} != short ]]; then
     tests+=(-p gocsp-runtime -p gocsp-channels -p gocsp-select -p gocsp-context -p gocsp-sync --lib)
     tests+=(--test 'go_*' --test guards --test lock_api --test stress --test regressions --test shutdown)
+    tests+=(--test block_on --test tasks --test tokio)
 fi
 timeout --kill-after=10 3600 cargo test --no-fail-fast "${build[@]}" "${tests[@]}"

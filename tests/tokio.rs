@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use gocsp::context::Context;
 use gocsp::{Chan, Receiver, RecvError, SendError, Sender, block_on, channel, go, scope, select};
 use procs::on_one_and_more_procs;
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -270,6 +271,16 @@ fn tasks_end_with_the_channel() {
         });
         drop(rx);
         assert_eq!(senders.map(join), [1, 2, 3].map(|n| Err(SendError(n))));
+    });
+}
+
+#[test]
+fn a_task_is_told_when_its_context_ends() {
+    beside_tokio(|tokio| {
+        let (context, cancel) = Context::background().with_cancel();
+        let task = tokio.spawn(async move { context.done().recv_async().await });
+        cancel.cancel();
+        assert_eq!(join(task), Err(RecvError));
     });
 }
 

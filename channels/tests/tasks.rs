@@ -6,7 +6,7 @@ mod ledger;
 #[path = "common/polled.rs"]
 mod polled;
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
@@ -15,6 +15,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
+use futures_core::Stream;
 use gocsp_channels::*;
 use gocsp_runtime::{block_on, go};
 use ledger::Ledger;
@@ -327,6 +328,30 @@ fn the_time_comes_to_tasks_as_well_and_not_after_it_was_stopped() {
     assert!(poll(&mut future, &calls).is_pending());
     timer.reset(Duration::from_micros(10));
     assert!(block_on(future).is_ok());
+}
+
+#[test]
+fn a_stream_loses_nothing_between_its_values() {
+    let (tx, rx) = channel(0);
+    let calls = Calls::new();
+    let mut stream = Box::pin(rx.stream());
+    let next = |stream: &mut Pin<Box<RecvStream<i32>>>| {
+        poll(&mut pin!(poll_fn(|context| stream.as_mut().poll_next(context))), &calls)
+    };
+    for n in 1..=2 {
+        assert_eq!(next(&mut stream), Poll::Pending);
+        tx.try_send(n).unwrap();
+        assert_eq!(next(&mut stream), Poll::Ready(Some(n)));
+    }
+    assert_eq!(next(&mut stream), Poll::Pending);
+    tx.try_send(3).unwrap();
+    drop(stream);
+    assert_eq!(rx.recv(), Ok(3));
+    let mut stream = Box::pin(rx.stream());
+    assert_eq!(next(&mut stream), Poll::Pending);
+    drop((tx, rx));
+    assert_eq!(next(&mut stream), Poll::Ready(None));
+    assert_eq!(calls.count(), 4);
 }
 
 #[test]
