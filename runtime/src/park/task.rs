@@ -35,7 +35,7 @@ use std::task::Waker;
 use super::Claimed;
 use super::{Node, WaitList, Waiter};
 
-/// The place of a task in one list, with the payload. See the [protocol](self).
+/// The place of a task in one list, with the payload. The head of `park/task.rs` tells how it is used.
 pub struct TaskPlace<P> {
     payload: P,
     waiter: Waiter,
