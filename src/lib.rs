@@ -1,4 +1,5 @@
 // The README's links to these files lead to the modules below.
+#![doc = "[docs/README.md]: docs"]
 #![doc = "[docs/design.md]: docs::design"]
 #![doc = "[docs/dependencies.md]: docs::dependencies"]
 #![doc = "[docs/benchmarks.md]: docs::benchmarks"]
@@ -7,6 +8,8 @@
 #![doc = ""]
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
+
+pub mod docs;
 
 #[cfg(feature = "futures-core")]
 pub use gocsp_channels::RecvStream;
@@ -81,22 +84,4 @@ pub mod runtime {
         Activity, BacktraceFrame, Deadlock, Dump, GoroutineDump, Leak, OnDeadlock, RuntimeMetrics, ThreadDump, Wait,
         WorkerDump, WorkerState, assert_no_leaks, dump, leaks, metrics,
     };
-}
-
-/// The documents that come with the source.
-pub mod docs {
-    #[doc = include_str!("../docs/design.md")]
-    pub mod design {}
-
-    #[doc = include_str!("../docs/benchmarks.md")]
-    pub mod benchmarks {}
-
-    #[doc = include_str!("../docs/dependencies.md")]
-    pub mod dependencies {}
-
-    #[doc = include_str!("../docs/reliability.md")]
-    pub mod reliability {}
-
-    #[doc = include_str!("../docs/sanitizers.md")]
-    pub mod sanitizers {}
 }

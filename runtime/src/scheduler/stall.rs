@@ -253,7 +253,7 @@ impl fmt::Display for Report {
         write!(
             f,
             "{} (spawned at {spawned_at}) has kept worker {worker} from all others for more than {} ms: it computes or \
-             blocks, and takes no notice of the request to yield. Behind it wait {behind}. Run what blocks or computes for \
+             blocks, and takes no notice of the request to yield. What waits behind it: {behind}. Run what blocks or computes for \
              long in `blocking`, or call `yield_now` in it now and then",
             title(*id, name.as_deref()),
             lasted.as_millis()

@@ -1,0 +1,131 @@
+//! The book of gocsp: the pages of the folder `docs`, which `mdbook build docs` makes a book of. Their examples are compiled and
+//! run with those of the crate.
+//!
+//! To begin with: [start], [goroutines], [channels], [select]. Then [sync], [time], [context], and [patterns], which has what Go's
+//! concurrency is usually taught by. For those who know something similar: [from_go], [from_tokio]. In use: [safety], [testing],
+//! [diagnosing], [tuning]. How it is made: [design], [benchmarks], [reliability], [sanitizers], [dependencies].
+
+/// Where the links between pages lead in this documentation. These definitions come before those in the files, and the first
+/// one of a name counts.
+macro_rules! links {
+    () => {
+        "[benchmarks.md]: crate::docs::benchmarks
+[channels.md]: crate::docs::channels
+[context.md]: crate::docs::context
+[diagnosing.md]: crate::docs::diagnosing
+[goroutines.md]: crate::docs::goroutines
+[patterns.md]: crate::docs::patterns
+[patterns/cache.md]: crate::docs::patterns::cache
+[patterns/channels.md]: crate::docs::patterns::channels
+[patterns/contexts.md]: crate::docs::patterns::contexts
+[patterns/faults.md]: crate::docs::patterns::faults
+[patterns/sync.md]: crate::docs::patterns::sync
+[safety.md]: crate::docs::safety
+[sanitizers.md]: crate::docs::sanitizers
+[select.md]: crate::docs::select
+[sync.md]: crate::docs::sync
+[testing.md]: crate::docs::testing
+[time.md]: crate::docs::time
+[tuning.md]: crate::docs::tuning
+"
+    };
+}
+
+#[doc = links!()]
+#[doc = include_str!("../docs/start.md")]
+pub mod start {}
+
+#[doc = links!()]
+#[doc = include_str!("../docs/goroutines.md")]
+#[doc = include_str!("../docs/pictures/life.svg")]
+pub mod goroutines {}
+
+#[doc = links!()]
+#[doc = include_str!("../docs/channels.md")]
+#[doc = include_str!("../docs/pictures/rendezvous.svg")]
+pub mod channels {}
+
+#[doc = links!()]
+#[doc = include_str!("../docs/select.md")]
+pub mod select {}
+
+#[doc = links!()]
+#[doc = include_str!("../docs/sync.md")]
+pub mod sync {}
+
+#[doc = links!()]
+#[doc = include_str!("../docs/time.md")]
+pub mod time {}
+
+#[doc = links!()]
+#[doc = include_str!("../docs/context.md")]
+pub mod context {}
+
+#[doc = links!()]
+#[doc = include_str!("../docs/patterns.md")]
+pub mod patterns {
+    #[doc = links!()]
+    #[doc = include_str!("../docs/patterns/faults.md")]
+    pub mod faults {}
+
+    #[doc = links!()]
+    #[doc = include_str!("../docs/patterns/sync.md")]
+    pub mod sync {}
+
+    #[doc = links!()]
+    #[doc = include_str!("../docs/patterns/channels.md")]
+    pub mod channels {}
+
+    #[doc = links!()]
+    #[doc = include_str!("../docs/patterns/contexts.md")]
+    pub mod contexts {}
+
+    #[doc = links!()]
+    #[doc = include_str!("../docs/patterns/cache.md")]
+    pub mod cache {}
+}
+
+#[doc = links!()]
+#[doc = include_str!("../docs/safety.md")]
+pub mod safety {}
+
+#[doc = links!()]
+#[doc = include_str!("../docs/testing.md")]
+pub mod testing {}
+
+#[doc = links!()]
+#[doc = include_str!("../docs/diagnosing.md")]
+pub mod diagnosing {}
+
+#[doc = links!()]
+#[doc = include_str!("../docs/tuning.md")]
+#[doc = include_str!("../docs/pictures/scheduler.svg")]
+pub mod tuning {}
+
+#[doc = links!()]
+#[doc = include_str!("../docs/from-go.md")]
+pub mod from_go {}
+
+#[doc = links!()]
+#[doc = include_str!("../docs/from-tokio.md")]
+pub mod from_tokio {}
+
+#[doc = links!()]
+#[doc = include_str!("../docs/design.md")]
+pub mod design {}
+
+#[doc = links!()]
+#[doc = include_str!("../docs/benchmarks.md")]
+pub mod benchmarks {}
+
+#[doc = links!()]
+#[doc = include_str!("../docs/reliability.md")]
+pub mod reliability {}
+
+#[doc = links!()]
+#[doc = include_str!("../docs/sanitizers.md")]
+pub mod sanitizers {}
+
+#[doc = links!()]
+#[doc = include_str!("../docs/dependencies.md")]
+pub mod dependencies {}
