@@ -176,7 +176,7 @@ fn who_has_slept_enough_waits_behind_it() {
         let (hog, _) = named("before the sleeper", || {
             (0..10).for_each(|_| yield_now());
             let report = until_reported("'before the sleeper'");
-            assert!(report.contains("wait a sleep or a timer that is over."), "{report}");
+            assert!(report.contains("behind it: a sleep or a timer that is over."), "{report}");
         });
         hog.join().unwrap();
         sleeper.join().unwrap();

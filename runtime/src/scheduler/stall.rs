@@ -253,8 +253,8 @@ impl fmt::Display for Report {
         write!(
             f,
             "{} (spawned at {spawned_at}) has kept worker {worker} from all others for more than {} ms: it computes or \
-             blocks, and takes no notice of the request to yield. What waits behind it: {behind}. Run what blocks or computes for \
-             long in `blocking`, or call `yield_now` in it now and then",
+             blocks, and takes no notice of the request to yield. What waits behind it: {behind}. Run what blocks or \
+             computes for long in `blocking`, or call `yield_now` in it now and then",
             title(*id, name.as_deref()),
             lasted.as_millis()
         )?;
@@ -376,7 +376,7 @@ mod tests {
             assert!(text.contains(part), "{part}: {text}");
         }
         let text = report(Behind { queued: 1, due: true, migrate: true, ..Behind::default() }, 2);
-        assert!(text.contains("wait 1 goroutine, and a sleep or a timer that is over. Run"), "{text}");
+        assert!(text.contains("behind it: 1 goroutine, and a sleep or a timer that is over. Run"), "{text}");
         assert!(text.ends_with("now and then (2 more stalls have ended without a report)"), "{text}");
     }
 }
