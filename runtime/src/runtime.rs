@@ -59,6 +59,11 @@ pub struct Runtime {
 
 impl Runtime {
     /// A runtime in the making.
+    ///
+    /// ```
+    /// let runtime = gocsp_runtime::Runtime::builder().procs(1).build()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn builder() -> Builder {
         Builder::default()
     }
@@ -69,6 +74,15 @@ impl Runtime {
     /// # Panics
     /// With the panic of `f`, or when no stack can be had for it; or with the report of a [deadlock](Builder::on_deadlock), if the
     /// runtime ends by one.
+    ///
+    /// ```
+    /// use gocsp_runtime::{Runtime, spawn};
+    ///
+    /// let runtime = Runtime::builder().build()?;
+    /// let words = vec!["a", "b"]; // May be borrowed: this waits for the value.
+    /// assert_eq!(runtime.run(|| words.len()), 2);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[track_caller]
     pub fn run<F, T>(&self, f: F) -> T
     where
@@ -195,6 +209,14 @@ pub struct Builder {
 impl Builder {
     /// How many workers run goroutines at the same time, from 1 to 1024. Without this it is the number in the variable
     /// `GOCSP_MAXPROCS`, or else [`num_cpus()`].
+    ///
+    /// ```
+    /// use gocsp_runtime::{Runtime, max_procs};
+    ///
+    /// let runtime = Runtime::builder().procs(2).build()?;
+    /// assert_eq!(runtime.run(max_procs), 2);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn procs(mut self, procs: usize) -> Self {
         self.procs = Some(procs);
         self
@@ -202,6 +224,14 @@ impl Builder {
 
     /// The size of goroutines' stacks in bytes, from 32 KiB to 1 GiB; rounded up to a power of two. Without this it is
     /// 256 KiB. This is address space: memory is used page by page as a stack grows. One page of it is the guard.
+    ///
+    /// ```
+    /// use gocsp_runtime::{Runtime, spawn};
+    ///
+    /// let runtime = Runtime::builder().stack_size(64 << 10).build()?;
+    /// assert_eq!(runtime.run(|| spawn(|| "has 64 KiB").join().unwrap()), "has 64 KiB");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.stack_size = Some(bytes);
         self
@@ -249,6 +279,15 @@ impl Builder {
     /// No goroutine of this runtime keeps, across a call that may block or yield, anything that is bound to its thread:
     /// a value that is not `Send`, such as an `Rc`, a guard of a lock of the standard library, or `rand`'s thread
     /// generator; or a reference into a thread-local.
+    ///
+    /// ```
+    /// use gocsp_runtime::{Runtime, spawn};
+    ///
+    /// // SAFETY: nothing that is bound to a thread is kept across a call that may block.
+    /// let runtime = unsafe { Runtime::builder().migrate() }.build()?;
+    /// assert_eq!(runtime.run(|| spawn(|| 42).join().unwrap()), 42);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub unsafe fn migrate(mut self) -> Self {
         self.migrate = true;
         self
@@ -284,6 +323,14 @@ impl Builder {
     /// `InvalidInput` when a number lies outside its limits, or one of the variables `GOCSP_MAXPROCS`, `GOCSP_PANIC` and
     /// `GOCSP_SCHEDTRACE` is needed and makes no sense; what the system says when a thread cannot be started, and what to do then. The
     /// threads that could be are ended again.
+    ///
+    /// ```
+    /// use gocsp_runtime::Runtime;
+    ///
+    /// assert!(Runtime::builder().procs(1).build().is_ok());
+    /// let error = Runtime::builder().procs(0).build().unwrap_err();
+    /// assert_eq!(error.to_string(), "the number of procs must be from 1 to 1024, not 0");
+    /// ```
     pub fn build(self) -> io::Result<Runtime> {
         let procs = match self.procs {
             Some(procs) => check_procs(procs, "the number of procs")?,

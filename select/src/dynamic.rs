@@ -75,6 +75,10 @@ pub struct Select<'a> {
 
 impl<'a> Select<'a> {
     /// A select without operations.
+    ///
+    /// ```
+    /// assert!(gocsp_select::Select::new().is_empty());
+    /// ```
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -133,6 +137,16 @@ impl<'a> Select<'a> {
     }
 
     /// How many operations there are.
+    ///
+    /// ```
+    /// use gocsp_channels::channel;
+    /// use gocsp_select::Select;
+    ///
+    /// let (_tx, rx) = channel::<u32>(0);
+    /// let mut select = Select::new();
+    /// select.recv(&rx);
+    /// assert_eq!(select.len(), 1);
+    /// ```
     #[must_use]
     pub fn len(&self) -> usize {
         let used_up = self.unasked.and_then(|index| self.operations[index].as_ref()).is_some_and(Operation::is_send);
@@ -140,6 +154,18 @@ impl<'a> Select<'a> {
     }
 
     /// Whether there is no operation.
+    ///
+    /// ```
+    /// use gocsp_channels::channel;
+    /// use gocsp_select::Select;
+    ///
+    /// let (_tx, rx) = channel::<u32>(0);
+    /// let mut select = Select::new();
+    /// let index = select.recv(&rx);
+    /// assert!(!select.is_empty());
+    /// select.remove(index);
+    /// assert!(select.is_empty());
+    /// ```
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -149,6 +175,22 @@ impl<'a> Select<'a> {
     ///
     /// # Panics
     /// If there is no operation of this index.
+    ///
+    /// ```
+    /// use gocsp_channels::channel;
+    /// use gocsp_select::Select;
+    ///
+    /// let (tx, rx) = channel(1);
+    /// tx.send(1)?;
+    /// let (_idle, other) = channel::<u32>(0);
+    /// let mut select = Select::new();
+    /// let ready = select.recv(&rx);
+    /// select.recv(&other);
+    /// select.remove(ready);
+    /// assert!(select.try_select().is_err());
+    /// assert_eq!(rx.recv(), Ok(1)); // Still there.
+    /// # Ok::<(), gocsp_channels::SendError<u32>>(())
+    /// ```
     pub fn remove(&mut self, index: usize) {
         self.settle();
         self.operation(index);
@@ -186,6 +228,17 @@ impl<'a> Select<'a> {
     ///
     /// # Panics
     /// Without any, if the goroutine is unwinding already while its runtime shuts down.
+    ///
+    /// ```
+    /// use gocsp_channels::channel;
+    /// use gocsp_select::Select;
+    ///
+    /// let (tx, rx) = channel(0);
+    /// gocsp_runtime::spawn(move || tx.send("hello"));
+    /// let mut select = Select::new();
+    /// select.recv(&rx);
+    /// assert_eq!(select.select().recv(&rx), Ok("hello"));
+    /// ```
     #[track_caller]
     pub fn select(&mut self) -> SelectedOperation<'_, 'a> {
         let index = self.run(Wait::Forever, Location::caller()).expect("a select without a limit ends with a winner");
@@ -196,6 +249,19 @@ impl<'a> Select<'a> {
     ///
     /// # Errors
     /// If none is ready.
+    ///
+    /// ```
+    /// use gocsp_channels::channel;
+    /// use gocsp_select::{Select, TrySelectError};
+    ///
+    /// let (tx, rx) = channel(1);
+    /// let mut select = Select::new();
+    /// select.recv(&rx);
+    /// assert_eq!(select.try_select().unwrap_err(), TrySelectError);
+    /// tx.send(7)?;
+    /// assert_eq!(select.try_select().expect("there is a value").recv(&rx), Ok(7));
+    /// # Ok::<(), gocsp_channels::SendError<u32>>(())
+    /// ```
     #[track_caller]
     pub fn try_select(&mut self) -> Result<SelectedOperation<'_, 'a>, TrySelectError> {
         match self.run(Wait::Never, Location::caller()) {
@@ -228,6 +294,18 @@ impl<'a> Select<'a> {
     ///
     /// # Errors
     /// If none was ready in time.
+    ///
+    /// ```
+    /// use std::time::{Duration, Instant};
+    /// use gocsp_channels::channel;
+    /// use gocsp_select::Select;
+    ///
+    /// let (_tx, rx) = channel::<()>(0);
+    /// let mut select = Select::new();
+    /// select.recv(&rx);
+    /// let deadline = Instant::now() + Duration::from_millis(1);
+    /// assert!(select.select_deadline(deadline).is_err() && Instant::now() >= deadline);
+    /// ```
     #[track_caller]
     pub fn select_deadline(&mut self, deadline: Instant) -> Result<SelectedOperation<'_, 'a>, SelectTimeoutError> {
         self.select_within(Wait::Until(deadline), Location::caller())
@@ -279,6 +357,21 @@ impl fmt::Debug for Select<'_> {
 ///
 /// If it is dropped unasked, the result, be it a value that was received or one that a closed channel refused, is dropped
 /// when the select is used next, or with it.
+///
+/// ```
+/// use gocsp_channels::channel;
+/// use gocsp_select::Select;
+///
+/// let (tx, rx) = channel(1);
+/// let mut select = Select::new();
+/// let (sends, receives) = (select.send(&tx, 1), select.recv(&rx));
+/// let selected = select.select(); // There is room, and nothing to receive.
+/// assert_eq!(selected.index(), sends);
+/// assert_eq!(selected.send(&tx), Ok(()));
+/// let selected = select.select();
+/// assert_eq!(selected.index(), receives);
+/// assert_eq!(selected.recv(&rx), Ok(1));
+/// ```
 #[must_use = "the operation is complete, and its result is lost with this"]
 pub struct SelectedOperation<'s, 'a> {
     select: &'s mut Select<'a>,
@@ -287,6 +380,21 @@ pub struct SelectedOperation<'s, 'a> {
 
 impl<'a> SelectedOperation<'_, 'a> {
     /// Which one it was: what [`Select::recv`] or [`Select::send`] returned.
+    ///
+    /// ```
+    /// use gocsp_channels::channel;
+    /// use gocsp_select::Select;
+    ///
+    /// let (tx, rx) = channel(1);
+    /// tx.send(7)?;
+    /// let receivers = [rx];
+    /// let mut select = Select::new();
+    /// receivers.iter().for_each(|rx| _ = select.recv(rx));
+    /// let selected = select.select();
+    /// let from = selected.index();
+    /// assert_eq!(selected.recv(&receivers[from]), Ok(7));
+    /// # Ok::<(), gocsp_channels::SendError<u32>>(())
+    /// ```
     #[must_use]
     pub fn index(&self) -> usize {
         self.index
@@ -299,6 +407,17 @@ impl<'a> SelectedOperation<'_, 'a> {
     ///
     /// # Panics
     /// If it was another operation: one through another handle, be it of the same channel, or a send.
+    ///
+    /// ```
+    /// use gocsp_channels::{RecvError, channel};
+    /// use gocsp_select::Select;
+    ///
+    /// let (tx, rx) = channel::<u32>(0);
+    /// drop(tx);
+    /// let mut select = Select::new();
+    /// select.recv(&rx);
+    /// assert_eq!(select.select().recv(&rx), Err(RecvError)); // It is closed.
+    /// ```
     pub fn recv<T: 'a>(self, rx: &impl AsReceiver<T>) -> Result<T, RecvError> {
         let result = self.select.operation(self.index).received(rx.as_receiver());
         self.select.settle();
@@ -312,6 +431,17 @@ impl<'a> SelectedOperation<'_, 'a> {
     ///
     /// # Panics
     /// If it was another operation: one through another handle, be it of the same channel, or a receive.
+    ///
+    /// ```
+    /// use gocsp_channels::{SendError, channel};
+    /// use gocsp_select::Select;
+    ///
+    /// let (tx, rx) = channel(0);
+    /// drop(rx);
+    /// let mut select = Select::new();
+    /// select.send(&tx, "a letter");
+    /// assert_eq!(select.select().send(&tx), Err(SendError("a letter")));
+    /// ```
     pub fn send<T: 'a>(self, tx: &impl AsSender<T>) -> Result<(), SendError<T>> {
         let result = self.select.operation(self.index).sent(tx.as_sender());
         self.select.settle();
@@ -326,6 +456,14 @@ impl fmt::Debug for SelectedOperation<'_, '_> {
 }
 
 /// No operation of a [`Select`] was ready.
+///
+/// ```
+/// use gocsp_select::{Select, TrySelectError};
+///
+/// let mut nothing = Select::new();
+/// assert_eq!(nothing.try_select().unwrap_err(), TrySelectError);
+/// assert_eq!(TrySelectError.to_string(), "no operation of the select is ready");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TrySelectError;
 
@@ -338,6 +476,14 @@ impl fmt::Display for TrySelectError {
 impl Error for TrySelectError {}
 
 /// No operation of a [`Select`] was ready in time.
+///
+/// ```
+/// use std::time::Duration;
+/// use gocsp_select::{Select, SelectTimeoutError};
+///
+/// let mut nothing = Select::new();
+/// assert_eq!(nothing.select_timeout(Duration::from_millis(1)).unwrap_err(), SelectTimeoutError);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SelectTimeoutError;
 

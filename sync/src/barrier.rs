@@ -117,6 +117,19 @@ impl Way<Barrier> for Waiting {
 }
 
 /// What [`Barrier::wait`] says.
+///
+/// # Examples
+/// ```
+/// use gocsp_runtime::scope;
+/// use gocsp_sync::{Barrier, BarrierWaitResult};
+///
+/// let barrier = Barrier::new(3);
+/// let leaders = scope(|s| {
+///     let arrivals = [(); 3].map(|()| s.go(|| barrier.wait()));
+///     arrivals.map(|arrival| arrival.join().unwrap()).into_iter().filter(BarrierWaitResult::is_leader).count()
+/// });
+/// assert_eq!(leaders, 1);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BarrierWaitResult {
     leads: bool,

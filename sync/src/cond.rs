@@ -261,6 +261,21 @@ impl Drop for LockAgain<'_> {
 
 /// A guard whose lock can be given up while one waits for a [`Cond`]: of a [`Mutex`](crate::Mutex), or of either kind of a
 /// [`RwLock`](crate::RwLock). A guard of a part of the value is none, for the part may be gone by then.
+///
+/// # Examples
+/// ```
+/// use std::time::Duration;
+/// use gocsp_sync::{Cond, CondGuard, Mutex, RwLock};
+///
+/// /// Whether something has changed within a millisecond.
+/// fn has_changed(changed: &Cond, guard: &mut impl CondGuard) -> bool {
+///     changed.wait_timeout(guard, Duration::from_millis(1))
+/// }
+///
+/// let changed = Cond::new();
+/// assert!(!has_changed(&changed, &mut Mutex::new(1).lock()));
+/// assert!(!has_changed(&changed, &mut RwLock::new(1).read()));
+/// ```
 pub trait CondGuard: sealed::CondGuard {}
 
 impl<T: ?Sized> CondGuard for MutexGuard<'_, T> {}

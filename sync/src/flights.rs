@@ -90,6 +90,14 @@ pub struct Group<K, V> {
 }
 
 /// What a call for a key has given.
+///
+/// # Examples
+/// ```
+/// use gocsp_sync::singleflight::{Answer, Group};
+///
+/// let group = Group::new();
+/// assert_eq!(group.do_call("answer", || 42), Answer { value: 42, shared: false });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Answer<V> {
     /// What the function has returned.

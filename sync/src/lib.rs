@@ -74,6 +74,15 @@ pub use semaphore::{Semaphore, SemaphorePermit};
 pub use wait_group::WaitGroup;
 
 /// Calls that are made once, for all who ask for the same thing at the same time. After Go's package of that name.
+///
+/// # Examples
+/// ```
+/// use gocsp_sync::singleflight::Group;
+///
+/// let group = Group::new();
+/// let page = group.do_call("front page", || "<html>".to_owned());
+/// assert_eq!(page.value, "<html>");
+/// ```
 pub mod singleflight {
     pub use crate::flights::{Answer, Group};
 }

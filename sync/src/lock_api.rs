@@ -33,6 +33,16 @@ use crate::raw_mutex;
 use crate::raw_rwlock;
 
 /// The lock of a [`Mutex`](crate::Mutex).
+///
+/// # Examples
+/// ```
+/// use gocsp_sync::lock_api::RawMutex;
+///
+/// static COUNT: lock_api::Mutex<RawMutex, u32> = lock_api::Mutex::new(1);
+///
+/// *COUNT.lock() += 1;
+/// assert_eq!(*COUNT.lock(), 2);
+/// ```
 pub struct RawMutex(raw_mutex::RawMutex);
 
 // SAFETY: between a successful locking and the unlocking nobody else has the lock; see `raw_mutex`.
@@ -87,6 +97,16 @@ impl fmt::Debug for RawMutex {
 }
 
 /// The lock of a [`RwLock`](crate::RwLock).
+///
+/// # Examples
+/// ```
+/// use gocsp_sync::lock_api::RawRwLock;
+///
+/// let lock = lock_api::RwLock::<RawRwLock, _>::new(1);
+/// *lock.write() += 1;
+/// let (one, other) = (lock.read(), lock.read());
+/// assert_eq!((*one, *other), (2, 2));
+/// ```
 pub struct RawRwLock(raw_rwlock::RawRwLock);
 
 // SAFETY: between a successful locking and the unlocking nobody is inside but readers, or one writer; see `raw_rwlock`.

@@ -469,6 +469,16 @@ impl<K, V> fmt::Debug for Map<K, V> {
 }
 
 /// What [`Map::iter`] gives.
+///
+/// # Examples
+/// ```
+/// use gocsp_sync::Map;
+///
+/// let map: Map<_, _> = [("one", 1), ("two", 2)].into_iter().collect();
+/// let mut pairs: Vec<_> = map.iter().collect();
+/// pairs.sort();
+/// assert_eq!(pairs, [("one", 1), ("two", 2)]);
+/// ```
 #[must_use = "iterators do nothing unless consumed"]
 pub struct MapIter<'a, K, V> {
     /// Those that have not been copied yet.

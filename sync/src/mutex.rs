@@ -245,6 +245,18 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
 /// Access to the value of a [`Mutex`], which is unlocked when this is dropped.
 ///
 /// It stays with the goroutine or thread that locked the mutex.
+///
+/// # Examples
+/// ```
+/// use gocsp_sync::Mutex;
+///
+/// let words = Mutex::new(Vec::new());
+/// let mut guard = words.lock();
+/// guard.push("a");
+/// guard.push("b");
+/// drop(guard); // Unlocks.
+/// assert_eq!(words.lock().len(), 2);
+/// ```
 #[must_use = "the mutex is unlocked as soon as the guard is dropped"]
 pub struct MutexGuard<'a, T: ?Sized> {
     mutex: &'a Mutex<T>,
@@ -322,6 +334,25 @@ impl<T: ?Sized + fmt::Display> fmt::Display for MutexGuard<'_, T> {
 
 /// Access to a part of the value of a [`Mutex`], made by [`MutexGuard::map`]. The mutex is unlocked when this is
 /// dropped.
+///
+/// # Examples
+/// ```
+/// use gocsp_sync::{MappedMutexGuard, Mutex, MutexGuard};
+///
+/// struct Account {
+///     balance: i64,
+///     owner: &'static str,
+/// }
+///
+/// fn balance(account: &Mutex<Account>) -> MappedMutexGuard<'_, i64> {
+///     MutexGuard::map(account.lock(), |account| &mut account.balance)
+/// }
+///
+/// let account = Mutex::new(Account { balance: 1, owner: "Ann" });
+/// *balance(&account) += 41;
+/// let account = account.lock();
+/// assert_eq!((account.balance, account.owner), (42, "Ann"));
+/// ```
 // Not a `MutexGuard`: that one may be given up and taken back while it waits for a condition, and the part may be
 // gone by then.
 #[must_use = "the mutex is unlocked as soon as the guard is dropped"]
@@ -337,6 +368,16 @@ unsafe impl<T: ?Sized + Sync> Sync for MappedMutexGuard<'_, T> {}
 
 impl<'a, T: ?Sized> MappedMutexGuard<'a, T> {
     /// A guard of a part of the part, as [`MutexGuard::map`] makes it.
+    ///
+    /// # Examples
+    /// ```
+    /// use gocsp_sync::{MappedMutexGuard, Mutex, MutexGuard};
+    ///
+    /// let mutex = Mutex::new(((1, 2), "pair"));
+    /// let pair = MutexGuard::map(mutex.lock(), |both| &mut both.0);
+    /// let second = MappedMutexGuard::map(pair, |pair| &mut pair.1);
+    /// assert_eq!(*second, 2);
+    /// ```
     #[inline]
     pub fn map<U: ?Sized>(mut guard: Self, part: impl FnOnce(&mut T) -> &mut U) -> MappedMutexGuard<'a, U> {
         let value = NonNull::from(part(&mut guard));

@@ -166,6 +166,17 @@ impl<T, F> fmt::Debug for Pool<T, F> {
 }
 
 /// Something out of a [`Pool`], which goes back when this is dropped.
+///
+/// # Examples
+/// ```
+/// use gocsp_sync::Pool;
+///
+/// let pool = Pool::new(String::new);
+/// let mut buffer = pool.lend();
+/// buffer.push_str("used");
+/// drop(buffer); // Goes back.
+/// assert_eq!(*pool.lend(), "used");
+/// ```
 #[must_use = "what is not used need not be taken out of the pool"]
 pub struct PoolGuard<'a, T: Send + 'static, F: Fn() -> T> {
     pool: &'a Pool<T, F>,

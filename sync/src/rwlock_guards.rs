@@ -24,6 +24,15 @@ use crate::raw_rwlock::RawRwLock;
 /// Access to the value of a [`RwLock`](crate::RwLock) for reading, until dropped.
 ///
 /// It stays with the goroutine or thread that locked.
+///
+/// # Examples
+/// ```
+/// use gocsp_sync::RwLock;
+///
+/// let lock = RwLock::new(vec![1, 2]);
+/// let (one, other) = (lock.read(), lock.read());
+/// assert_eq!(one.len() + other.len(), 4);
+/// ```
 #[must_use = "the lock is released as soon as the guard is dropped"]
 pub struct RwLockReadGuard<'a, T: ?Sized>(MappedRwLockReadGuard<'a, T>);
 
@@ -68,6 +77,17 @@ impl<T: ?Sized> CondGuard for RwLockReadGuard<'_, T> {
 }
 
 /// Access to a part of the value of a [`RwLock`](crate::RwLock) for reading, made by [`RwLockReadGuard::map`], until dropped.
+///
+/// # Examples
+/// ```
+/// use gocsp_sync::{MappedRwLockReadGuard, RwLock, RwLockReadGuard};
+///
+/// fn first(words: &RwLock<Vec<String>>) -> MappedRwLockReadGuard<'_, str> {
+///     RwLockReadGuard::map(words.read(), |words| words[0].as_str())
+/// }
+///
+/// assert_eq!(&*first(&RwLock::new(vec!["a".to_owned()])), "a");
+/// ```
 #[must_use = "the lock is released as soon as the guard is dropped"]
 pub struct MappedRwLockReadGuard<'a, T: ?Sized> {
     raw: &'a RawRwLock,
@@ -80,6 +100,16 @@ unsafe impl<T: ?Sized + Sync> Sync for MappedRwLockReadGuard<'_, T> {}
 
 impl<'a, T: ?Sized> MappedRwLockReadGuard<'a, T> {
     /// A guard of a part of the part, as [`RwLockReadGuard::map`] makes it.
+    ///
+    /// # Examples
+    /// ```
+    /// use gocsp_sync::{MappedRwLockReadGuard, RwLock, RwLockReadGuard};
+    ///
+    /// let lock = RwLock::new(((1, 2), "pair"));
+    /// let pair = RwLockReadGuard::map(lock.read(), |both| &both.0);
+    /// let second = MappedRwLockReadGuard::map(pair, |pair| &pair.1);
+    /// assert_eq!(*second, 2);
+    /// ```
     #[inline]
     pub fn map<U: ?Sized>(guard: Self, part: impl FnOnce(&T) -> &U) -> MappedRwLockReadGuard<'a, U> {
         let value = NonNull::from(part(&guard));
@@ -109,6 +139,17 @@ impl<T: ?Sized> Drop for MappedRwLockReadGuard<'_, T> {
 /// Access to the value of a [`RwLock`](crate::RwLock) for reading and writing, until dropped.
 ///
 /// It stays with the goroutine or thread that locked.
+///
+/// # Examples
+/// ```
+/// use gocsp_sync::RwLock;
+///
+/// let lock = RwLock::new(vec![1]);
+/// let mut numbers = lock.write();
+/// numbers.push(2);
+/// drop(numbers); // Unlocks.
+/// assert_eq!(*lock.read(), [1, 2]);
+/// ```
 #[must_use = "the lock is released as soon as the guard is dropped"]
 pub struct RwLockWriteGuard<'a, T: ?Sized>(MappedRwLockWriteGuard<'a, T>);
 
@@ -161,6 +202,19 @@ impl<T: ?Sized> CondGuard for RwLockWriteGuard<'_, T> {
 
 /// Access to a part of the value of a [`RwLock`](crate::RwLock) for reading and writing, made by [`RwLockWriteGuard::map`],
 /// until dropped.
+///
+/// # Examples
+/// ```
+/// use gocsp_sync::{MappedRwLockWriteGuard, RwLock, RwLockWriteGuard};
+///
+/// fn last(numbers: &RwLock<Vec<u32>>) -> MappedRwLockWriteGuard<'_, u32> {
+///     RwLockWriteGuard::map(numbers.write(), |numbers| numbers.last_mut().expect("there is one"))
+/// }
+///
+/// let numbers = RwLock::new(vec![1, 2]);
+/// *last(&numbers) = 3;
+/// assert_eq!(*numbers.read(), [1, 3]);
+/// ```
 #[must_use = "the lock is released as soon as the guard is dropped"]
 pub struct MappedRwLockWriteGuard<'a, T: ?Sized> {
     raw: &'a RawRwLock,
@@ -174,6 +228,16 @@ unsafe impl<T: ?Sized + Sync> Sync for MappedRwLockWriteGuard<'_, T> {}
 
 impl<'a, T: ?Sized> MappedRwLockWriteGuard<'a, T> {
     /// A guard of a part of the part, as [`RwLockWriteGuard::map`] makes it.
+    ///
+    /// # Examples
+    /// ```
+    /// use gocsp_sync::{MappedRwLockWriteGuard, RwLock, RwLockWriteGuard};
+    ///
+    /// let lock = RwLock::new(((1, 2), "pair"));
+    /// let pair = RwLockWriteGuard::map(lock.write(), |both| &mut both.0);
+    /// *MappedRwLockWriteGuard::map(pair, |pair| &mut pair.1) = 3;
+    /// assert_eq!(lock.read().0, (1, 3));
+    /// ```
     #[inline]
     pub fn map<U: ?Sized>(mut guard: Self, part: impl FnOnce(&mut T) -> &mut U) -> MappedRwLockWriteGuard<'a, U> {
         let value = NonNull::from(part(&mut guard));

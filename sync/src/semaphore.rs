@@ -434,6 +434,22 @@ impl Drop for InLine {
 }
 
 /// Permits taken from a [`Semaphore`], which go back when this is dropped. It may be sent to another goroutine.
+///
+/// # Examples
+/// ```
+/// use gocsp_sync::{Semaphore, SemaphorePermit};
+///
+/// /// Something of which there may be only so many.
+/// struct Connection {
+///     _permit: SemaphorePermit,
+/// }
+///
+/// let connections = Semaphore::new(2);
+/// let connection = Connection { _permit: connections.acquire(1) };
+/// assert_eq!(connections.available(), 1);
+/// drop(connection);
+/// assert_eq!(connections.available(), 2);
+/// ```
 #[must_use = "the permits go back as soon as this is dropped"]
 pub struct SemaphorePermit {
     semaphore: Semaphore,

@@ -43,6 +43,16 @@ impl Ticker {
     ///
     /// # Panics
     /// If the period is zero.
+    ///
+    /// ```
+    /// use std::time::{Duration, Instant};
+    /// use gocsp_channels::Ticker;
+    ///
+    /// let start = Instant::now();
+    /// let ticker = Ticker::new(Duration::from_millis(1));
+    /// assert!(ticker.receiver().recv()? >= start + Duration::from_millis(1));
+    /// # Ok::<(), gocsp_channels::RecvError>(())
+    /// ```
     #[must_use = "the ticks can only be received from the ticker"]
     #[track_caller]
     pub fn new(period: Duration) -> Self {
@@ -53,6 +63,15 @@ impl Ticker {
     ///
     /// # Panics
     /// When the caller is an ordinary thread, and the global runtime has to be started and cannot be.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use gocsp_channels::Ticker;
+    ///
+    /// let ticker = Ticker::new(Duration::from_millis(1));
+    /// let ticks: Vec<_> = ticker.receiver().iter().take(3).collect();
+    /// assert!(ticks.is_sorted());
+    /// ```
     #[inline]
     pub fn receiver(&self) -> &Receiver<Instant> {
         self.clockwork.receiver()
@@ -60,6 +79,15 @@ impl Ticker {
 
     /// Stops the ticker: after this nothing is received until it is set again, not even a tick that was there already. Whoever
     /// waits goes on waiting.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use gocsp_channels::Ticker;
+    ///
+    /// let ticker = Ticker::new(Duration::from_millis(1));
+    /// ticker.stop();
+    /// assert!(ticker.receiver().recv_timeout(Duration::from_millis(5)).is_err());
+    /// ```
     pub fn stop(&self) {
         self.clockwork.set(None);
     }

@@ -10,6 +10,16 @@ use std::path::{Path, PathBuf};
 use crate::stack::Stack;
 
 /// A call by which a goroutine came to where it waits: see [`GoroutineDump::backtrace`](super::GoroutineDump::backtrace).
+///
+/// ```
+/// use gocsp_runtime::dump;
+///
+/// for goroutine in &dump().goroutines {
+///     for frame in goroutine.backtrace() {
+///         println!("goroutine {}: {} at line {:?}", goroutine.id, frame.function, frame.line);
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BacktraceFrame {

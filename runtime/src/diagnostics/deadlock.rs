@@ -40,6 +40,14 @@ use crate::scheduler::Shared;
 /// If those of several runtimes are asleep, the process [exits](Self::Exit) only if none of these is to [return](Self::Return): who
 /// has it returned goes on, and may set others going. The runtimes that nobody builds, that of [`run`](crate::run()) and the one of
 /// ordinary threads, exit.
+///
+/// ```
+/// use gocsp_runtime::{OnDeadlock, Runtime};
+///
+/// let runtime = Runtime::builder().on_deadlock(OnDeadlock::Return).build()?;
+/// assert!(runtime.try_run(|| ()).is_ok());
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnDeadlock {
@@ -53,6 +61,20 @@ pub enum OnDeadlock {
 }
 
 /// All goroutines were asleep, and nothing was left that could have woken one. It [tells](fmt::Display) who waited for what.
+///
+/// ```
+/// use gocsp_runtime::{Deadlock, OnDeadlock, Runtime, sleep};
+/// use std::time::Duration;
+///
+/// fn report(deadlock: &Deadlock) {
+///     eprintln!("{} goroutines are asleep: {deadlock}", deadlock.dump().goroutines.len());
+/// }
+///
+/// let runtime = Runtime::builder().on_deadlock(OnDeadlock::Return).build()?;
+/// // Somebody sleeps here until a given time, so it is none.
+/// runtime.try_run(|| sleep(Duration::from_millis(1))).unwrap_or_else(|deadlock| report(&deadlock));
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Deadlock {
     dump: Arc<Dump>,
@@ -64,6 +86,14 @@ impl Deadlock {
     }
 
     /// Who waited for what.
+    ///
+    /// ```
+    /// use gocsp_runtime::Deadlock;
+    ///
+    /// fn names(deadlock: &Deadlock) -> Vec<&str> {
+    ///     deadlock.dump().goroutines.iter().filter_map(|goroutine| goroutine.name.as_deref()).collect()
+    /// }
+    /// ```
     pub fn dump(&self) -> &Dump {
         &self.dump
     }

@@ -14,6 +14,18 @@ use crate::park::{Description, Subject};
 ///
 /// Its [`Display`](std::fmt::Display) is the text that `SIGQUIT` prints, before it ends the process with status 2. A program that
 /// handles or ignores that signal itself when its first runtime starts is left alone.
+///
+/// ```
+/// use gocsp_runtime::{dump, run, sleep, spawn};
+/// use std::time::Duration;
+///
+/// run(|| {
+///     spawn(|| sleep(Duration::MAX));
+///     let dump = dump();
+///     assert_eq!(dump.goroutines.len(), 2); // This one, which waits for the dump, and the sleeper.
+///     eprintln!("{dump}");
+/// });
+/// ```
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Dump {
@@ -28,6 +40,21 @@ pub struct Dump {
 }
 
 /// What a goroutine does.
+///
+/// ```
+/// use gocsp_runtime::{Go, dump, run};
+///
+/// run(|| {
+///     let till = Go::new().name("till").spawn(|| ())?;
+///     for goroutine in dump().goroutines.iter().filter(|goroutine| goroutine.id == till.id()) {
+///         assert_eq!(goroutine.name.as_deref(), Some("till"));
+///         println!("spawned at {}, and is {:?}", goroutine.spawned_at, goroutine.activity);
+///     }
+///     till.join().unwrap();
+///     Ok::<(), std::io::Error>(())
+/// })?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct GoroutineDump {
@@ -50,6 +77,13 @@ pub struct GoroutineDump {
 }
 
 /// What a goroutine does.
+///
+/// ```
+/// use gocsp_runtime::{Activity, dump};
+///
+/// let waiting = dump().goroutines.iter().filter(|one| matches!(one.activity, Activity::Waiting(_))).count();
+/// println!("{waiting} goroutines wait");
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Activity {
@@ -69,6 +103,17 @@ pub enum Activity {
 }
 
 /// What a goroutine or a thread waits for.
+///
+/// ```
+/// use gocsp_runtime::dump;
+/// use std::time::Duration;
+///
+/// for wait in dump().goroutines.iter().filter_map(|goroutine| goroutine.wait()) {
+///     if wait.lasted > Duration::from_secs(60) && !wait.ends_by_itself {
+///         println!("{} at {} for {:?}", wait.state(), wait.place, wait.lasted);
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Wait {
@@ -85,6 +130,17 @@ pub struct Wait {
 
 impl Wait {
     /// How it waits, in Go's words where Go has some: `chan receive`.
+    ///
+    /// ```
+    /// use gocsp_runtime::{dump, run};
+    ///
+    /// run(|| {
+    ///     // Who asks waits for the answer.
+    ///     let dump = dump();
+    ///     let states: Vec<_> = dump.goroutines.iter().filter_map(|one| Some(one.wait()?.state())).collect();
+    ///     assert_eq!(states, ["blocking call"]);
+    /// });
+    /// ```
     pub fn state(&self) -> &str {
         &self.description.state
     }
@@ -95,6 +151,14 @@ impl Wait {
 }
 
 /// What a thread does that waits in a call of gocsp.
+///
+/// ```
+/// use gocsp_runtime::dump;
+///
+/// for thread in &dump().threads {
+///     println!("thread {:?} waits at {}: {}", thread.name, thread.wait.place, thread.wait.state());
+/// }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ThreadDump {
@@ -109,6 +173,17 @@ pub struct ThreadDump {
 }
 
 /// What a worker does.
+///
+/// ```
+/// use gocsp_runtime::{Runtime, dump};
+///
+/// let runtime = Runtime::builder().procs(2).build()?;
+/// let workers = runtime.run(|| dump().workers);
+/// assert!(workers.len() >= 2);
+/// let unstarted: usize = workers.iter().map(|worker| worker.unstarted).sum();
+/// println!("{unstarted} goroutines wait to be started");
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct WorkerDump {
@@ -125,6 +200,16 @@ pub struct WorkerDump {
 }
 
 /// What a worker does.
+///
+/// ```
+/// use gocsp_runtime::{WorkerState, dump};
+///
+/// for worker in &dump().workers {
+///     if let WorkerState::Busy { goroutine, lasted } = worker.state {
+///         println!("goroutine {goroutine} has kept worker {} for {lasted:?}", worker.id);
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WorkerState {
@@ -162,6 +247,15 @@ impl GoroutineDump {
     }
 
     /// What it waits for, if it does.
+    ///
+    /// ```
+    /// use gocsp_runtime::{dump, run};
+    ///
+    /// run(|| {
+    ///     let dump = dump();
+    ///     assert!(dump.goroutines[0].wait().is_some_and(|wait| wait.place.file().ends_with(".rs")));
+    /// });
+    /// ```
     pub fn wait(&self) -> Option<&Wait> {
         match &self.activity {
             Activity::Waiting(wait) => Some(wait),
@@ -180,6 +274,15 @@ impl GoroutineDump {
     ///
     /// Names are looked up here, and when a dump is shown as text: the first time this reads the program's debug information,
     /// which takes a while for a large one. It needs more of a stack than the smallest that a goroutine can have.
+    ///
+    /// ```
+    /// use gocsp_runtime::dump;
+    ///
+    /// for goroutine in &dump().goroutines {
+    ///     let calls: Vec<_> = goroutine.backtrace().into_iter().map(|frame| frame.function).collect();
+    ///     println!("goroutine {}: {}", goroutine.id, calls.join(" < "));
+    /// }
+    /// ```
     pub fn backtrace(&self) -> Vec<BacktraceFrame> {
         self.wait().map(|wait| wait.calls.resolve(wait.place)).unwrap_or_default()
     }

@@ -46,6 +46,16 @@ const QUIET: Duration = Duration::from_secs(10);
 const GRACE: Duration = Duration::from_secs(1);
 
 /// A goroutine that has been left behind: see [`leaks`].
+///
+/// ```
+/// use gocsp_runtime::leaks;
+/// use std::time::Duration;
+///
+/// for leak in leaks(Duration::from_secs(60)) {
+///     let certain = if leak.is_stuck { "for ever" } else { "for long" };
+///     eprintln!("goroutine {} waits {certain}", leak.goroutine.id);
+/// }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Leak {

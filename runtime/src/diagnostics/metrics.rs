@@ -13,6 +13,20 @@ use crate::runtime::with_current;
 /// | `spawned`, `finished`, `goroutines`                | `goroutines` is never too low                                     |
 /// | `parks`, `wake_ups`, `hand_offs`, `timers`         | as of when each worker last looked around: at most 61 turns ago   |
 /// | all others                                         | up to date                                                        |
+///
+/// ```
+/// use gocsp_runtime::{RuntimeMetrics, metrics, run, spawn};
+///
+/// /// How many of the wake-ups came from other threads.
+/// fn crossings(metrics: &RuntimeMetrics) -> f64 {
+///     metrics.remote_wake_ups as f64 / metrics.wake_ups.max(1) as f64
+/// }
+///
+/// run(|| {
+///     spawn(|| ()).join().unwrap();
+///     println!("{:.0} % of the wake-ups cross", 100.0 * crossings(&metrics()));
+/// });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RuntimeMetrics {

@@ -14,6 +14,14 @@ use crate::stack::Stack;
 use crate::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, Ordering};
 
 /// The number of a goroutine, unique within the process and never used twice.
+///
+/// ```
+/// use gocsp_runtime::spawn;
+///
+/// let (first, second) = (spawn(|| ()), spawn(|| ()));
+/// assert_ne!(first.id(), second.id());
+/// println!("started goroutine {}", first.id());
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GoroutineId(pub(crate) NonZeroU64);
 
@@ -23,6 +31,10 @@ impl GoroutineId {
     }
 
     /// The number as such.
+    ///
+    /// ```
+    /// assert!(gocsp_runtime::spawn(|| ()).id().get() > 0);
+    /// ```
     pub fn get(self) -> u64 {
         self.0.get()
     }

@@ -45,6 +45,15 @@ impl<T> JoinHandle<T> {
     /// [`Cancelled`](super::Cancelled), when it called [`exit_goroutine`](super::exit_goroutine), or its runtime shut
     /// down, or the caller's did and this is called by a destructor on the way; or a
     /// [`StackError`](crate::StackError) when no stack could be had for it.
+    ///
+    /// ```
+    /// use gocsp_runtime::spawn;
+    ///
+    /// assert_eq!(spawn(|| 6 * 7).join().unwrap(), 42);
+    ///
+    /// let payload = spawn(|| panic!("a bug")).join().unwrap_err();
+    /// assert_eq!(payload.downcast_ref(), Some(&"a bug"));
+    /// ```
     #[track_caller]
     pub fn join(self) -> ThreadResult<T> {
         self.join_with::<Join>(Patience::FOREVER, Location::caller())
@@ -67,16 +76,45 @@ impl<T> JoinHandle<T> {
     }
 
     /// Whether the goroutine has ended. Does not wait.
+    ///
+    /// ```
+    /// use gocsp_runtime::{run, spawn, yield_now};
+    ///
+    /// run(|| {
+    ///     let worker = spawn(|| 42);
+    ///     while !worker.is_finished() {
+    ///         yield_now();
+    ///     }
+    ///     assert_eq!(worker.join().unwrap(), 42); // Does not have to wait.
+    /// });
+    /// ```
     pub fn is_finished(&self) -> bool {
         self.raw.is_complete()
     }
 
     /// The number of the goroutine.
+    ///
+    /// ```
+    /// use gocsp_runtime::{dump, run, spawn};
+    ///
+    /// run(|| {
+    ///     let worker = spawn(|| ());
+    ///     assert!(dump().goroutines.iter().any(|goroutine| goroutine.id == worker.id()) || worker.is_finished());
+    /// });
+    /// ```
     pub fn id(&self) -> GoroutineId {
         self.raw.control().goroutine_id()
     }
 
     /// The name that the goroutine was given.
+    ///
+    /// ```
+    /// use gocsp_runtime::{Go, spawn};
+    ///
+    /// assert_eq!(Go::new().name("till").spawn(|| ())?.name(), Some("till"));
+    /// assert_eq!(spawn(|| ()).name(), None);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn name(&self) -> Option<&str> {
         self.raw.control().name()
     }

@@ -30,12 +30,39 @@ use crate::stack::Stack;
 /// # Cost
 /// A goroutine that uses none pays nothing. A use takes a search among those that the goroutine has used; the first one
 /// allocates.
+///
+/// ```
+/// use std::cell::Cell;
+/// use gocsp_runtime::{goroutine_local, spawn};
+///
+/// goroutine_local! {
+///     static COUNT: Cell<u32> = Cell::new(0);
+/// }
+///
+/// COUNT.with(|count| count.set(5));
+/// assert_eq!(spawn(|| COUNT.with(Cell::get)).join().unwrap(), 0);
+/// assert_eq!(COUNT.with(Cell::get), 5);
+/// ```
 pub struct LocalKey<T: 'static> {
     init: fn() -> T,
 }
 
 /// The value of a [`LocalKey`] cannot be used any more: the destructors of the goroutine's values, or the thread's, are
 /// running, and it has been dropped.
+///
+/// ```
+/// use gocsp_runtime::{LocalAccessError, goroutine_local};
+///
+/// goroutine_local! {
+///     static NAME: String = "nobody".to_owned();
+/// }
+///
+/// /// May also be called by a destructor.
+/// fn length() -> Result<usize, LocalAccessError> {
+///     NAME.try_with(String::len)
+/// }
+/// assert_eq!(length(), Ok(6));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LocalAccessError;

@@ -22,6 +22,14 @@ use crate::scheduler;
 ///
 /// Either way the panic hook has printed its message before, with the goroutine's number, name and spawn place, and the
 /// destructors of the goroutine have run.
+///
+/// ```
+/// use gocsp_runtime::{OnPanic, Runtime, spawn};
+///
+/// let runtime = Runtime::builder().on_panic(OnPanic::Unwind).build()?;
+/// assert!(runtime.run(|| spawn(|| panic!("a bug")).join()).is_err());
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OnPanic {

@@ -85,6 +85,13 @@ impl fmt::Debug for Cancelled {
 ///
 /// # Panics
 /// When called outside a goroutine.
+///
+/// ```
+/// use gocsp_runtime::{Cancelled, exit_goroutine, spawn};
+///
+/// let worker = spawn(|| exit_goroutine());
+/// assert!(worker.join().unwrap_err().is::<Cancelled>());
+/// ```
 pub fn exit_goroutine() -> ! {
     assert!(scheduler::in_goroutine(), "exit_goroutine was called outside a goroutine");
     Cancelled::unwind()

@@ -30,6 +30,19 @@ pub fn lock_os_thread() -> OsThreadLock {
 }
 
 /// Keeps a goroutine on its thread; see [`lock_os_thread`].
+///
+/// ```
+/// use gocsp_runtime::{OsThreadLock, lock_os_thread, yield_now};
+///
+/// /// A window, which the system wants to be used by one thread.
+/// struct Window {
+///     _thread: OsThreadLock,
+/// }
+///
+/// let window = Window { _thread: lock_os_thread() };
+/// yield_now();
+/// drop(window);
+/// ```
 #[derive(Debug)]
 #[must_use = "the goroutine may move again as soon as the guard is dropped"]
 pub struct OsThreadLock {

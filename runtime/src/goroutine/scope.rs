@@ -50,6 +50,20 @@ where
 }
 
 /// A scope in which goroutines may borrow; see [`scope`].
+///
+/// ```
+/// use gocsp_runtime::{Scope, scope};
+///
+/// /// Starts a goroutine for each.
+/// fn start<'scope>(s: &'scope Scope<'scope, '_>, words: &'scope [&str]) {
+///     for word in words {
+///         s.go(move || println!("{word}"));
+///     }
+/// }
+///
+/// let words = ["a", "b"];
+/// scope(|s| start(s, &words));
+/// ```
 pub struct Scope<'scope, 'env: 'scope> {
     state: Arc<ScopeState>,
     /// Invariant in both lifetimes, so that neither can be shrunk or grown to let a borrow escape.
@@ -63,6 +77,16 @@ impl<'scope> Scope<'scope, '_> {
     ///
     /// # Panics
     /// As [`spawn`](super::spawn).
+    ///
+    /// ```
+    /// use gocsp_runtime::scope;
+    ///
+    /// let mut total = 0;
+    /// scope(|s| {
+    ///     s.go(|| total += 42);
+    /// });
+    /// assert_eq!(total, 42);
+    /// ```
     #[track_caller]
     pub fn go<F, T>(&'scope self, f: F) -> ScopedJoinHandle<'scope, T>
     where
@@ -119,6 +143,17 @@ impl fmt::Debug for Scope<'_, '_> {
 }
 
 /// The right to wait for a goroutine of a [`Scope`] and to have its result.
+///
+/// ```
+/// use gocsp_runtime::{ScopedJoinHandle, scope};
+///
+/// let words = ["a", "bc"];
+/// let sum: usize = scope(|s| {
+///     let lengths: Vec<ScopedJoinHandle<'_, usize>> = words.iter().map(|word| s.go(|| word.len())).collect();
+///     lengths.into_iter().map(|length| length.join().unwrap()).sum()
+/// });
+/// assert_eq!(sum, 3);
+/// ```
 #[derive(Debug)]
 pub struct ScopedJoinHandle<'scope, T> {
     handle: JoinHandle<T>,
@@ -130,16 +165,40 @@ impl<T> ScopedJoinHandle<'_, T> {
     ///
     /// # Errors
     /// As [`JoinHandle::join`].
+    ///
+    /// ```
+    /// use gocsp_runtime::scope;
+    ///
+    /// let word = String::from("hello");
+    /// assert_eq!(scope(|s| s.go(|| word.len()).join().unwrap()), 5);
+    /// ```
     pub fn join(self) -> ThreadResult<T> {
         self.handle.join()
     }
 
     /// Whether the goroutine has ended. Does not wait.
+    ///
+    /// ```
+    /// use gocsp_runtime::{scope, yield_now};
+    ///
+    /// scope(|s| {
+    ///     let worker = s.go(|| ());
+    ///     while !worker.is_finished() {
+    ///         yield_now();
+    ///     }
+    /// });
+    /// ```
     pub fn is_finished(&self) -> bool {
         self.handle.is_finished()
     }
 
     /// The number of the goroutine.
+    ///
+    /// ```
+    /// use gocsp_runtime::scope;
+    ///
+    /// scope(|s| println!("started goroutine {}", s.go(|| ()).id()));
+    /// ```
     pub fn id(&self) -> GoroutineId {
         self.handle.id()
     }

@@ -98,11 +98,22 @@ pub struct Go {
 
 impl Go {
     /// A goroutine without a name, with a stack of the runtime's usual size.
+    ///
+    /// ```
+    /// assert_eq!(gocsp_runtime::Go::new().spawn(|| 42)?.join().unwrap(), 42);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Names the goroutine. The name appears in the messages about it: panics and stack overflows.
+    ///
+    /// ```
+    /// let till = gocsp_runtime::Go::new().name("till").spawn(|| ())?;
+    /// assert_eq!(till.name(), Some("till"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
@@ -110,12 +121,28 @@ impl Go {
 
     /// The size of its stack in bytes, from 32 KiB to 1 GiB; rounded up to a power of two. This is address space: memory
     /// is used page by page as the stack grows. One page of it is the guard.
+    ///
+    /// ```
+    /// fn depth(n: u32) -> u32 {
+    ///     if n == 0 { 0 } else { 1 + depth(n - 1) }
+    /// }
+    ///
+    /// let deep = gocsp_runtime::Go::new().stack_size(16 << 20).spawn(|| depth(20_000))?;
+    /// assert_eq!(deep.join().unwrap(), 20_000);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.stack_size = Some(bytes);
         self
     }
 
     /// Places it on the worker whose turn it is, whoever spawns it: for long-lived goroutines that compute.
+    ///
+    /// ```
+    /// let computes = gocsp_runtime::Go::new().spread().spawn(|| (0..1000_u64).sum::<u64>())?;
+    /// assert_eq!(computes.join().unwrap(), 499_500);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn spread(mut self) -> Self {
         self.placement = Placement::Spread;
         self
@@ -123,6 +150,12 @@ impl Go {
 
     /// Places it on the worker of the goroutine that spawns it: for goroutines that mostly talk to it. It may still be
     /// started by another worker that is idle while this one is busy.
+    ///
+    /// ```
+    /// let helper = gocsp_runtime::Go::new().local().spawn(|| "done")?;
+    /// assert_eq!(helper.join().unwrap(), "done");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn local(mut self) -> Self {
         self.placement = Placement::Local;
         self
@@ -135,6 +168,14 @@ impl Go {
     ///
     /// # Panics
     /// As [`spawn`].
+    ///
+    /// ```
+    /// use gocsp_runtime::Go;
+    ///
+    /// assert_eq!(Go::new().spawn(|| 42)?.join().unwrap(), 42);
+    /// assert!(Go::new().stack_size(1).spawn(|| ()).is_err());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[track_caller]
     pub fn spawn<F, T>(self, f: F) -> io::Result<JoinHandle<T>>
     where
