@@ -6,17 +6,40 @@ use std::time::{Duration, Instant};
 use crate::std_sync::OnceLock;
 
 /// The current time.
+///
+/// ```
+/// use gocsp_runtime::clock::now;
+///
+/// assert!(now() <= now());
+/// ```
 #[inline]
 pub fn now() -> Instant {
     Instant::now()
 }
 
 /// The instant `after` from now, clamped to what the clock can represent.
+///
+/// ```
+/// use std::time::Duration;
+/// use gocsp_runtime::clock::{deadline, now};
+///
+/// assert!(deadline(Duration::from_secs(1)) > now());
+/// assert!(deadline(Duration::MAX) > now()); // In thirty years, at least.
+/// ```
 pub fn deadline(after: Duration) -> Instant {
     saturating_add(now(), after)
 }
 
 /// `start + after`, clamped to what the clock can represent (at least thirty years ahead).
+///
+/// ```
+/// use std::time::{Duration, Instant};
+/// use gocsp_runtime::clock::saturating_add;
+///
+/// let (start, second) = (Instant::now(), Duration::from_secs(1));
+/// assert_eq!(saturating_add(start, second), start + second);
+/// assert!(saturating_add(start, Duration::MAX) > start);
+/// ```
 pub fn saturating_add(start: Instant, after: Duration) -> Instant {
     const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
     start.checked_add(after).unwrap_or_else(|| start + FAR)

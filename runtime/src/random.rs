@@ -10,6 +10,12 @@ thread_local! {
 /// The next random number of this thread: xorshift64*, seeded by the system on first use. Not for secrets.
 ///
 /// Source: S. Vigna, "An experimental exploration of Marsaglia's xorshift generators, scrambled" (2016).
+///
+/// ```
+/// use gocsp_runtime::random::next_u64;
+///
+/// assert_ne!(next_u64(), next_u64());
+/// ```
 // Never inlined: a goroutine may not keep a thread-local's address across a switch.
 #[inline(never)]
 pub fn next_u64() -> u64 {
@@ -25,6 +31,11 @@ pub fn next_u64() -> u64 {
 }
 
 /// A random number below `bound`, which must not be 0, uniform to within `bound / 2^32`.
+///
+/// ```
+/// let dice = 1 + gocsp_runtime::random::below(6);
+/// assert!((1..=6).contains(&dice));
+/// ```
 #[inline]
 pub fn below(bound: u32) -> u32 {
     debug_assert_ne!(bound, 0);

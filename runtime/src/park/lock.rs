@@ -27,6 +27,8 @@ use crate::sync::const_except_in_models;
 
 /// A spin lock for short critical sections. Held for a few dozen instructions: no user code runs under it, nobody is
 /// woken, and nobody parks but by handing it over (see the [protocol](super)).
+///
+/// See [the example](super#an-example).
 pub struct Lock<T> {
     raw: RawLock,
     value: UnsafeCell<T>,
@@ -40,6 +42,8 @@ unsafe impl<T: Send> Send for Lock<T> {}
 impl<T> Lock<T> {
     const_except_in_models! {
         /// An unlocked lock around `value`.
+        ///
+        /// See [the example](super#an-example).
         pub const fn new(value: T) -> Self {
             Self { raw: RawLock::new(), value: UnsafeCell::new(value) }
         }
@@ -47,6 +51,8 @@ impl<T> Lock<T> {
 
     /// Takes the lock, spinning while another thread holds it. A thread that holds it already waits for ever; so a signal
     /// handler may not take it.
+    ///
+    /// See [the example](super#an-example).
     #[inline]
     pub fn lock(&self) -> LockGuard<'_, T> {
         self.raw.acquire();
@@ -90,6 +96,8 @@ impl<T> fmt::Debug for Lock<T> {
 }
 
 /// Access to the value of a [`Lock`], until dropped. Bound to the OS thread that took it.
+///
+/// See [the example](super#an-example).
 #[must_use = "the lock is released as soon as the guard is dropped"]
 pub struct LockGuard<'a, T> {
     lock: &'a Lock<T>,

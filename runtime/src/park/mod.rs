@@ -36,6 +36,66 @@
 //! that sends, say) may not leave its thread to another goroutine: it blocks the OS thread in place, as a thread
 //! would. When its runtime is shutting down the wait is cancelled; if it is masked, the goroutine leaves its stack
 //! after all, and the scheduler keeps the counts apart.
+//!
+//! # An example
+//! A gate that everybody waits at until it is opened:
+//! ```
+//! use std::panic::Location;
+//! use gocsp_runtime::park::{
+//!     Description, Lock, Outcome, Partner, Patience, Reason, Subject, WaitList, Way, wait,
+//! };
+//! use gocsp_runtime::{go, run};
+//!
+//! struct Gate {
+//!     state: Lock<State>,
+//! }
+//!
+//! struct State {
+//!     open: bool,
+//!     waiting: WaitList<()>,
+//! }
+//!
+//! /// The way of waiting, for reports.
+//! struct Pass;
+//!
+//! impl Way<Gate> for Pass {
+//!     const STATE: &'static str = "gate";
+//!
+//!     fn describe(gate: &Gate, to: &mut Description) {
+//!         let address = &raw const *gate as usize;
+//!         to.subjects.push(Subject { what: "gate", address, made_at: None, partner: Partner::Others });
+//!     }
+//! }
+//!
+//! impl Gate {
+//!     #[track_caller]
+//!     fn pass(&self) {
+//!         let state = self.state.lock();
+//!         if !state.open {
+//!             let reason = Reason::new::<Pass, _>(Location::caller(), self);
+//!             // SAFETY: the list is the one of the guarded state, each time.
+//!             let outcome = unsafe { wait(state, |state| &mut state.waiting, &(), Patience::FOREVER, reason) };
+//!             assert_eq!(outcome, Outcome::Woken);
+//!         }
+//!     }
+//!
+//!     fn open(&self) {
+//!         let mut state = self.state.lock();
+//!         state.open = true;
+//!         let waiting = state.waiting.take_all();
+//!         drop(state); // Before anybody is woken (P3).
+//!         waiting.wake_all();
+//!     }
+//! }
+//!
+//! static GATE: Gate = Gate { state: Lock::new(State { open: false, waiting: WaitList::new() }) };
+//!
+//! run(|| {
+//!     let waiter = go!(|| GATE.pass());
+//!     GATE.open();
+//!     waiter.join().unwrap();
+//! });
+//! ```
 
 pub(crate) mod blocked;
 mod lock;

@@ -25,6 +25,8 @@ use std::ptr::NonNull;
 use crate::goroutine::GoroutineId;
 
 /// A way of waiting for an `S`.
+///
+/// See [the example](super#an-example).
 pub trait Way<S: Sync> {
     /// Its name, as Go has it where Go has it: `chan receive`, `sync.Mutex.Lock`.
     const STATE: &'static str;
@@ -35,6 +37,8 @@ pub trait Way<S: Sync> {
 }
 
 /// What a [`Way`] says of what is waited for.
+///
+/// See [the example](super#an-example).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Description {
     /// What the waiter does, as [`Way::STATE`] or in more detail.
@@ -44,6 +48,8 @@ pub struct Description {
 }
 
 /// One thing that is waited for.
+///
+/// See [the example](super#an-example).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subject {
     /// What kind of thing: `channel`, `mutex`.
@@ -57,6 +63,8 @@ pub struct Subject {
 }
 
 /// Who could end a wait.
+///
+/// See [the example](super#an-example).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Partner {
@@ -85,6 +93,8 @@ pub enum Partner {
 }
 
 /// Why somebody waits: for reports. It is written down when the wait begins, and looked at only while it goes on.
+///
+/// See [the example](super#an-example).
 #[derive(Clone, Copy)]
 pub struct Reason<'a> {
     pub(crate) raw: RawReason,
@@ -120,6 +130,8 @@ impl<W: Way<S>, S: Sync> Typed<W, S> {
 
 impl<'a> Reason<'a> {
     /// To wait at `place`, in the way `W`, for something about `subject`.
+    ///
+    /// See [the example](super#an-example).
     #[inline(always)]
     pub fn new<W: Way<S>, S: Sync>(place: &'static Location<'static>, subject: &'a S) -> Self {
         let raw = RawReason { place, kind: &Typed::<W, S>::KIND, subject: NonNull::from(subject).cast() };

@@ -68,6 +68,8 @@ impl<P> fmt::Debug for Node<P> {
 }
 
 /// Goroutines and threads that wait, each with a payload of its own to be filled or emptied. Lives in a [`Lock`].
+///
+/// See [the example](super#an-example).
 pub struct WaitList<P> {
     head: *const Node<P>,
     tail: *const Node<P>,
@@ -81,6 +83,8 @@ impl<P> WaitList<P> {
     const BATCH: usize = 64;
 
     /// An empty list.
+    ///
+    /// See [the example](super#an-example).
     pub const fn new() -> Self {
         Self { head: ptr::null(), tail: ptr::null() }
     }
@@ -125,6 +129,8 @@ impl<P> WaitList<P> {
     }
 
     /// Takes out and claims everyone, to be woken in order once the lock is released. For lists that no tasks stand in.
+    ///
+    /// See [the example](super#an-example).
     pub fn take_all(&mut self) -> Batch<P> {
         self.take(usize::MAX)
     }
@@ -276,6 +282,8 @@ impl<P> fmt::Debug for Claimed<P> {
 
 /// Claimed waiters in order, chained through their own nodes, and perhaps a task as the last. They are woken when this
 /// is dropped.
+///
+/// See [the example](super#an-example).
 #[must_use = "dropping the batch wakes its waiters, which may not happen under a lock"]
 pub struct Batch<P> {
     head: *const Node<P>,
@@ -314,6 +322,8 @@ impl<P> Batch<P> {
     }
 
     /// Wakes all, in the order in which they waited.
+    ///
+    /// See [the example](super#an-example).
     pub fn wake_all(self) {
         drop(self);
     }
@@ -337,6 +347,8 @@ impl<P> fmt::Debug for Batch<P> {
 }
 
 /// How a [`wait`] ended.
+///
+/// See [the example](super#an-example).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Outcome {
@@ -357,6 +369,8 @@ pub enum Outcome {
 ///
 /// # Safety
 /// `list` gives a list inside the guarded state, the same one each time.
+///
+/// See [the example](super#an-example).
 #[inline(always)]
 pub unsafe fn wait<S, P>(
     guard: LockGuard<'_, S>,

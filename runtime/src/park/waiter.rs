@@ -17,6 +17,8 @@ use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use crate::sync::thread::{self, Thread};
 
 /// How long a waiter waits, and whether the shutdown of its runtime may end the wait.
+///
+/// See [the example](super#an-example).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Patience {
     /// When the wait ends unsuccessfully; `None` for never.
@@ -32,6 +34,14 @@ impl Patience {
     pub const MASKED: Self = Self { deadline: None, masked: true };
 
     /// Waits until woken or until `deadline`.
+    ///
+    /// ```
+    /// use std::time::{Duration, Instant};
+    /// use gocsp_runtime::park::Patience;
+    ///
+    /// let patience = Patience::until(Instant::now() + Duration::from_secs(1));
+    /// assert!(patience.deadline.is_some() && !patience.masked);
+    /// ```
     pub const fn until(deadline: Instant) -> Self {
         Self { deadline: Some(deadline), masked: false }
     }
