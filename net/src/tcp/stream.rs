@@ -1,0 +1,349 @@
+//! [`TcpStream`].
+
+use std::fmt;
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::net::{self, Shutdown, SocketAddr};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::time::{Duration, Instant};
+
+use gocsp_context::Context;
+use gocsp_runtime::clock;
+use gocsp_runtime::poll::Direction;
+use rustix::net::{RecvFlags, sockopt};
+
+use super::{KeepAlive, connect};
+use crate::context::CancelGuard;
+use crate::halves::sealed::Stream;
+use crate::halves::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
+use crate::methods::{handle, limits, stream};
+use crate::socket::Socket;
+use crate::{ToSocketAddrs, addr};
+
+/// A connection: std's, but for goroutines.
+///
+/// `Read` and `Write` are there for the stream and for a reference to it, so several goroutines and threads may use it at a time:
+/// one that reads beside one that writes, or several of either, who then get what comes as it comes.
+///
+/// # Cost
+/// A call that need not wait costs its system call and a few loads. When data comes in pieces, as it does where question and answer
+/// alternate, there is one system call for each piece: a read that leaves nothing behind is remembered.
+///
+/// # Examples
+/// ```
+/// use std::io::{Read, Write};
+/// use gocsp_net::{TcpListener, TcpStream};
+///
+/// let listener = TcpListener::bind("127.0.0.1:0")?;
+/// let mut client = TcpStream::connect(listener.local_addr()?)?;
+/// let (mut server, _address) = listener.accept()?;
+/// client.write_all(b"hello")?;
+/// let mut text = [0; 5];
+/// server.read_exact(&mut text)?;
+/// assert_eq!(&text, b"hello");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub struct TcpStream {
+    socket: Socket<net::TcpStream>,
+}
+
+handle! {
+    TcpStream of net::TcpStream,
+    "let listener = gocsp_net::TcpListener::bind(\"127.0.0.1:0\")?;
+let socket = gocsp_net::TcpStream::connect(listener.local_addr()?)?;"
+}
+
+limits! {
+    TcpStream,
+    "let listener = gocsp_net::TcpListener::bind(\"127.0.0.1:0\")?;
+let socket = gocsp_net::TcpStream::connect(listener.local_addr()?)?;"
+}
+
+stream!(TcpStream);
+
+impl TcpStream {
+    /// A read that does not fill its buffer has taken all that there was.
+    const SHORT_READS_DRAIN: bool = true;
+
+    /// Connects with the first of the addresses that answers.
+    ///
+    /// # Errors
+    /// Why the last of them does not, or what [`ToSocketAddrs`] says.
+    ///
+    /// # Examples
+    /// See [`TcpStream`].
+    #[track_caller]
+    pub fn connect<A: ToSocketAddrs>(address: A) -> io::Result<Self> {
+        Self::connect_for(address.to_socket_addrs()?, None, None)
+    }
+
+    /// Connects with an address, within a time.
+    ///
+    /// # Errors
+    /// Of the kind [`TimedOut`](io::ErrorKind::TimedOut) when the time is over; [`InvalidInput`](io::ErrorKind::InvalidInput) if
+    /// it is zero, as in std; and why the address does not answer.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// use gocsp_net::{TcpListener, TcpStream};
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let stream = TcpStream::connect_timeout(&listener.local_addr()?, Duration::from_secs(1))?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn connect_timeout(address: &SocketAddr, timeout: Duration) -> io::Result<Self> {
+        if timeout.is_zero() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "cannot set a 0 duration timeout"));
+        }
+        Self::connect_for(Some(*address).into_iter(), Some(clock::deadline(timeout)), None)
+    }
+
+    /// As [`connect`](Self::connect), for as long as the context lasts: for the look-up, and for all addresses together.
+    ///
+    /// Costs some allocations, and a goroutine if a name has to be looked up.
+    ///
+    /// # Errors
+    /// As `connect`, and one that [`context_error`](crate::context_error()) knows when the context has ended.
+    ///
+    /// # Panics
+    /// As [`Context::after_func`].
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// use gocsp_context::Context;
+    /// use gocsp_net::{TcpListener, TcpStream};
+    ///
+    /// let (context, cancel) = Context::background().with_timeout(Duration::from_secs(1));
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let stream = TcpStream::connect_context(&context, listener.local_addr()?)?;
+    /// cancel.cancel();
+    /// assert!(TcpStream::connect_context(&context, listener.local_addr()?).is_err());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn connect_context<A: ToSocketAddrs>(context: &Context, address: A) -> io::Result<Self> {
+        Self::connect_for(address.to_socket_addrs_context(context)?, None, Some(context))
+    }
+
+    #[track_caller]
+    fn connect_for(
+        addresses: impl Iterator<Item = SocketAddr>,
+        deadline: Option<Instant>,
+        context: Option<&Context>,
+    ) -> io::Result<Self> {
+        addr::first_success(addresses, |address| connect::connect(address, deadline, context)).map(Self::of)
+    }
+
+    /// The address of the other side.
+    ///
+    /// # Errors
+    /// If the connection has ended, or the system cannot tell.
+    ///
+    /// # Examples
+    /// ```
+    /// use gocsp_net::{TcpListener, TcpStream};
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let stream = TcpStream::connect(listener.local_addr()?)?;
+    /// assert_eq!(stream.peer_addr()?, listener.local_addr()?);
+    /// assert_eq!(listener.accept()?.1, stream.local_addr()?);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.socket.io().peer_addr()
+    }
+
+    /// The address of this side.
+    ///
+    /// # Errors
+    /// What the system says if it cannot tell.
+    ///
+    /// # Examples
+    /// See [`peer_addr`](Self::peer_addr).
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.socket.io().local_addr()
+    }
+
+    /// Ends reading, writing, or both. When writing has ended, the other side sees the end of what was sent.
+    ///
+    /// # Errors
+    /// If the connection has ended.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::io::{Write, read_to_string};
+    /// use std::net::Shutdown;
+    /// use gocsp_net::{TcpListener, TcpStream};
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let mut client = TcpStream::connect(listener.local_addr()?)?;
+    /// client.write_all(b"that is all")?;
+    /// client.shutdown(Shutdown::Write)?;
+    /// assert_eq!(read_to_string(listener.accept()?.0)?, "that is all");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        self.socket.io().shutdown(how)
+    }
+
+    /// As a read, which leaves there what it reads.
+    ///
+    /// # Errors
+    /// As those of a read.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::io::{Read, Write};
+    /// use gocsp_net::{TcpListener, TcpStream};
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// TcpStream::connect(listener.local_addr()?)?.write_all(b"x")?;
+    /// let (mut server, mut byte) = (listener.accept()?.0, [0]);
+    /// server.peek(&mut byte)?;
+    /// assert_eq!((server.read(&mut byte)?, byte), (1, *b"x"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.socket.recv(buffer, RecvFlags::PEEK, false)
+    }
+
+    /// Two halves, one to read and one to write, borrowed from the stream.
+    ///
+    /// # Examples
+    /// See [`ReadHalf`].
+    pub fn split(&self) -> (ReadHalf<'_, Self>, WriteHalf<'_, Self>) {
+        (ReadHalf(self), WriteHalf(self))
+    }
+
+    /// Two halves, one to read and one to write, each of which may go its own way. When the one that writes is dropped, the other
+    /// side sees the end.
+    ///
+    /// # Examples
+    /// See [`OwnedReadHalf`].
+    pub fn into_split(self) -> (OwnedReadHalf<Self>, OwnedWriteHalf<Self>) {
+        halves::split(self)
+    }
+
+    /// Whether what is written is sent at once, instead of being gathered for a while with what follows.
+    ///
+    /// # Errors
+    /// What the system says when it does not like that.
+    ///
+    /// # Examples
+    /// ```
+    /// use gocsp_net::{TcpListener, TcpStream};
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let stream = TcpStream::connect(listener.local_addr()?)?;
+    /// stream.set_nodelay(true)?;
+    /// assert!(stream.nodelay()?);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn set_nodelay(&self, at_once: bool) -> io::Result<()> {
+        self.socket.io().set_nodelay(at_once)
+    }
+
+    /// What [`set_nodelay`](Self::set_nodelay) has set.
+    ///
+    /// # Errors
+    /// What the system says if it cannot tell.
+    ///
+    /// # Examples
+    /// See [`set_nodelay`](Self::set_nodelay).
+    pub fn nodelay(&self) -> io::Result<bool> {
+        self.socket.io().nodelay()
+    }
+
+    /// Sets how far what is sent may travel, in hops.
+    ///
+    /// # Errors
+    /// What the system says when it does not like that.
+    ///
+    /// # Examples
+    /// ```
+    /// use gocsp_net::{TcpListener, TcpStream};
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let stream = TcpStream::connect(listener.local_addr()?)?;
+    /// stream.set_ttl(7)?;
+    /// assert_eq!(stream.ttl()?, 7);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn set_ttl(&self, hops: u32) -> io::Result<()> {
+        self.socket.io().set_ttl(hops)
+    }
+
+    /// What [`set_ttl`](Self::set_ttl) has set.
+    ///
+    /// # Errors
+    /// What the system says if it cannot tell.
+    ///
+    /// # Examples
+    /// See [`set_ttl`](Self::set_ttl).
+    pub fn ttl(&self) -> io::Result<u32> {
+        self.socket.io().ttl()
+    }
+
+    /// What becomes of data that is not sent yet when the last handle is dropped. `None`: the system goes on sending it. With zero
+    /// it is thrown away, and the other side sees a connection that was reset.
+    ///
+    /// With any other time, in whole seconds, dropping the last handle *blocks the thread* until all has been sent or the time is
+    /// over: better end writing, and read until the other side has ended as well.
+    ///
+    /// # Errors
+    /// What the system says when it does not like that.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// use gocsp_net::{TcpListener, TcpStream};
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let stream = TcpStream::connect(listener.local_addr()?)?;
+    /// stream.set_linger(Some(Duration::ZERO))?;
+    /// assert_eq!(stream.linger()?, Some(Duration::ZERO));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
+        Ok(sockopt::set_socket_linger(self, linger)?)
+    }
+
+    /// What [`set_linger`](Self::set_linger) has set.
+    ///
+    /// # Errors
+    /// What the system says if it cannot tell.
+    ///
+    /// # Examples
+    /// See [`set_linger`](Self::set_linger).
+    pub fn linger(&self) -> io::Result<Option<Duration>> {
+        Ok(sockopt::socket_linger(self)?)
+    }
+
+    /// Lets the system ask whether the other side of an idle connection is still there; `None` for no, which is how a stream begins.
+    ///
+    /// # Errors
+    /// What the system says when it does not like that.
+    ///
+    /// # Examples
+    /// See [`KeepAlive`].
+    pub fn set_keepalive(&self, keep_alive: Option<KeepAlive>) -> io::Result<()> {
+        match keep_alive {
+            Some(keep_alive) => keep_alive.set(self.as_fd()),
+            None => Ok(sockopt::set_socket_keepalive(self, false)?),
+        }
+    }
+
+    /// Whether the system asks.
+    ///
+    /// # Errors
+    /// What the system says if it cannot tell.
+    ///
+    /// # Examples
+    /// See [`KeepAlive`].
+    pub fn keepalive(&self) -> io::Result<bool> {
+        Ok(sockopt::socket_keepalive(self)?)
+    }
+}

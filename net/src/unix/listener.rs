@@ -1,0 +1,167 @@
+//! [`UnixListener`].
+
+use std::fmt;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::unix::net::{self, SocketAddr};
+use std::path::Path;
+use std::time::Instant;
+
+use gocsp_context::Context;
+use gocsp_runtime::poll::Direction;
+
+use super::UnixStream;
+use crate::context::CancelGuard;
+use crate::incoming::{Incoming, sealed};
+use crate::methods::handle;
+use crate::socket::{Call, Socket};
+
+/// A socket that waits for connections from within the machine: std's, but for goroutines.
+///
+/// Any number of goroutines and threads may accept at a time; each connection goes to one of them.
+///
+/// # Examples
+/// ```
+/// use std::io::{Write, read_to_string};
+/// use gocsp_net::{UnixListener, UnixStream};
+///
+/// let directory = tempfile::tempdir()?;
+/// let path = directory.path().join("socket");
+/// let listener = UnixListener::bind(&path)?;
+/// UnixStream::connect(&path)?.write_all(b"hello")?;
+/// assert_eq!(read_to_string(listener.accept()?.0)?, "hello");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub struct UnixListener {
+    socket: Socket<net::UnixListener>,
+}
+
+handle! {
+    UnixListener of net::UnixListener,
+    "let directory = tempfile::tempdir()?;
+let socket = gocsp_net::UnixListener::bind(directory.path().join(\"socket\"))?;"
+}
+
+impl UnixListener {
+    /// A listener at a path, where nothing must be yet. What is there stays when the listener has gone.
+    ///
+    /// # Errors
+    /// As [`std::os::unix::net::UnixListener::bind`].
+    ///
+    /// # Examples
+    /// See [`UnixListener`].
+    pub fn bind<P: AsRef<Path>>(path: P) -> io::Result<Self> {
+        Self::from_std(net::UnixListener::bind(path)?)
+    }
+
+    /// A listener at an address of std's, which may be an abstract name.
+    ///
+    /// # Errors
+    /// As [`std::os::unix::net::UnixListener::bind_addr`].
+    ///
+    /// # Examples
+    /// ```
+    /// use std::os::linux::net::SocketAddrExt;
+    /// use std::os::unix::net::SocketAddr;
+    /// use gocsp_net::{UnixListener, UnixStream};
+    ///
+    /// let name = format!("gocsp {}", std::process::id());
+    /// let address = SocketAddr::from_abstract_name(name)?;
+    /// let listener = UnixListener::bind_addr(&address)?;
+    /// let stream = UnixStream::connect_addr(&address)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn bind_addr(address: &SocketAddr) -> io::Result<Self> {
+        Self::from_std(net::UnixListener::bind_addr(address)?)
+    }
+
+    /// Its address.
+    ///
+    /// # Errors
+    /// What the system says if it cannot tell.
+    ///
+    /// # Examples
+    /// ```
+    /// let directory = tempfile::tempdir()?;
+    /// let path = directory.path().join("socket");
+    /// let listener = gocsp_net::UnixListener::bind(&path)?;
+    /// assert_eq!(listener.local_addr()?.as_pathname(), Some(&*path));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.socket.io().local_addr()
+    }
+
+    /// Waits for a connection.
+    ///
+    /// # Errors
+    /// As those of [`TcpListener::accept`](crate::TcpListener::accept).
+    ///
+    /// # Examples
+    /// See [`UnixListener`].
+    #[track_caller]
+    pub fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
+        self.accept_for(Call::READ)
+    }
+
+    /// As [`accept`](Self::accept), for as long as the context lasts. Other calls are not affected by it.
+    ///
+    /// Costs an allocation if it has to wait.
+    ///
+    /// # Errors
+    /// As `accept`, and one that [`context_error`](crate::context_error()) knows when the context has ended.
+    ///
+    /// # Panics
+    /// As [`Context::after_func`].
+    ///
+    /// # Examples
+    /// See [`TcpListener::accept_context`](crate::TcpListener::accept_context).
+    #[track_caller]
+    pub fn accept_context(&self, context: &Context) -> io::Result<(UnixStream, SocketAddr)> {
+        self.accept_for(Call { context: Some(context), ..Call::READ })
+    }
+
+    #[track_caller]
+    fn accept_for(&self, call: Call<'_>) -> io::Result<(UnixStream, SocketAddr)> {
+        let (stream, address) = self.socket.run(call, net::UnixListener::accept, |_| false)?;
+        Ok((UnixStream::from_std(stream)?, address))
+    }
+
+    /// The connections that come, until the listener is [closed](Self::close). Other errors of [`accept`](Self::accept) are handed
+    /// out, and do not end it.
+    ///
+    /// # Examples
+    /// ```
+    /// use gocsp_net::{UnixListener, UnixStream};
+    ///
+    /// let directory = tempfile::tempdir()?;
+    /// let path = directory.path().join("socket");
+    /// let listener = UnixListener::bind(&path)?;
+    /// let client = UnixStream::connect(&path)?;
+    /// assert!(listener.incoming().next().is_some_and(|stream| stream.is_ok()));
+    /// listener.close();
+    /// assert!(listener.incoming().next().is_none());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn incoming(&self) -> Incoming<'_, Self> {
+        Incoming::new(self)
+    }
+
+    /// Lets every call that accepts fail with [`TimedOut`](io::ErrorKind::TimedOut) from `deadline` on, until another is set; also
+    /// those that wait at this moment. `None` for never.
+    ///
+    /// # Examples
+    /// See [`TcpListener::set_deadline`](crate::TcpListener::set_deadline).
+    pub fn set_deadline(&self, deadline: Option<Instant>) {
+        self.socket.set_deadline(&[Direction::Read], deadline);
+    }
+}
+
+impl sealed::Listener for UnixListener {
+    type Stream = UnixStream;
+
+    #[track_caller]
+    fn accept_stream(&self) -> io::Result<UnixStream> {
+        self.accept().map(|(stream, _)| stream)
+    }
+}

@@ -1,0 +1,177 @@
+//! [`UnixStream`].
+
+use std::fmt;
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::net::Shutdown;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::unix::net::{self, SocketAddr};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use gocsp_context::Context;
+use gocsp_runtime::poll::Direction;
+use rustix::net::RecvFlags;
+
+use super::connect;
+use crate::context::CancelGuard;
+use crate::halves::sealed::Stream;
+use crate::halves::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
+use crate::methods::{handle, limits, stream};
+use crate::socket::Socket;
+
+/// A connection within the machine: std's, but for goroutines. As [`TcpStream`](crate::TcpStream), it may be used by several at a
+/// time.
+///
+/// # Examples
+/// ```
+/// use std::io::{Read, Write};
+///
+/// let (mut here, mut there) = gocsp_net::UnixStream::pair()?;
+/// here.write_all(b"hello")?;
+/// let mut text = [0; 5];
+/// there.read_exact(&mut text)?;
+/// assert_eq!(&text, b"hello");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub struct UnixStream {
+    socket: Socket<net::UnixStream>,
+}
+
+handle! {
+    UnixStream of net::UnixStream, "let (socket, _other) = gocsp_net::UnixStream::pair()?;"
+}
+
+limits! {
+    UnixStream, "let (socket, _other) = gocsp_net::UnixStream::pair()?;"
+}
+
+stream!(UnixStream);
+
+impl UnixStream {
+    /// A read stops where a descriptor was sent along, or the sender changes, though more may follow.
+    const SHORT_READS_DRAIN: bool = false;
+
+    /// Connects with who listens at a path. If too many wait there to be accepted, it waits for its turn.
+    ///
+    /// # Errors
+    /// As [`std::os::unix::net::UnixStream::connect`].
+    ///
+    /// # Examples
+    /// See [`UnixListener`](crate::UnixListener).
+    #[track_caller]
+    pub fn connect<P: AsRef<Path>>(path: P) -> io::Result<Self> {
+        connect::connect(&connect::at_path(path.as_ref())?).map(Self::of)
+    }
+
+    /// Connects with who listens at an address of std's, which may be an abstract name.
+    ///
+    /// # Errors
+    /// As [`std::os::unix::net::UnixStream::connect_addr`].
+    ///
+    /// # Examples
+    /// See [`UnixListener::bind_addr`](crate::UnixListener::bind_addr).
+    #[track_caller]
+    pub fn connect_addr(address: &SocketAddr) -> io::Result<Self> {
+        connect::connect(&connect::address(address)?).map(Self::of)
+    }
+
+    /// Two streams that are connected with each other.
+    ///
+    /// # Errors
+    /// What the system says, such as that there are no descriptors left.
+    ///
+    /// # Examples
+    /// See [`UnixStream`].
+    pub fn pair() -> io::Result<(Self, Self)> {
+        let (here, there) = net::UnixStream::pair()?;
+        Ok((Self::from_std(here)?, Self::from_std(there)?))
+    }
+
+    /// The address of the other side.
+    ///
+    /// # Errors
+    /// If the connection has ended, or the system cannot tell.
+    ///
+    /// # Examples
+    /// ```
+    /// let (here, _there) = gocsp_net::UnixStream::pair()?;
+    /// assert!(here.peer_addr()?.is_unnamed());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.socket.io().peer_addr()
+    }
+
+    /// The address of this side.
+    ///
+    /// # Errors
+    /// What the system says if it cannot tell.
+    ///
+    /// # Examples
+    /// ```
+    /// let (here, _there) = gocsp_net::UnixStream::pair()?;
+    /// assert!(here.local_addr()?.is_unnamed());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.socket.io().local_addr()
+    }
+
+    /// Ends reading, writing, or both. When writing has ended, the other side sees the end of what was sent.
+    ///
+    /// # Errors
+    /// If the connection has ended.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::io::{Write, read_to_string};
+    /// use std::net::Shutdown;
+    ///
+    /// let (mut here, there) = gocsp_net::UnixStream::pair()?;
+    /// here.write_all(b"that is all")?;
+    /// here.shutdown(Shutdown::Write)?;
+    /// assert_eq!(read_to_string(there)?, "that is all");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        self.socket.io().shutdown(how)
+    }
+
+    /// As a read, which leaves there what it reads.
+    ///
+    /// # Errors
+    /// As those of a read.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::io::{Read, Write};
+    ///
+    /// let (mut here, mut there) = gocsp_net::UnixStream::pair()?;
+    /// here.write_all(b"x")?;
+    /// let mut byte = [0];
+    /// there.peek(&mut byte)?;
+    /// assert_eq!((there.read(&mut byte)?, byte), (1, *b"x"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.socket.recv(buffer, RecvFlags::PEEK, false)
+    }
+
+    /// Two halves, one to read and one to write, borrowed from the stream.
+    ///
+    /// # Examples
+    /// See [`ReadHalf`].
+    pub fn split(&self) -> (ReadHalf<'_, Self>, WriteHalf<'_, Self>) {
+        (ReadHalf(self), WriteHalf(self))
+    }
+
+    /// Two halves, one to read and one to write, each of which may go its own way. When the one that writes is dropped, the other
+    /// side sees the end.
+    ///
+    /// # Examples
+    /// See [`OwnedReadHalf`].
+    pub fn into_split(self) -> (OwnedReadHalf<Self>, OwnedWriteHalf<Self>) {
+        halves::split(self)
+    }
+}
