@@ -1,0 +1,130 @@
+//! Sockets that are bound to a context.
+#![cfg(target_os = "linux")]
+
+#[path = "common/pairs.rs"]
+mod pairs;
+#[path = "common/procs.rs"]
+mod procs;
+#[path = "common/waiting.rs"]
+mod waiting;
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::time::Duration;
+
+use gocsp_context::{Context, ContextError};
+use gocsp_net::{UdpSocket, context_error};
+use gocsp_runtime::spawn;
+use pairs::tcp_pair;
+use procs::everywhere;
+use waiting::waiting;
+
+fn how<T>(result: io::Result<T>) -> Option<ContextError> {
+    context_error(&result.err()?)
+}
+
+#[test]
+fn a_context_that_has_ended_fails_every_call_as_long_as_it_is_bound() {
+    everywhere(|| {
+        let (mut client, server) = tcp_pair();
+        client.write_all(b"x").unwrap();
+        let (context, cancel) = Context::background().with_cancel();
+        cancel.cancel();
+        let bound = server.cancel_on(&context);
+        let another = server.try_clone().unwrap();
+        assert_eq!(how((&another).read(&mut [0])), Some(ContextError::Cancelled));
+        assert_eq!(how((&server).write(b"x")), Some(ContextError::Cancelled));
+        drop(bound);
+        assert_eq!((&server).read(&mut [0]).unwrap(), 1);
+    });
+}
+
+#[test]
+fn the_end_of_a_context_wakes_who_waits() {
+    everywhere(|| {
+        let (_client, server) = tcp_pair();
+        let (context, cancel) = Context::background().with_cancel();
+        let _bound = server.cancel_on(&context);
+        let readers = [(); 2].map(|()| {
+            let mut server = server.try_clone().unwrap();
+            waiting(move || server.read_exact(&mut [0]))
+        });
+        cancel.cancel();
+        for reader in readers {
+            let error = reader.join().unwrap().unwrap_err();
+            assert_eq!((context_error(&error), error.kind()), (Some(ContextError::Cancelled), ErrorKind::Other));
+        }
+    });
+}
+
+#[test]
+fn who_waits_already_is_bound_as_well() {
+    everywhere(|| {
+        let (_client, server) = tcp_pair();
+        let reader = {
+            let mut server = server.try_clone().unwrap();
+            waiting(move || server.read(&mut [0]))
+        };
+        let (context, cancel) = Context::background().with_cancel();
+        cancel.cancel();
+        let _bound = server.cancel_on(&context);
+        assert_eq!(how(reader.join().unwrap()), Some(ContextError::Cancelled));
+    });
+}
+
+#[test]
+fn the_deadline_of_a_context_is_a_timeout() {
+    everywhere(|| {
+        let (_client, server) = tcp_pair();
+        let (context, _cancel) = Context::background().with_timeout(Duration::from_millis(3));
+        let _bound = server.cancel_on(&context);
+        let error = (&server).read_exact(&mut [0]).unwrap_err();
+        assert_eq!((context_error(&error), error.kind()), (Some(ContextError::DeadlineExceeded), ErrorKind::TimedOut));
+        assert_eq!(error.to_string(), "context deadline exceeded");
+    });
+}
+
+#[test]
+fn the_first_of_several_contexts_ends_the_calls() {
+    everywhere(|| {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let (first, cancel_first) = Context::background().with_cancel();
+        let (second, cancel_second) = Context::background().with_cancel();
+        let bound = [&first, &second, &Context::background()].map(|context| socket.cancel_on(context));
+        cancel_second.cancel();
+        assert!(how(socket.recv(&mut [0])).is_some());
+        let [first, second, third] = bound;
+        drop(second);
+        socket.send_to(b"x", socket.local_addr().unwrap()).unwrap();
+        drop((first, third));
+        cancel_first.cancel();
+        assert_eq!(socket.recv(&mut [0]).unwrap(), 1);
+    });
+}
+
+#[test]
+fn a_guard_does_not_keep_the_socket() {
+    everywhere(|| {
+        let (mut client, server) = tcp_pair();
+        let (context, cancel) = Context::background().with_cancel();
+        let bound = server.cancel_on(&context);
+        let server = server.into_std().unwrap();
+        drop(server);
+        assert_eq!(client.read(&mut [0]).unwrap(), 0);
+        cancel.cancel();
+        drop(bound);
+    });
+}
+
+#[test]
+fn a_context_may_end_while_the_socket_is_given_back() {
+    everywhere(|| {
+        for _ in 0..100 {
+            let (_client, server) = tcp_pair();
+            let (context, cancel) = Context::background().with_cancel();
+            let _bound = server.cancel_on(&context);
+            let cancelling = spawn(move || cancel.cancel());
+            server.into_std().unwrap();
+            cancelling.join().unwrap();
+        }
+    });
+}
