@@ -20,6 +20,9 @@ pub use gocsp_channels::{
 #[doc(inline)]
 pub use gocsp_context as context;
 pub use gocsp_macros::main;
+#[cfg(target_os = "linux")]
+#[doc(inline)]
+pub use gocsp_net as net;
 pub use gocsp_runtime::poll;
 pub use gocsp_runtime::{
     Builder, Cancelled, Go, GoroutineId, JoinHandle, LocalAccessError, LocalKey, OnPanic, OsThreadLock, Runtime, Scope,

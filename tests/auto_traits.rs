@@ -212,6 +212,29 @@ fn locks() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn sockets() {
+    use gocsp::net::*;
+
+    table! {
+        TcpListener: 1 1 1 1;
+        TcpStream: 1 1 1 1;
+        UdpSocket: 1 1 1 1;
+        UnixListener: 1 1 1 1;
+        UnixStream: 1 1 1 1;
+        Incoming<'static, TcpListener>: 1 1 1 1;
+        ReadHalf<'static, TcpStream>: 1 1 1 1;
+        WriteHalf<'static, TcpStream>: 1 1 1 1;
+        OwnedReadHalf<UnixStream>: 1 1 1 1;
+        OwnedWriteHalf<UnixStream>: 1 1 1 1;
+        ReuniteError<UnixStream>: 1 1 1 1;
+        CancelGuard: 1 1 1 1;
+        KeepAlive: 1 1 1 1;
+        Closed: 1 1 1 1;
+    }
+}
+
 #[test]
 fn what_crosses_from_goroutine_to_goroutine_has_to_be_send_only() {
     fn goes<F: FnOnce() -> T + Send + 'static, T: Send + 'static>(_: F) {}

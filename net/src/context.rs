@@ -4,6 +4,7 @@
 //! context again. The function refers to the socket weakly, and so does the guard: neither keeps it open.
 
 use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Weak;
 
 use gocsp_context::{AfterFunc, Context};
@@ -54,6 +55,10 @@ impl fmt::Debug for CancelGuard {
         f.debug_struct("CancelGuard").finish_non_exhaustive()
     }
 }
+
+// It has nothing that could be half changed.
+impl UnwindSafe for CancelGuard {}
+impl RefUnwindSafe for CancelGuard {}
 
 /// Interrupts a socket when a context ends, unless it is dropped before.
 pub(crate) struct Interrupter(AfterFunc);

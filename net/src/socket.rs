@@ -30,6 +30,7 @@
 use std::cell::OnceCell;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -391,6 +392,10 @@ impl<T: AsFd> Drop for Socket<T> {
         self.shared.handles.fetch_sub(1, Ordering::Release);
     }
 }
+
+// A panic leaves no call half done: those of the system are whole, and under the lock nothing panics.
+impl<T: AsFd> UnwindSafe for Socket<T> {}
+impl<T: AsFd> RefUnwindSafe for Socket<T> {}
 
 impl<T: AsFd> AsFd for Socket<T> {
     fn as_fd(&self) -> BorrowedFd<'_> {
