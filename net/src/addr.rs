@@ -1,11 +1,11 @@
 //! Addresses, and the look-up of names.
 //!
-//! std's `ToSocketAddrs` looks names up where it is called, and blocks the thread meanwhile: a whole worker. So there is a trait of
-//! that name here, for the same types. What is an address already needs no look-up; what is not is given to the system's resolver
-//! on a thread of the blocking pool.
+//! std's `ToSocketAddrs` looks names up where it is called, and blocks the thread meanwhile: a whole worker. So there
+//! is a trait of that name here, for the same types. What is an address already needs no look-up; what is not is given
+//! to the system's resolver on a thread of the blocking pool.
 //!
-//! A look-up cannot be broken off. One that is bound to a context is made by a goroutine of its own, which goes on when nobody
-//! waits for it any more.
+//! A look-up cannot be broken off. One that is bound to a context is made by a goroutine of its own, which goes on when
+//! nobody waits for it any more.
 
 use std::io;
 use std::iter;
@@ -19,11 +19,11 @@ use gocsp_select::select;
 
 use crate::error;
 
-/// What can be turned into addresses of sockets: std's trait of the same name, for the same types, but for who must not block
-/// its thread.
+/// What can be turned into addresses of sockets: std's trait of the same name, for the same types, but for who must not
+/// block its thread.
 ///
-/// What is an address, or the text of one, is taken as it is. Names are looked up by the system's resolver, on a thread of the
-/// [blocking pool](gocsp_runtime::blocking), while the goroutine is parked.
+/// What is an address, or the text of one, is taken as it is. Names are looked up by the system's resolver, on a thread
+/// of the [blocking pool](gocsp_runtime::blocking), while the goroutine is parked.
 ///
 /// # Examples
 /// ```
@@ -61,8 +61,8 @@ pub trait ToSocketAddrs {
     /// The addresses, in the order in which they should be tried.
     ///
     /// # Errors
-    /// If there is no such name, or the resolver cannot tell; [`InvalidInput`](io::ErrorKind::InvalidInput) for a text that has no
-    /// port.
+    /// If there is no such name, or the resolver cannot tell; [`InvalidInput`](io::ErrorKind::InvalidInput) for a text
+    /// that has no port.
     ///
     /// # Examples
     /// See [`ToSocketAddrs`].
@@ -70,7 +70,8 @@ pub trait ToSocketAddrs {
 
     /// As [`to_socket_addrs`](Self::to_socket_addrs), for who waits no longer than `context` lasts.
     ///
-    /// What this trait comes with for text does so. By default it is `to_socket_addrs`, which does not look at the context.
+    /// What this trait comes with for text does so. By default it is `to_socket_addrs`, which does not look at the
+    /// context.
     ///
     /// # Errors
     /// As `to_socket_addrs`, and one that [`context_error`](crate::context_error) knows when the context has ended.
@@ -91,8 +92,8 @@ pub trait ToSocketAddrs {
     }
 }
 
-/// Looks up the addresses of a host, as Go's function of that name does, on a thread of the blocking pool. The text of an address
-/// is that address, and needs no look-up.
+/// Looks up the addresses of a host, as Go's function of that name does, on a thread of the blocking pool. The text of
+/// an address is that address, and needs no look-up.
 ///
 /// # Errors
 /// If there is no such name, or the resolver cannot tell.

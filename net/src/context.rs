@@ -1,7 +1,7 @@
 //! Contexts that end the calls on a socket.
 //!
-//! A context that ends has a function run, in a goroutine of its own, which interrupts the socket: those who wait there look at the
-//! context again. The function refers to the socket weakly, and so does the guard: neither keeps it open.
+//! A context that ends has a function run, in a goroutine of its own, which interrupts the socket: those who wait there
+//! look at the context again. The function refers to the socket weakly, and so does the guard: neither keeps it open.
 
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};

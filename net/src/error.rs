@@ -46,7 +46,8 @@ pub fn is_closed(error: &io::Error) -> bool {
 
 /// How the context has ended because of which a call has failed, if that is why.
 ///
-/// The [kind](io::Error::kind) of the error is `TimedOut` if the context's deadline has passed, and `Other` if it was cancelled.
+/// The [kind](io::Error::kind) of the error is `TimedOut` if the context's deadline has passed, and `Other` if it was
+/// cancelled.
 ///
 /// # Examples
 /// ```

@@ -1,8 +1,8 @@
 //! A stream in two halves, one that reads and one that writes.
 //!
-//! Streams read and write through a shared reference, and have handles that can be cloned; so nobody needs halves in order to do
-//! both at the same time. They are for who wants to give the one away and not the other, and have the other side see the end of
-//! what is written when the writer has gone.
+//! Streams read and write through a shared reference, and have handles that can be cloned; so nobody needs halves in
+//! order to do both at the same time. They are for who wants to give the one away and not the other, and have the other
+//! side see the end of what is written when the writer has gone.
 
 use std::error::Error;
 use std::fmt;
@@ -67,8 +67,8 @@ pub struct OwnedReadHalf<S: Stream> {
     stream: S,
 }
 
-/// The half of a stream that writes: see [`TcpStream::into_split`](crate::TcpStream::into_split). When it is dropped, that side of
-/// the stream is shut down, and the other side sees the end.
+/// The half of a stream that writes: see [`TcpStream::into_split`](crate::TcpStream::into_split). When it is dropped,
+/// that side of the stream is shut down, and the other side sees the end.
 ///
 /// # Examples
 /// See [`OwnedReadHalf`].

@@ -22,21 +22,23 @@
 //! ```
 //!
 //! [`TcpListener`], [`TcpStream`], [`UdpSocket`], [`UnixListener`] and [`UnixStream`] are used as those of std: streams
-//! implement `Read` and `Write`, so that crates which know nothing of gocsp work with them. They may be used from ordinary threads as
-//! well, which they block.
+//! implement `Read` and `Write`, so that crates which know nothing of gocsp work with them. They may be used from
+//! ordinary threads as well, which they block.
 //!
 //! # What differs from std
 //! - `try_clone` gives another handle, and no other descriptor. Any number of goroutines may use a socket at a time.
-//! - A call whose time is over fails with [`TimedOut`](std::io::ErrorKind::TimedOut); with std on Unix that is `WouldBlock`.
+//! - A call whose time is over fails with [`TimedOut`](std::io::ErrorKind::TimedOut); with std on Unix that is
+//!   `WouldBlock`.
 //! - There is no non-blocking mode: sockets always are in it, and calls never show it.
 //! - Names are looked up on a thread of the blocking pool, by a [`ToSocketAddrs`] of this crate's own.
 //!
 //! # What there is beyond std
 //! - *Deadlines*, as in Go, which also concern calls that wait already: `set_read_deadline`, `set_write_deadline`,
 //!   `set_deadline`.
-//! - *Closing*, as in Go: `close` ends all calls on a socket, here and at its other handles, with an error that [`is_closed()`] knows.
-//! - *Contexts*: `connect_context`, `accept_context`, and `cancel_on`, which binds a socket to a context. What ends for that reason has an
-//!   error that [`context_error()`] knows.
+//! - *Closing*, as in Go: `close` ends all calls on a socket, here and at its other handles, with an error that
+//!   [`is_closed()`] knows.
+//! - *Contexts*: `connect_context`, `accept_context`, and `cancel_on`, which binds a socket to a context. What ends for
+//!   that reason has an error that [`context_error()`] knows.
 //! - *Halves* of streams: `split` and `into_split`.
 //!
 //! # Layers
@@ -50,14 +52,17 @@
 //!   |
 //!  error
 //! ```
-//! Below that is `gocsp_runtime::poll`, which knows how to wait for a descriptor, and rustix for the system calls that std does not make
-//! as they are needed here: those that set no signal off, accept into non-blocking mode, and begin to connect. There is no unsafe code.
+//! Below that is `gocsp_runtime::poll`, which knows how to wait for a descriptor, and rustix for the system calls that
+//! std does not make as they are needed here: those that set no signal off, accept into non-blocking mode, and begin to
+//! connect. There is no unsafe code.
 //!
 //! # What was rejected
-//! - *An adapter around std's types*, instead of types with the same methods: it would have left the calls reachable that do not
-//!   know how to wait.
-//! - *A descriptor for each handle*, as std has it: each would have to be registered with a poller, and one could not close the others.
-//! - *To keep the whole of std's errors*, where a timeout is `WouldBlock`: it says that one should try again, which is not so.
+//! - *An adapter around std's types*, instead of types with the same methods: it would have left the calls reachable
+//!   that do not know how to wait.
+//! - *A descriptor for each handle*, as std has it: each would have to be registered with a poller, and one could not
+//!   close the others.
+//! - *To keep the whole of std's errors*, where a timeout is `WouldBlock`: it says that one should try again, which is
+//!   not so.
 #![forbid(unsafe_code)]
 #![cfg(target_os = "linux")]
 

@@ -25,8 +25,8 @@ macro_rules! handle {
             /// Gives the socket back as one of std's, in blocking mode.
             ///
             /// # Errors
-            /// Of the kind [`ResourceBusy`](io::ErrorKind::ResourceBusy) if this is not the only handle: the mode belongs to all of
-            /// them, and those that stay must not block. This handle is dropped then.
+            /// Of the kind [`ResourceBusy`](io::ErrorKind::ResourceBusy) if this is not the only handle: the mode
+            /// belongs to all of them, and those that stay must not block. This handle is dropped then.
             ///
             /// # Examples
             /// ```
@@ -60,12 +60,12 @@ macro_rules! handle {
                 Ok(Self::of(self.socket.clone()))
             }
 
-            /// Closes the socket, for all its handles: calls that wait, here or elsewhere, and all later calls fail with an error
-            /// that [`is_closed`](crate::is_closed()) knows. The other side sees the end of the connection, and nobody can connect
-            /// to a listener any more.
+            /// Closes the socket, for all its handles: calls that wait, here or elsewhere, and all later calls fail
+            /// with an error that [`is_closed`](crate::is_closed()) knows. The other side sees the end of the
+            /// connection, and nobody can connect to a listener any more.
             ///
-            /// The descriptor, and with it the address, is given back when the last handle is dropped. To close what is closed
-            /// does nothing.
+            /// The descriptor, and with it the address, is given back when the last handle is dropped. To close what is
+            /// closed does nothing.
             ///
             /// # Examples
             /// See [`try_clone`](Self::try_clone).
@@ -81,9 +81,9 @@ macro_rules! handle {
                 self.socket.is_closed()
             }
 
-            /// Binds the socket to a context for as long as the guard lives: when that ends, calls that wait, and all later ones,
-            /// on any handle, fail with an error that [`context_error`](crate::context_error()) knows. Its kind is
-            /// [`TimedOut`](io::ErrorKind::TimedOut) if the context's deadline has passed.
+            /// Binds the socket to a context for as long as the guard lives: when that ends, calls that wait, and all
+            /// later ones, on any handle, fail with an error that [`context_error`](crate::context_error()) knows. Its
+            /// kind is [`TimedOut`](io::ErrorKind::TimedOut) if the context's deadline has passed.
             ///
             /// A socket may be bound to several contexts. The guard does not keep it open.
             ///
@@ -184,8 +184,9 @@ macro_rules! handle {
 macro_rules! limits {
     ($type:ident, $lines:literal) => {
         impl $type {
-            /// Lets a call that reads wait no longer than `timeout`; `None` for as long as it takes, which is how a socket begins.
-            /// Then it fails with [`TimedOut`](io::ErrorKind::TimedOut). It counts for calls that begin from now on.
+            /// Lets a call that reads wait no longer than `timeout`; `None` for as long as it takes, which is how a
+            /// socket begins. Then it fails with [`TimedOut`](io::ErrorKind::TimedOut). It counts for calls that begin
+            /// from now on.
             ///
             /// # Errors
             /// If it is zero, as in std.
@@ -248,8 +249,9 @@ macro_rules! limits {
                 Ok(self.socket.timeout(Direction::Write))
             }
 
-            /// Lets every call that reads fail with [`TimedOut`](io::ErrorKind::TimedOut) from `deadline` on, until another is set,
-            /// as in Go; also those that wait at this moment, and those that would not have to wait. `None` for never.
+            /// Lets every call that reads fail with [`TimedOut`](io::ErrorKind::TimedOut) from `deadline` on, until
+            /// another is set, as in Go; also those that wait at this moment, and those that would not have to wait.
+            /// `None` for never.
             ///
             /// # Examples
             /// ```
@@ -278,7 +280,8 @@ macro_rules! limits {
                 self.socket.set_deadline(&[Direction::Write], deadline);
             }
 
-            /// Both [`set_read_deadline`](Self::set_read_deadline) and [`set_write_deadline`](Self::set_write_deadline).
+            /// Both [`set_read_deadline`](Self::set_read_deadline) and
+            /// [`set_write_deadline`](Self::set_write_deadline).
             ///
             /// # Examples
             /// ```

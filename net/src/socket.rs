@@ -3,19 +3,20 @@
 //! # Vocabulary
 //! - A [`Socket`] is one handle of a socket; what its clones share is [`Shared`].
 //! - A *call* is what the user calls. It *tries*, once or several times, and waits in between.
-//! - *Rules* are what may end a call before a try has success: a timeout or a deadline, a context, or that the socket is closed.
+//! - *Rules* are what may end a call before a try has success: a timeout or a deadline, a context, or that the socket
+//!   is closed.
 //!
 //! # Protocol
 //! 1. Before each try a call looks at the flags, one load, and only if one is set that concerns it, at the rules.
 //! 2. Before each wait it asks for its deadline, which the poller keeps.
-//! 3. Who changes a rule, or whose context ends, first says so and then interrupts the poller: everybody who waits, or is about to,
-//!    begins again at step 1.
+//! 3. Who changes a rule, or whose context ends, first says so and then interrupts the poller: everybody who waits, or
+//!    is about to, begins again at step 1.
 //!
 //! So the tries themselves need no lock, and those who use no rules pay for none.
 //!
 //! # What a deadline is, and what a timeout
-//! A deadline belongs to the socket: when it has passed, every call fails until it is set anew, also one that would not have to
-//! wait, as in Go. A timeout belongs to each call: it limits how long that waits, as in std.
+//! A deadline belongs to the socket: when it has passed, every call fails until it is set anew, also one that would not
+//! have to wait, as in Go. A timeout belongs to each call: it limits how long that waits, as in std.
 //!
 //! # Flags
 //! | bit          | set                                   | cleared                              |
@@ -340,8 +341,8 @@ impl<T: AsFd + Send + Sync + 'static> Socket<T> {
         weak
     }
 
-    /// Receives from a stream, or from whom the socket is connected with. `drains`: a buffer that is not filled means that nothing is
-    /// left.
+    /// Receives from a stream, or from whom the socket is connected with. `drains`: a buffer that is not filled means
+    /// that nothing is left.
     #[track_caller]
     pub(crate) fn recv(&self, buffer: &mut [u8], flags: RecvFlags, drains: bool) -> io::Result<usize> {
         let room = buffer.len();
@@ -365,7 +366,8 @@ impl<T: AsFd + Send + Sync + 'static> Socket<T> {
         if received == 0 && room > 0 && self.is_closed() { Err(closed()) } else { Ok(received) }
     }
 
-    /// Sends by a stream, or to whom the socket is connected with. If nobody receives any more, that is an error and no signal.
+    /// Sends by a stream, or to whom the socket is connected with. If nobody receives any more, that is an error and no
+    /// signal.
     #[track_caller]
     pub(crate) fn send(&self, bytes: &[u8]) -> io::Result<usize> {
         self.run(Call::WRITE, |io| Ok(rustix::net::send(io, bytes, SendFlags::NOSIGNAL)?), |_| false)

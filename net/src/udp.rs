@@ -56,8 +56,8 @@ impl UdpSocket {
         Self::from_std(net::UdpSocket::bind(&*addresses)?)
     }
 
-    /// Lets the socket send to the first of the addresses with which that can be done, and receive from nobody else: for
-    /// [`send`](Self::send) and [`recv`](Self::recv).
+    /// Lets the socket send to the first of the addresses with which that can be done, and receive from nobody else:
+    /// for [`send`](Self::send) and [`recv`](Self::recv).
     ///
     /// # Errors
     /// Why that cannot be done with the last of them.

@@ -25,8 +25,8 @@ fn nobody() -> SocketAddr {
     TcpListener::bind(HERE).unwrap().local_addr().unwrap()
 }
 
-/// An address where whoever connects gets no answer, as long as what is given with it is there: one has connected, and there is
-/// no room for another.
+/// An address where whoever connects gets no answer, as long as what is given with it is there: one has connected, and
+/// there is no room for another.
 fn no_answer() -> (SocketAddr, impl Sized) {
     let full = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
     bind(&full, &SocketAddr::from(HERE)).unwrap();
@@ -105,7 +105,7 @@ fn names_are_looked_up() {
         let listener = TcpListener::bind("localhost:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         TcpStream::connect(("localhost".to_owned(), port)).unwrap();
-        TcpStream::connect(&format!("localhost:{port}")).unwrap();
+        TcpStream::connect(format!("localhost:{port}")).unwrap();
         TcpStream::connect(Box::<str>::from(format!("localhost:{port}"))).unwrap();
         for nonsense in ["localhost", "localhost:port", ""] {
             assert_eq!(TcpStream::connect(nonsense).unwrap_err().kind(), ErrorKind::InvalidInput, "{nonsense}");

@@ -59,7 +59,8 @@ fn the_end_comes_after_what_was_written_and_comes_again() {
         let (mut client, mut server) = tcp_pair();
         client.write_all(b"all").unwrap();
         drop(client);
-        // A read that does not fill its buffer is followed by one that sees the end, though there may be no further event.
+        // A read that does not fill its buffer is followed by one that sees the end, though there may be no further
+        // event.
         let mut buffer = [0; 100];
         let lengths = [(); 4].map(|()| server.read(&mut buffer).unwrap());
         assert_eq!(lengths, [3, 0, 0, 0]);

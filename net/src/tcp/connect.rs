@@ -1,7 +1,8 @@
 //! How connections are made without blocking a thread.
 //!
-//! A socket in non-blocking mode is told to connect, which begins it. When it can be written to, that has succeeded or failed; to
-//! tell it to connect again says which. So the same call is tried until it says something else than that it is not done.
+//! A socket in non-blocking mode is told to connect, which begins it. When it can be written to, that has succeeded or
+//! failed; to tell it to connect again says which. So the same call is tried until it says something else than that it
+//! is not done.
 
 use std::io;
 use std::net::{self, SocketAddr};

@@ -91,11 +91,12 @@ impl TcpListener {
     /// Waits for a connection. What has been given up by the other side before it was accepted does not count.
     ///
     /// # Errors
-    /// When the [deadline](Self::set_deadline) has passed, the listener is [closed](Self::close), or a context [to which it is
-    /// bound](Self::cancel_on) has ended; and what the system says.
+    /// When the [deadline](Self::set_deadline) has passed, the listener is [closed](Self::close), or a context [to
+    /// which it is bound](Self::cancel_on) has ended; and what the system says.
     ///
-    /// When the process, or the system, has no descriptor left, that is an error as well (`EMFILE`, `ENFILE`), and the connection goes
-    /// on waiting to be accepted: who tries again at once will not fare better. Servers wait a little, so that others can end.
+    /// When the process, or the system, has no descriptor left, that is an error as well (`EMFILE`, `ENFILE`), and the
+    /// connection goes on waiting to be accepted: who tries again at once will not fare better. Servers wait a little,
+    /// so that others can end.
     ///
     /// # Examples
     /// See [`TcpListener`].
@@ -148,8 +149,8 @@ impl TcpListener {
         Ok((TcpStream::of(Socket::new(stream)), address))
     }
 
-    /// The connections that come, until the listener is [closed](Self::close). Other errors of [`accept`](Self::accept) are handed
-    /// out, and do not end it.
+    /// The connections that come, until the listener is [closed](Self::close). Other errors of [`accept`](Self::accept)
+    /// are handed out, and do not end it.
     ///
     /// # Examples
     /// See [`TcpListener`].
@@ -157,8 +158,8 @@ impl TcpListener {
         Incoming::new(self)
     }
 
-    /// Lets every call that accepts fail with [`TimedOut`](io::ErrorKind::TimedOut) from `deadline` on, until another is set; also
-    /// those that wait at this moment. `None` for never.
+    /// Lets every call that accepts fail with [`TimedOut`](io::ErrorKind::TimedOut) from `deadline` on, until another
+    /// is set; also those that wait at this moment. `None` for never.
     ///
     /// # Examples
     /// ```

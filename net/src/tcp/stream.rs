@@ -21,12 +21,13 @@ use crate::{ToSocketAddrs, addr};
 
 /// A connection: std's, but for goroutines.
 ///
-/// `Read` and `Write` are there for the stream and for a reference to it, so several goroutines and threads may use it at a time:
-/// one that reads beside one that writes, or several of either, who then get what comes as it comes.
+/// `Read` and `Write` are there for the stream and for a reference to it, so several goroutines and threads may use it
+/// at a time: one that reads beside one that writes, or several of either, who then get what comes as it comes.
 ///
 /// # Cost
-/// A call that need not wait costs its system call and a few loads. When data comes in pieces, as it does where question and answer
-/// alternate, there is one system call for each piece: a read that leaves nothing behind is remembered.
+/// A call that need not wait costs its system call and a few loads. When data comes in pieces, as it does where
+/// question and answer alternate, there is one system call for each piece: a read that leaves nothing behind is
+/// remembered.
 ///
 /// # Examples
 /// ```
@@ -79,8 +80,8 @@ impl TcpStream {
     /// Connects with an address, within a time.
     ///
     /// # Errors
-    /// Of the kind [`TimedOut`](io::ErrorKind::TimedOut) when the time is over; [`InvalidInput`](io::ErrorKind::InvalidInput) if
-    /// it is zero, as in std; and why the address does not answer.
+    /// Of the kind [`TimedOut`](io::ErrorKind::TimedOut) when the time is over;
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) if it is zero, as in std; and why the address does not answer.
     ///
     /// # Examples
     /// ```
@@ -99,7 +100,8 @@ impl TcpStream {
         Self::connect_for(Some(*address).into_iter(), Some(clock::deadline(timeout)), None)
     }
 
-    /// As [`connect`](Self::connect), for as long as the context lasts: for the look-up, and for all addresses together.
+    /// As [`connect`](Self::connect), for as long as the context lasts: for the look-up, and for all addresses
+    /// together.
     ///
     /// Costs some allocations, and a goroutine if a name has to be looked up.
     ///
@@ -218,8 +220,8 @@ impl TcpStream {
         (ReadHalf(self), WriteHalf(self))
     }
 
-    /// Two halves, one to read and one to write, each of which may go its own way. When the one that writes is dropped, the other
-    /// side sees the end.
+    /// Two halves, one to read and one to write, each of which may go its own way. When the one that writes is dropped,
+    /// the other side sees the end.
     ///
     /// # Examples
     /// See [`OwnedReadHalf`].
@@ -287,11 +289,11 @@ impl TcpStream {
         self.socket.io().ttl()
     }
 
-    /// What becomes of data that is not sent yet when the last handle is dropped. `None`: the system goes on sending it. With zero
-    /// it is thrown away, and the other side sees a connection that was reset.
+    /// What becomes of data that is not sent yet when the last handle is dropped. `None`: the system goes on sending
+    /// it. With zero it is thrown away, and the other side sees a connection that was reset.
     ///
-    /// With any other time, in whole seconds, dropping the last handle *blocks the thread* until all has been sent or the time is
-    /// over: better end writing, and read until the other side has ended as well.
+    /// With any other time, in whole seconds, dropping the last handle *blocks the thread* until all has been sent or
+    /// the time is over: better end writing, and read until the other side has ended as well.
     ///
     /// # Errors
     /// What the system says when it does not like that.
@@ -322,7 +324,8 @@ impl TcpStream {
         Ok(sockopt::socket_linger(self)?)
     }
 
-    /// Lets the system ask whether the other side of an idle connection is still there; `None` for no, which is how a stream begins.
+    /// Lets the system ask whether the other side of an idle connection is still there; `None` for no, which is how a
+    /// stream begins.
     ///
     /// # Errors
     /// What the system says when it does not like that.

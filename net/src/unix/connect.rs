@@ -1,8 +1,8 @@
 //! How connections within the machine are made without blocking a thread.
 //!
-//! They are made at once, or not at all: because nobody listens, or because those whom the listener has not accepted yet are too
-//! many. In that case a thread would wait for its turn; in non-blocking mode the system says that it would have to, and gives no
-//! sign when it is time to try again. So it is tried again after pauses, which become longer.
+//! They are made at once, or not at all: because nobody listens, or because those whom the listener has not accepted
+//! yet are too many. In that case a thread would wait for its turn; in non-blocking mode the system says that it would
+//! have to, and gives no sign when it is time to try again. So it is tried again after pauses, which become longer.
 
 use std::io;
 use std::os::linux::net::SocketAddrExt;

@@ -127,8 +127,8 @@ impl UnixListener {
         Ok((UnixStream::from_std(stream)?, address))
     }
 
-    /// The connections that come, until the listener is [closed](Self::close). Other errors of [`accept`](Self::accept) are handed
-    /// out, and do not end it.
+    /// The connections that come, until the listener is [closed](Self::close). Other errors of [`accept`](Self::accept)
+    /// are handed out, and do not end it.
     ///
     /// # Examples
     /// ```
@@ -147,8 +147,8 @@ impl UnixListener {
         Incoming::new(self)
     }
 
-    /// Lets every call that accepts fail with [`TimedOut`](io::ErrorKind::TimedOut) from `deadline` on, until another is set; also
-    /// those that wait at this moment. `None` for never.
+    /// Lets every call that accepts fail with [`TimedOut`](io::ErrorKind::TimedOut) from `deadline` on, until another
+    /// is set; also those that wait at this moment. `None` for never.
     ///
     /// # Examples
     /// See [`TcpListener::set_deadline`](crate::TcpListener::set_deadline).

@@ -19,8 +19,8 @@ use crate::halves::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use crate::methods::{handle, limits, stream};
 use crate::socket::Socket;
 
-/// A connection within the machine: std's, but for goroutines. As [`TcpStream`](crate::TcpStream), it may be used by several at a
-/// time.
+/// A connection within the machine: std's, but for goroutines. As [`TcpStream`](crate::TcpStream), it may be used by
+/// several at a time.
 ///
 /// # Examples
 /// ```
@@ -166,8 +166,8 @@ impl UnixStream {
         (ReadHalf(self), WriteHalf(self))
     }
 
-    /// Two halves, one to read and one to write, each of which may go its own way. When the one that writes is dropped, the other
-    /// side sees the end.
+    /// Two halves, one to read and one to write, each of which may go its own way. When the one that writes is dropped,
+    /// the other side sees the end.
     ///
     /// # Examples
     /// See [`OwnedReadHalf`].

@@ -2,8 +2,8 @@
 
 use gocsp_runtime::Runtime;
 
-/// Calls `test` as the main goroutine of runtimes with one worker, with two, and with more than there are processors; and on this
-/// thread.
+/// Calls `test` as the main goroutine of runtimes with one worker, with two, and with more than there are processors;
+/// and on this thread.
 pub(crate) fn everywhere(test: impl Fn() + Sync) {
     for procs in [1, 2, 5] {
         on_procs(procs, &test);
