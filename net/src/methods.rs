@@ -64,8 +64,7 @@ macro_rules! handle {
             /// with an error that [`is_closed`](crate::is_closed()) knows. The other side sees the end of the
             /// connection, and nobody can connect to a listener any more.
             ///
-            /// The descriptor, and with it the address, is given back when the last handle is dropped. To close what is
-            /// closed does nothing.
+            /// The descriptor is given back when the last handle is dropped. To close what is closed does nothing.
             ///
             /// # Examples
             /// See [`try_clone`](Self::try_clone).

@@ -1,6 +1,8 @@
 //! `close`: it ends what waits and what comes later, with an error of its own.
 #![cfg(target_os = "linux")]
 
+#[path = "common/own_ip.rs"]
+mod own_ip;
 #[path = "common/pairs.rs"]
 mod pairs;
 #[path = "common/procs.rs"]
@@ -14,6 +16,7 @@ use std::thread;
 
 use gocsp_net::{TcpListener, TcpStream, UdpSocket, UnixListener, UnixStream, is_closed};
 use gocsp_runtime::spawn;
+use own_ip::own_ip;
 use pairs::tcp_pair;
 use procs::everywhere;
 use waiting::waiting;
@@ -100,7 +103,7 @@ fn the_other_side_sees_the_end_while_handles_are_left() {
 #[test]
 fn a_listener_that_is_closed_accepts_nobody() {
     everywhere(|| {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let listener = TcpListener::bind((own_ip(), 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let acceptors = [(); 3].map(|()| {
             let listener = listener.try_clone().unwrap();

@@ -1,6 +1,8 @@
 //! Connecting and accepting: addresses, names, time, and many at once.
 #![cfg(target_os = "linux")]
 
+#[path = "common/own_ip.rs"]
+mod own_ip;
 #[path = "common/procs.rs"]
 mod procs;
 #[path = "common/waiting.rs"]
@@ -14,6 +16,7 @@ use std::time::Duration;
 use gocsp_context::{Context, ContextError};
 use gocsp_net::{TcpListener, TcpStream, ToSocketAddrs, context_error, lookup_host};
 use gocsp_runtime::{scope, spawn};
+use own_ip::own_ip;
 use procs::everywhere;
 use rustix::net::{AddressFamily, SocketType, bind, getsockname, listen, socket};
 use waiting::waiting;
@@ -22,7 +25,9 @@ const HERE: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 0);
 
 /// An address where nobody listens.
 fn nobody() -> SocketAddr {
-    TcpListener::bind(HERE).unwrap().local_addr().unwrap()
+    let silent = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    bind(&silent, &SocketAddr::from((own_ip(), 0))).unwrap();
+    getsockname(&silent).unwrap().try_into().unwrap()
 }
 
 /// An address where whoever connects gets no answer, as long as what is given with it is there: one has connected, and
