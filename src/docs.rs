@@ -1,7 +1,7 @@
 //! The book of gocsp: the pages of the folder `docs`, which `mdbook build docs` makes a book of. Their examples are compiled and
 //! run with those of the crate.
 //!
-//! To begin with: [start], [goroutines], [channels], [select]. Then [sync], [time], [context], and [patterns], which has what Go's
+//! To begin with: [start], [goroutines], [channels], [select]. Then [sync], [time], [context], [net], and [patterns], which has what Go's
 //! concurrency is usually taught by. For those who know something similar: [from_go], [from_tokio]. In use: [safety], [testing],
 //! [diagnosing], [tuning]. How it is made: [design], [benchmarks], [reliability], [sanitizers], [dependencies].
 
@@ -14,6 +14,7 @@ macro_rules! links {
 [context.md]: crate::docs::context
 [diagnosing.md]: crate::docs::diagnosing
 [goroutines.md]: crate::docs::goroutines
+[net.md]: crate::docs::net
 [patterns.md]: crate::docs::patterns
 [patterns/cache.md]: crate::docs::patterns::cache
 [patterns/channels.md]: crate::docs::patterns::channels
@@ -60,6 +61,10 @@ pub mod time {}
 #[doc = links!()]
 #[doc = include_str!("../docs/context.md")]
 pub mod context {}
+
+#[doc = links!()]
+#[doc = include_str!("../docs/net.md")]
+pub mod net {}
 
 #[doc = links!()]
 #[doc = include_str!("../docs/patterns.md")]
