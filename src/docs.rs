@@ -64,6 +64,7 @@ pub mod context {}
 
 #[doc = links!()]
 #[doc = include_str!("../docs/net.md")]
+#[doc = include_str!("../docs/pictures/poller.svg")]
 pub mod net {}
 
 #[doc = links!()]
