@@ -72,6 +72,7 @@ var programs = map[string]func(task) reply{
 	"timerstop": timerstop,
 	"sleepers":  sleepers,
 	"hogs":      hogs,
+	"echo":      echo,
 }
 
 // The arguments are CONTENDER PROGRAM PROCS [SIZE=NUMBER]...

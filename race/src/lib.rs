@@ -16,6 +16,8 @@
 //! 3. Each run gives an answer, and the harness knows the right one: a sum of all messages, a prime, the number of those
 //!    that did not wake early. Where work has no result, as that of goroutines that do nothing, all of it is waited for.
 //! 4. All measure the same section, from inside, with their own clock. Starting the process and the runtime is outside.
+//!    On the network it is the other way round: the contenders are servers, processes as before, and all that is measured is
+//!    measured by one client, which is the same program for all of them.
 //! 5. The workloads are written alike in all languages, and as somebody who knows the language would write them. Where
 //!    a contender has to do something else, a note in the table says so; where it cannot, it says why.
 //!
@@ -29,12 +31,13 @@
 //!   src/bin/race-may
 //!   src/bin/race-threads
 //!   go                    the same in Go
+//!   src/served.rs         what servers and their client agree on, and src/bin/race-load: the client
 //!   src/bin/race          the harness: builds the programs, runs them, and shows what came out
 //! ```
 //!
 //! # Why programs of their own
 //! So that nobody who builds or tests gocsp builds tokio and the others: `cargo test --workspace` builds this library, the
-//! harness and gocsp's program. The other programs need features that are off by default. Nobody has to turn them
+//! harness, the client of servers and gocsp's program. The other programs need features that are off by default. Nobody has to turn them
 //! on: the harness builds the programs of those who take part, each with its feature, as it builds the one in Go. So
 //! it takes no flags, and gocsp is measured as its users would build it, with nobody else's dependencies beside it.
 //!
@@ -45,6 +48,7 @@
 #![forbid(unsafe_code)]
 
 pub mod measure;
+pub mod served;
 pub mod task;
 pub mod work;
 pub mod workload;

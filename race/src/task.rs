@@ -62,12 +62,20 @@ impl Task {
     /// # Panics
     /// If they make no sense. Only the harness writes them.
     pub fn from_process() -> Self {
+        Self::from_arguments(std::env::args().skip(1))
+    }
+
+    /// As [`from_process`](Self::from_process), when these are only the last of the process's arguments.
+    ///
+    /// # Panics
+    /// As `from_process`.
+    pub fn from_arguments(arguments: impl Iterator<Item = String>) -> Self {
         let print = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
             print(panic);
             std::process::exit(101);
         }));
-        Self::parse(std::env::args().skip(1)).expect("CONTENDER PROGRAM PROCS [SIZE=NUMBER]...")
+        Self::parse(arguments).expect("CONTENDER PROGRAM PROCS [SIZE=NUMBER]...")
     }
 
     fn parse(mut arguments: impl Iterator<Item = String>) -> Option<Self> {

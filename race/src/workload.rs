@@ -39,6 +39,7 @@ pub enum Section {
     Locks,
     Work,
     Time,
+    Network,
     Memory,
     Procs,
     Readers,
@@ -52,16 +53,19 @@ pub enum Unit {
     Microseconds,
     Milliseconds,
     Bytes,
+    /// How many of a thousand, or for a thousand.
+    PerThousand,
 }
 
 impl Section {
     /// All, in their order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Channels,
         Self::Goroutines,
         Self::Locks,
         Self::Work,
         Self::Time,
+        Self::Network,
         Self::Memory,
         Self::Procs,
         Self::Readers,
@@ -75,6 +79,7 @@ impl Section {
             Self::Locks => "Locks",
             Self::Work => "Pools of workers",
             Self::Time => "Time",
+            Self::Network => "Network",
             Self::Memory => "A million parked goroutines",
             Self::Procs => "By the number of procs",
             Self::Readers => "Readers against a writer",
@@ -89,6 +94,7 @@ impl Section {
             Self::Locks => "locks.svg",
             Self::Work => "work.svg",
             Self::Time => "time.svg",
+            Self::Network => "network.svg",
             Self::Memory => "memory.svg",
             Self::Procs => "procs.svg",
             Self::Readers => "readers.svg",
@@ -104,6 +110,7 @@ impl Unit {
             Self::Microseconds => "µs",
             Self::Milliseconds => "ms",
             Self::Bytes => "B",
+            Self::PerThousand => "‰",
         }
     }
 }

@@ -30,6 +30,10 @@ const MESSAGES: Size = size("messages", 1_000_000, 1_000);
 /// Arithmetic of some 20 µs.
 const STEPS: Size = fixed("steps", 10_000);
 const SLEEPERS: Size = size("goroutines", 100_000, 100);
+/// Before the client begins to measure.
+const ECHO_WARM: Size = size("warm_ms", 300, 5);
+/// For so long it measures.
+const ECHO_TIME: Size = size("millis", 1_500, 20);
 const JOBS: Size = size("jobs", 40_000, 100);
 
 const FLOW: &str =
@@ -37,6 +41,12 @@ const FLOW: &str =
 const POOL: &str = "one hands out jobs of 20 µs of arithmetic on an unbuffered channel; in all";
 const READERS: &str = "a writer locks five times, 1 ns of sleep apart, beside readers that lock once each, for all powers of two up \
     to 2^19 readers. \"exclusive\": the readers lock for writing";
+
+const ECHO_UNITS: &[(&str, Unit)] = &[("", Unit::Microseconds), ("waits", Unit::PerThousand)];
+const ECHO: &str = "a server sends back what comes, on so many connections, to one client that is the same for all: on each, 64 bytes \
+    go there and come back before the next do. Per request, of all connections together; p50, p99: how long a request takes, \
+    for half of them and for 99 of a hundred; cpu: for how long the server computes, per request; waits: how often a \
+    thread of the server goes to sleep, per thousand requests";
 
 /// All workloads, in the order in which they are run.
 pub const ALL: &[Workload] = &[
@@ -206,6 +216,9 @@ pub const ALL: &[Workload] = &[
         sizes: &[size("millis", 2_000, 50), STEPS],
         answer: |_| 1,
     },
+    echo("echo-1", &[fixed("connections", 1), ECHO_WARM, ECHO_TIME]),
+    echo("echo-64", &[fixed("connections", 64), ECHO_WARM, ECHO_TIME]),
+    echo("echo-1024", &[fixed("connections", 1024), ECHO_WARM, ECHO_TIME]),
     Workload {
         name: "parked",
         program: "parked",
@@ -280,6 +293,13 @@ const fn sleepers(name: &'static str, about: &'static str, sizes: &'static [Size
     Workload { name, program: "sleepers", section: Section::Time, about, units: MS, procs: None, sizes, answer }
 }
 
+const fn echo(name: &'static str, sizes: &'static [Size]) -> Workload {
+    // On how many connections all came back as it was sent.
+    let answer = |sizes: &Sizes| sizes.get("connections");
+    let (about, units) = (ECHO, ECHO_UNITS);
+    Workload { name, program: "echo", section: Section::Network, about, units, procs: None, sizes, answer }
+}
+
 const fn pool(name: &'static str, section: Section, procs: Option<usize>, sizes: &'static [Size]) -> Workload {
     let answer = |sizes: &Sizes| {
         (0..sizes.get("jobs")).fold(0, |sum: u64, job| sum.wrapping_add(compute(job, sizes.get("steps"))))
@@ -334,6 +354,10 @@ mod tests {
         let unit = |workload, figure| find(workload).and_then(|workload| workload.unit(figure));
         assert_eq!(unit("parked", "bytes"), Some(Unit::Bytes));
         assert_eq!(unit("parked", ""), None);
+        assert_eq!(
+            (unit("echo-1", "p99"), unit("echo-1", "waits")),
+            (Some(Unit::Microseconds), Some(Unit::PerThousand))
+        );
         assert_eq!(unit("rwlock", "readers=8"), Some(Unit::Microseconds));
     }
 

@@ -5,6 +5,7 @@
 mod channels;
 mod goroutines;
 mod locks;
+mod net;
 mod time;
 
 use gocsp::Runtime;
@@ -43,6 +44,7 @@ fn run(task: &Task) -> Reply {
         "timerstop" => time::timerstop(task),
         "sleepers" => time::sleepers(task),
         "hogs" => time::hogs(task),
+        "echo" => net::echo(),
         unknown => panic!("there is no workload {unknown}"),
     }
 }

@@ -5,6 +5,7 @@
 mod channels;
 mod goroutines;
 mod locks;
+mod net;
 mod time;
 
 use may::go;
@@ -35,6 +36,7 @@ fn run(task: &Task) -> Reply {
         "sleep" => time::sleep(task),
         "sleepers" => time::sleepers(task),
         "hogs" => time::hogs(task),
+        "echo" => net::echo(),
         "ctxswitch" | "flow" => Reply::abstain(UNBOUNDED),
         "select3" | "sieve" => Reply::abstain(
             "may's select starts a coroutine for each case, and loses what those received that did not win",

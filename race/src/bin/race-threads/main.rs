@@ -8,6 +8,7 @@
 mod channels;
 mod goroutines;
 mod locks;
+mod net;
 mod time;
 
 use race::task::{Reply, Task};
@@ -30,6 +31,7 @@ fn run(task: &Task) -> Reply {
         "mutex" => locks::mutex(task),
         "sleep" => time::sleep(task),
         "hogs" => time::hogs(task),
+        "echo" => net::echo(),
         "sieve" => Reply::abstain("each of 1.4 million messages through 1500 threads takes two switches of the system"),
         "timerstop" => Reply::abstain("the system's threads have no timers"),
         "spawn" | "skynet" | "fib" | "parked" | "rwlock" | "sleepers" => {

@@ -13,6 +13,7 @@ mod channels;
 mod goroutines;
 mod group;
 mod locks;
+mod net;
 mod time;
 
 use race::task::{Reply, Task};
@@ -27,7 +28,7 @@ fn main() {
     if task.contender == "tokio-kanal" && !(task.program == "flow" && channels::fits_mpsc(&task)) {
         return Reply::abstain("tokio itself uses kanal here, or there is no channel in it").send();
     }
-    let runtime = builder.worker_threads(task.procs).enable_time().build().expect("the runtime starts");
+    let runtime = builder.worker_threads(task.procs).enable_all().build().expect("the runtime starts");
     let reply = runtime.block_on(async { tokio::spawn(run(task)).await });
     reply.expect("the workload does not panic").send();
 }
@@ -53,6 +54,7 @@ async fn run(task: Task) -> Reply {
         "timerstop" => time::timerstop(&task).await,
         "sleepers" => time::sleepers(&task).await,
         "hogs" => time::hogs(&task).await,
+        "echo" => net::echo().await,
         unknown => panic!("there is no workload {unknown}"),
     }
 }

@@ -31,6 +31,9 @@ const TOKIO: Program = Program::Rust { binary: "race-tokio", feature: Some("toki
 const MAY: Program = Program::Rust { binary: "race-may", feature: Some("may") };
 const THREADS: Program = Program::Rust { binary: "race-threads", feature: Some("threads") };
 
+/// The client of the contenders that are servers.
+pub(crate) const LOAD: Program = Program::Rust { binary: "race-load", feature: None };
+
 /// All, in the order in which they take turns.
 pub(crate) const ALL: &[Contender] = &[
     Contender { name: HOME, about: "gocsp in its default mode", program: GOCSP },

@@ -51,7 +51,7 @@ fn main() -> ExitCode {
 fn hold(arguments: &Arguments) -> Race {
     let contenders = arguments.contenders();
     let workloads = arguments.workloads();
-    let programs = Programs::build(&contenders);
+    let programs = Programs::build(&contenders, &workloads);
     let start = Instant::now();
     let mut race = Race::new(Machine::this(arguments.procs), contenders.clone());
     for (done, workload) in workloads.iter().enumerate() {
@@ -82,7 +82,7 @@ fn compete(
             if workload.section == Section::Memory {
                 host::find_memory(sizes.get("goroutines"));
             }
-            let result = programs.of(contender).and_then(|program| {
+            let result = programs.of(contender, workload).and_then(|program| {
                 let task = task(arguments, workload, contender, &sizes);
                 run::run(program, &task, arguments.timeout(), answer)
             });

@@ -4,7 +4,9 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::contenders::{Contender, Program};
+use race::workload::{Section, Workload};
+
+use crate::contenders::{Contender, LOAD, Program};
 use crate::results::Failure;
 
 const FOLDER: &str = env!("CARGO_MANIFEST_DIR");
@@ -15,24 +17,35 @@ pub(crate) struct Programs {
 }
 
 impl Programs {
-    /// Builds what the contenders need.
-    pub(crate) fn build(contenders: &[&Contender]) -> Self {
+    /// Builds what the contenders need for these workloads.
+    pub(crate) fn build(contenders: &[&Contender], workloads: &[&Workload]) -> Self {
         let mut programs = Self { built: Vec::new() };
-        for contender in contenders {
-            if programs.find(contender.program).is_none() {
-                let result = match contender.program {
+        let load = workloads.iter().any(|workload| workload.section == Section::Network).then_some(LOAD);
+        for program in contenders.iter().map(|contender| contender.program).chain(load) {
+            if programs.find(program).is_none() {
+                let result = match program {
                     Program::Rust { binary, feature } => build_rust(binary, feature),
                     Program::Go => build_go(),
                 };
-                programs.built.push((contender.program, result));
+                programs.built.push((program, result));
             }
         }
         programs
     }
 
-    /// The program that runs this contender.
-    pub(crate) fn of(&self, contender: &Contender) -> Result<&Path, Failure> {
-        let result = self.find(contender.program).expect("the programs of all contenders have been built");
+    /// What runs this contender in this workload: its program, or the client, which is told whom to ask.
+    pub(crate) fn of(&self, contender: &Contender, workload: &Workload) -> Result<Command, Failure> {
+        let program = self.path(contender.program)?;
+        if workload.section != Section::Network {
+            return Ok(Command::new(program));
+        }
+        let mut client = Command::new(self.path(LOAD)?);
+        client.arg(program);
+        Ok(client)
+    }
+
+    fn path(&self, program: Program) -> Result<&Path, Failure> {
+        let result = self.find(program).expect("all programs have been built");
         result.as_deref().map_err(|reason| Failure::Missing(reason.clone()))
     }
 

@@ -1,7 +1,6 @@
 //! One run of one contender, in a process of its own.
 
 use std::io::{self, Read};
-use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
@@ -14,9 +13,8 @@ use crate::results::Failure;
 /// So much of what a process prints is kept. Some print a lot when they die.
 const KEPT: u64 = 64 << 10;
 
-/// Runs `program`, and checks its answer.
-pub(crate) fn run(program: &Path, task: &Task, timeout: Duration, answer: u64) -> Result<Reply, Failure> {
-    let mut command = Command::new(program);
+/// Runs a program, and checks its answer.
+pub(crate) fn run(mut command: Command, task: &Task, timeout: Duration, answer: u64) -> Result<Reply, Failure> {
     command.args(task.arguments()).env("RUST_BACKTRACE", "0");
     let reply: Reply = finish(command, timeout).and_then(|line| {
         serde_json::from_str(line.trim()).map_err(|_| Failure::Died("it ended without an answer".to_owned()))
@@ -122,8 +120,8 @@ mod tests {
     fn answers_are_checked() {
         let task = Task { contender: String::new(), program: String::new(), procs: 1, sizes: Sizes::default() };
         // `true` and `echo` do not answer.
-        assert!(matches!(run(Path::new("true"), &task, LONG, 1), Err(Failure::Died(_))));
-        assert!(matches!(run(Path::new("echo"), &task, LONG, 1), Err(Failure::Died(_))));
-        assert!(matches!(run(Path::new("/no/such/program"), &task, LONG, 1), Err(Failure::Died(_))));
+        for program in ["true", "echo", "/no/such/program"] {
+            assert!(matches!(run(Command::new(program), &task, LONG, 1), Err(Failure::Died(_))));
+        }
     }
 }
