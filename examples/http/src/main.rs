@@ -1,0 +1,50 @@
+//! Serves HTTP until SIGINT or SIGTERM comes, answers what has been asked by then, and ends. A second signal ends it at once.
+
+mod options;
+
+use std::io;
+use std::{env, process, thread};
+
+use gocsp::context::Context;
+use gocsp::net::TcpListener;
+use httpd::serve;
+use options::{Command, Options};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+#[gocsp::main]
+fn main() {
+    match options::parse(env::args_os()) {
+        Ok(Command::Run(options)) => run(&options).unwrap_or_else(|error| fail(1, &error.to_string())),
+        Ok(Command::Help) => print!("{}", options::HELP),
+        Err(error) => fail(2, &format!("{error} (see --help)")),
+    }
+}
+
+fn run(options: &Options) -> io::Result<()> {
+    let context = until_signalled()?;
+    let listener = TcpListener::bind(options.address.as_str())?;
+    println!("listening on {}", listener.local_addr()?);
+    serve(&context, &listener, &options.limits);
+    println!("stopped");
+    Ok(())
+}
+
+/// A context that ends with the first signal.
+fn until_signalled() -> io::Result<Context> {
+    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    let (context, cancel) = Context::background().with_cancel();
+    thread::spawn(move || {
+        let mut signals = signals.forever();
+        signals.next();
+        cancel.cancel();
+        signals.next();
+        process::exit(130);
+    });
+    Ok(context)
+}
+
+fn fail(status: i32, error: &str) -> ! {
+    eprintln!("httpd: {error}");
+    process::exit(status)
+}

@@ -1,0 +1,187 @@
+//! Clients that want no good: the server stays, gives correct answers or none, and serves the others.
+#![cfg(target_os = "linux")]
+
+#[path = "common/answers.rs"]
+mod answers;
+#[path = "common/served.rs"]
+mod served;
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr};
+use std::time::Duration;
+
+use answers::{Answer, read_answer};
+use fastrand::Rng;
+use gocsp::net::TcpStream;
+use gocsp::{scope, sleep};
+use httpd::Limits;
+use served::{HEALTH, answers, ask, served, statuses};
+
+const SHORT: Duration = Duration::from_millis(100);
+
+const GOOD: [&str; 4] = [
+    "GET /health HTTP/1.1\r\nHost: here\r\nAccept: */*\r\n\r\n",
+    "POST /echo HTTP/1.1\r\nHost: here\r\nContent-Length: 11\r\n\r\nhello world",
+    "POST /echo HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6;x=y\r\n world\r\n0\r\nA: b\r\n\r\n",
+    "POST /echo HTTP/1.1\r\nHost: here\r\nExpect: 100-continue\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello",
+];
+
+/// Good requests, in which some bytes are changed, lost, repeated, or cut off.
+fn damaged(random: &mut Rng) -> Vec<u8> {
+    let mut bytes: Vec<u8> = (0..random.usize(1..4)).flat_map(|_| GOOD[random.usize(..GOOD.len())].bytes()).collect();
+    for _ in 0..random.usize(1..5) {
+        let at = random.usize(..bytes.len().max(1));
+        match random.u8(..6) {
+            _ if bytes.is_empty() => bytes.push(random.u8(..)),
+            0 => bytes[at] = random.u8(..),
+            1 => drop(bytes.remove(at)),
+            2 => bytes.insert(at, random.u8(..)),
+            3 => bytes.truncate(at),
+            4 => bytes[at] = b"\r\n :;,0fF"[random.usize(..9)],
+            _ => bytes.extend_from_within(at..),
+        }
+    }
+    bytes
+}
+
+fn garbage(random: &mut Rng) -> Vec<u8> {
+    (0..random.usize(..2000)).map(|_| random.u8(..)).collect()
+}
+
+/// Sends this in pieces, ends, and gives what came back and whether all of it did: who sends what nobody wants to read may be cut off.
+fn provoke(address: SocketAddr, bytes: &[u8], random: &mut Rng) -> (Vec<u8>, bool) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_nodelay(true).unwrap();
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let (piece, after) = rest.split_at(random.usize(1..=rest.len()));
+        if stream.write_all(piece).is_err() {
+            break;
+        }
+        rest = after;
+    }
+    let _ = stream.shutdown(Shutdown::Write);
+    let mut answers = Vec::new();
+    let whole = stream.read_to_end(&mut answers).is_ok();
+    (answers, whole)
+}
+
+#[test]
+fn whatever_bytes_come_the_answers_are_correct() {
+    const KNOWN: [u16; 11] = [100, 200, 400, 404, 405, 408, 413, 417, 431, 501, 505];
+    let seed = fastrand::u64(..);
+    println!("seed {seed}");
+    served(Limits { head: 1000, body: 1000, ..Limits::default() }, |address| {
+        scope(|s| {
+            for client in 0..4 {
+                s.go(move || {
+                    let mut random = Rng::with_seed(seed.wrapping_add(client));
+                    for round in 0..400 {
+                        let bytes = if random.u8(..10) == 0 { garbage(&mut random) } else { damaged(&mut random) };
+                        let (received, whole) = provoke(address, &bytes, &mut random);
+                        for answer in whole.then(|| answers(&received)).into_iter().flatten() {
+                            let Answer { status, head, body } = answer;
+                            assert!(KNOWN.contains(&status), "round {round}: {head}{body:?} to {bytes:?}");
+                        }
+                    }
+                });
+            }
+        });
+    });
+}
+
+#[test]
+fn requests_that_come_one_byte_at_a_time_are_answered() {
+    served(Limits::default(), |address| {
+        for request in GOOD {
+            let mut stream = TcpStream::connect(address).unwrap();
+            stream.set_nodelay(true).unwrap();
+            for byte in request.bytes() {
+                stream.write_all(&[byte]).unwrap();
+            }
+            let first = read_answer(&mut stream, true).unwrap();
+            let answer = if first.status == 100 { read_answer(&mut stream, true).unwrap() } else { first };
+            assert_eq!(answer.status, 200);
+        }
+    });
+}
+
+#[test]
+fn who_sends_slowly_is_told_so_and_holds_back_nobody() {
+    served(Limits { head_time: SHORT, body_time: SHORT, ..Limits::default() }, |address| {
+        scope(|s| {
+            for number in 0..50 {
+                // Half of them are slow with the head, half with the body.
+                let body = b"POST /echo HTTP/1.1\r\nHost: here\r\nContent-Length: 1000000\r\n\r\n";
+                let begin: &[u8] = if number % 2 == 0 { b"G" } else { body };
+                s.go(move || {
+                    let mut stream = TcpStream::connect(address).unwrap();
+                    stream.write_all(begin).unwrap();
+                    // One byte after the other: each comes in time, and all together do not.
+                    while stream.write_all(b"a").is_ok() {
+                        stream.set_read_timeout(Some(SHORT / 10)).unwrap();
+                        match stream.peek(&mut [0]) {
+                            Ok(_) => break,
+                            Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::TimedOut, "{error}"),
+                        }
+                    }
+                    stream.set_read_timeout(None).unwrap();
+                    assert_eq!(read_answer(&mut stream, true).unwrap().status, 408);
+                });
+            }
+            for _ in 0..200 {
+                assert_eq!(statuses(&ask(address, HEALTH)), [200]);
+            }
+        });
+    });
+}
+
+#[test]
+fn a_flood_of_connections_is_served_a_few_at_a_time() {
+    served(Limits { connections: 8, ..Limits::default() }, |address| {
+        scope(|s| {
+            for _ in 0..300 {
+                s.go(move || assert_eq!(statuses(&ask(address, HEALTH)), [200]));
+            }
+        });
+    });
+}
+
+#[test]
+fn connections_on_which_nothing_comes_make_room() {
+    served(Limits { connections: 8, idle: SHORT, ..Limits::default() }, |address| {
+        let silent: Vec<_> = (0..32).map(|_| TcpStream::connect(address).unwrap()).collect();
+        assert_eq!(statuses(&ask(address, HEALTH)), [200]);
+        for mut stream in silent {
+            assert_eq!(stream.read(&mut [0]).unwrap(), 0);
+        }
+    });
+}
+
+#[test]
+fn who_does_not_read_is_given_up() {
+    served(Limits { connections: 1, write_time: SHORT, ..Limits::default() }, |address| {
+        let mut deaf = TcpStream::connect(address).unwrap();
+        deaf.write_all(b"GET /bytes/16777216 HTTP/1.1\r\nHost: here\r\n\r\n").unwrap();
+        // There is room for one: this one is served when that one is no more.
+        assert_eq!(statuses(&ask(address, HEALTH)), [200]);
+        drop(deaf);
+    });
+}
+
+#[test]
+fn who_goes_away_in_the_middle_leaves_nothing_behind() {
+    served(Limits::default(), |address| {
+        for request in GOOD {
+            for length in 0..request.len() {
+                let mut stream = TcpStream::connect(address).unwrap();
+                stream.write_all(&request.as_bytes()[..length]).unwrap();
+                if length % 2 == 0 {
+                    // Not ended, but broken off.
+                    stream.set_linger(Some(Duration::ZERO)).unwrap();
+                }
+            }
+        }
+        sleep(Duration::ZERO);
+    });
+}

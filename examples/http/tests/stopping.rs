@@ -1,0 +1,97 @@
+//! The end of the server: of what has begun, and of what has not.
+#![cfg(target_os = "linux")]
+
+#[path = "common/answers.rs"]
+mod answers;
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use answers::read_answer;
+use gocsp::context::{CancelFunc, Context};
+use gocsp::net::{TcpListener, TcpStream};
+use gocsp::runtime::assert_no_leaks;
+use gocsp::{JoinHandle, go};
+use httpd::{Limits, serve};
+use rustix::process::{Pid, Signal, kill_process};
+
+fn start(limits: Limits) -> (SocketAddr, CancelFunc, JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (context, cancel) = Context::background().with_cancel();
+    (address, cancel, go!(move || serve(&context, &listener, &limits)))
+}
+
+/// A connection that the server has, and on which no request has begun.
+fn idle(address: SocketAddr) -> TcpStream {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.write_all(b"GET /health HTTP/1.1\r\nHost: here\r\n\r\n").unwrap();
+    assert_eq!(read_answer(&mut stream, true).unwrap().status, 200);
+    stream
+}
+
+/// A connection with a request that has begun, and wants five bytes more.
+fn begun(address: SocketAddr) -> TcpStream {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let head = "POST /echo HTTP/1.1\r\nHost: here\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n";
+    stream.write_all(head.as_bytes()).unwrap();
+    assert_eq!(read_answer(&mut stream, true).unwrap().status, 100);
+    stream
+}
+
+fn assert_ended(stream: &mut TcpStream) {
+    assert_eq!(stream.read(&mut [0]).unwrap(), 0);
+}
+
+/// The request is answered, and the connection closed.
+fn assert_finished(stream: &mut TcpStream) {
+    stream.write_all(b"hello").unwrap();
+    let answer = read_answer(stream, true).unwrap();
+    assert_eq!((answer.status, &*answer.body), (200, &b"hello"[..]));
+    assert!(answer.head.contains("\r\nConnection: close\r\n"));
+    assert_ended(stream);
+}
+
+#[test]
+fn what_has_begun_is_finished_and_what_has_not_is_closed() {
+    assert_no_leaks(|| {
+        let (address, cancel, server) = start(Limits::default());
+        let (mut idle, mut begun) = (idle(address), begun(address));
+        cancel.cancel();
+        assert_ended(&mut idle);
+        assert_finished(&mut begun);
+        server.join().unwrap();
+        assert!(TcpStream::connect(address).is_err());
+    });
+}
+
+#[test]
+fn what_takes_too_long_is_given_up() {
+    assert_no_leaks(|| {
+        let (address, cancel, server) = start(Limits { grace: Duration::from_millis(20), ..Limits::default() });
+        let mut begun = begun(address);
+        cancel.cancel();
+        server.join().unwrap();
+        assert_ended(&mut begun);
+    });
+}
+
+fn signal(server: &Child, signal: Signal) {
+    kill_process(Pid::from_child(server), signal).unwrap();
+}
+
+#[test]
+fn the_program_ends_in_good_order_on_sigint() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_httpd"));
+    let mut server = command.arg("127.0.0.1:0").stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(server.stdout.take().unwrap()).lines();
+    let address = lines.next().unwrap().unwrap().strip_prefix("listening on ").unwrap().parse().unwrap();
+    let (mut idle, mut begun) = (idle(address), begun(address));
+    signal(&server, Signal::INT);
+    assert_ended(&mut idle);
+    assert_finished(&mut begun);
+    assert_eq!(lines.next().unwrap().unwrap(), "stopped");
+    assert!(server.wait().unwrap().success());
+}
