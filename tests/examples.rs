@@ -11,6 +11,8 @@
 mod watch;
 
 use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::{env, fs};
@@ -54,9 +56,11 @@ examples! {
     confinement_ad_hoc,
     context_layers,
     context_timeout,
+    daemon,
     deadlock,
     directions,
     done_channel,
+    echo,
     for_select => |lines| assert!((1..=6).contains(&numbers(&lines[0])[0])),
     full_channel,
     hello,
@@ -75,7 +79,6 @@ examples! {
     pool,
     pool_buffers,
     pool_calculators => |lines| assert!((4..1000).contains(&numbers(&lines[0])[0])),
-    pool_connections,
     race_condition,
     range,
     rwmutex_table "10",
@@ -110,6 +113,23 @@ fn every_example_has_a_test_and_is_listed() {
     }
 }
 
+#[test]
+fn echo_sends_back_what_comes_until_its_standard_input_ends() {
+    let mut server = command("echo", &[]).stdin(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(server.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    let address = line.trim_end().strip_prefix("listening on ").unwrap();
+    let mut clients: Vec<_> = (0..3).map(|_| TcpStream::connect(address).unwrap()).collect();
+    for (number, client) in clients.iter_mut().enumerate() {
+        let (sent, mut received) = (vec![number as u8; 10_000], vec![0; 10_000]);
+        client.write_all(&sent).unwrap();
+        client.read_exact(&mut received).unwrap();
+        assert!(sent == received);
+    }
+    drop(server.stdin.take());
+    assert!(watch(server).status.success());
+}
+
 /// The numbers in a line.
 fn numbers(line: &str) -> Vec<u64> {
     line.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse().ok()).collect()
@@ -121,14 +141,7 @@ fn folder() -> PathBuf {
 
 /// Runs a program to a good end, and compares what it prints with its header.
 fn lines_of(name: &str, arguments: &[&str]) -> Vec<String> {
-    // The tests are in a folder beside that of the examples.
-    let tests = env::current_exe().unwrap();
-    let program = tests.ancestors().nth(2).unwrap().join("examples").join(name);
-    assert!(program.exists(), "to be built by `cargo build --examples`: {program:?}");
-    let mut command = Command::new(program);
-    command.args(arguments).env_remove("GOCSP_MAXPROCS");
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let ended = watch(command.spawn().unwrap());
+    let ended = watch(command(name, arguments).spawn().unwrap());
     let source = fs::read_to_string(folder().join(name).with_extension("rs")).unwrap();
     let header: String = source.lines().take_while(|line| line.starts_with("//!")).collect();
     let status = if header.contains("with status 2") { 2 } else { 0 };
@@ -139,6 +152,18 @@ fn lines_of(name: &str, arguments: &[&str]) -> Vec<String> {
     compare(&ended.stdout, &output);
     compare(&ended.stderr, &errors);
     ended.stdout.lines().map(ToOwned::to_owned).collect()
+}
+
+/// A program, with nothing to read.
+fn command(name: &str, arguments: &[&str]) -> Command {
+    // The tests are in a folder beside that of the examples.
+    let tests = env::current_exe().unwrap();
+    let program = tests.ancestors().nth(2).unwrap().join("examples").join(name);
+    assert!(program.exists(), "to be built by `cargo build --examples`: {program:?}");
+    let mut command = Command::new(program);
+    command.args(arguments).env_remove("GOCSP_MAXPROCS");
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
 }
 
 /// Compares what was printed with what the blocks say.
