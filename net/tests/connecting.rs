@@ -152,6 +152,20 @@ fn every_connection_goes_to_one_of_those_who_accept() {
 }
 
 #[test]
+fn many_can_wait_to_be_accepted() {
+    let allowed = std::fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap().trim().parse().unwrap();
+    everywhere(|| {
+        let listener = TcpListener::bind(HERE).unwrap();
+        let address = listener.local_addr().unwrap();
+        let connect = |_| TcpStream::connect_timeout(&address, Duration::from_secs(60)).unwrap();
+        let waiting: Vec<_> = (0..usize::min(allowed, 500)).map(connect).collect();
+        for _ in waiting {
+            drop(listener.accept().unwrap());
+        }
+    });
+}
+
+#[test]
 fn the_context_of_one_who_accepts_is_not_that_of_another() {
     everywhere(|| {
         let listener = TcpListener::bind(HERE).unwrap();

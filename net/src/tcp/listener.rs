@@ -9,7 +9,7 @@ use std::time::Instant;
 use gocsp_context::Context;
 use gocsp_runtime::poll::Direction;
 use rustix::io::Errno;
-use rustix::net::{SocketFlags, acceptfrom_with};
+use rustix::net::{SocketFlags, acceptfrom_with, listen};
 
 use super::TcpStream;
 use crate::context::CancelGuard;
@@ -62,6 +62,9 @@ handle! {
 impl TcpListener {
     /// A listener at the first of the addresses where there can be one. Port 0 lets the system choose.
     ///
+    /// As many connections can wait to be accepted as the system allows (`net.core.somaxconn`), as in Go; with std there are 128. A
+    /// flood of clients that is larger than that makes Linux reset some of them.
+    ///
     /// # Errors
     /// As [`std::net::TcpListener::bind`], of the last address.
     ///
@@ -74,7 +77,10 @@ impl TcpListener {
     #[track_caller]
     pub fn bind<A: ToSocketAddrs>(address: A) -> io::Result<Self> {
         let addresses = addr::list(address)?;
-        Self::from_std(net::TcpListener::bind(&*addresses)?)
+        let listener = net::TcpListener::bind(&*addresses)?;
+        // Again, which only changes the length of the queue. The system takes what it allows.
+        listen(&listener, i32::MAX)?;
+        Self::from_std(listener)
     }
 
     /// Its address.
