@@ -11,10 +11,11 @@
 //! ```
 
 use std::io::{self, Read, Write};
+use std::time::Duration;
 use std::{env, process};
 
 use gocsp::net::{TcpListener, TcpStream};
-use gocsp::{blocking, go};
+use gocsp::{blocking, go, sleep};
 
 fn echo(mut stream: TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
@@ -35,7 +36,11 @@ fn serve(address: &str) -> io::Result<()> {
             match stream {
                 // A connection that breaks concerns nobody else.
                 Ok(stream) => drop(go!(echo(stream))),
-                Err(error) => eprintln!("cannot accept a connection: {error}"),
+                Err(error) => {
+                    eprintln!("cannot accept a connection: {error}");
+                    // There may be no descriptor left until somebody hangs up.
+                    sleep(Duration::from_millis(10));
+                }
             }
         }
     });
