@@ -63,6 +63,11 @@ impl Events {
         self.iter().for_each(slot::fire);
     }
 
+    /// Whether the alarm was raised.
+    pub(super) fn has_alarm(&self) -> bool {
+        self.0.iter().any(|event| event.u64 == ALARM)
+    }
+
     fn iter(&self) -> impl Iterator<Item = Event> {
         self.0.iter().filter_map(|event| {
             let slot = u32::try_from(event.u64).ok()?;

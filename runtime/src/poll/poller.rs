@@ -49,6 +49,17 @@ impl Poller {
         }
     }
 
+    /// Sees what events there are, in place of the worker's thread.
+    ///
+    /// That may come meanwhile, and go to sleep here. An alarm that was meant for it is told once, and may have been
+    /// taken from it now.
+    pub(crate) fn look_for_another(&self, events: &mut Events) {
+        self.wait(events, Some(Duration::ZERO));
+        if events.has_alarm() {
+            self.ring();
+        }
+    }
+
     /// The worker's thread is about to sleep here, if there is anything to wait for; whether it is. Before it makes sure
     /// that there is nothing for it to do: see [`ring`](Self::ring).
     pub(crate) fn lie_down(&self) -> bool {
@@ -130,5 +141,26 @@ impl Poller {
         }
         let made = System::new()?;
         Ok(self.system.get_or_init(|| made))
+    }
+}
+
+#[cfg(all(test, target_os = "linux", not(any(loom, shuttle))))]
+mod tests {
+    use std::os::fd::AsRawFd;
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+
+    #[test]
+    fn a_look_for_another_leaves_it_its_alarm() {
+        let (poller, mut events) = (Poller::default(), Events::default());
+        let (here, _there) = UnixStream::pair().unwrap();
+        poller.add(here.as_raw_fd(), 0).unwrap();
+        // Its worker comes round after all, while somebody is about to look for it, and is rung.
+        assert!(poller.lie_down());
+        poller.ring();
+        poller.look_for_another(&mut events);
+        poller.wait(&mut events, Some(Duration::ZERO));
+        assert!(events.has_alarm());
     }
 }

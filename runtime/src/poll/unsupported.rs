@@ -83,6 +83,10 @@ pub(crate) struct Events;
 
 impl Events {
     pub(crate) fn fire(&self) {}
+
+    pub(super) fn has_alarm(&self) -> bool {
+        false
+    }
 }
 
 pub(super) fn block(alarm: &Alarm, _descriptor: RawFd, _is_read: bool, _timeout: Option<Duration>) -> bool {

@@ -66,7 +66,7 @@ impl Shared {
     /// Looks into the pollers of workers that have not come round since the last call. For the monitor.
     pub(super) fn poll_for_the_absent(&self, events: &mut Events) {
         for worker in self.each_worker().filter(|worker| worker.poller.is_neglected()) {
-            worker.poller.wait(events, Some(Duration::ZERO));
+            worker.poller.look_for_another(events);
             events.fire();
         }
     }
