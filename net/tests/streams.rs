@@ -15,9 +15,10 @@ use std::time::Duration;
 use std::{net, thread};
 
 use gocsp_net::{KeepAlive, TcpStream, UnixStream};
-use gocsp_runtime::{scope, spawn};
+use gocsp_runtime::{scope, sleep, spawn};
 use pairs::tcp_pair;
 use procs::{everywhere, on_procs};
+use rustix::net::{SendFlags, send};
 use waiting::waiting;
 
 /// More than any buffer between the two ends takes.
@@ -190,6 +191,26 @@ fn threads_and_goroutines_talk_to_each_other() {
             });
         });
         assert_eq!(reader.join().unwrap(), 200);
+    });
+}
+
+#[test]
+fn what_comes_after_urgent_data_is_read_without_more_to_come() {
+    everywhere(|| {
+        let (mut client, mut server) = tcp_pair();
+        client.set_nodelay(true).unwrap();
+        let first = waiting(move || server.read_exact(&mut [0]).map(|()| server));
+        client.write_all(b"-").unwrap();
+        let mut server = first.join().unwrap().unwrap();
+        client.write_all(b"before").unwrap();
+        assert_eq!(send(&client, b"!", SendFlags::OOB).unwrap(), 1);
+        client.write_all(b"after").unwrap();
+        // Meanwhile the poller tells of all of it.
+        sleep(Duration::from_millis(1));
+        let mut text = [0; 20];
+        server.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        assert_eq!((server.read(&mut text).unwrap(), &text[..6]), (6, &b"before"[..]));
+        assert_eq!((server.read(&mut text).unwrap(), &text[..5]), (5, &b"after"[..]));
     });
 }
 

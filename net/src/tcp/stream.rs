@@ -62,8 +62,8 @@ let socket = gocsp_net::TcpStream::connect(listener.local_addr()?)?;"
 stream!(TcpStream);
 
 impl TcpStream {
-    /// A read that does not fill its buffer has taken all that there was. It also stops before data that was sent as
-    /// urgent (`MSG_OOB`), which hardly anybody does; what comes after that is then seen when more comes.
+    /// A read that does not fill its buffer has taken all that there was, or has stopped before data that were sent as
+    /// urgent (`MSG_OOB`), which the poller is told of.
     const SHORT_READS_DRAIN: bool = true;
 
     /// Connects with the first of the addresses that answers.

@@ -15,9 +15,9 @@ const ALARM: u64 = u64::MAX;
 /// So many events are taken at a time. If there are more, they are there at the next look.
 const BATCH: usize = 256;
 
-const READABLE: i32 = libc::EPOLLIN | libc::EPOLLRDHUP | libc::EPOLLHUP | libc::EPOLLERR;
+const READABLE: i32 = libc::EPOLLIN | libc::EPOLLPRI | libc::EPOLLRDHUP | libc::EPOLLHUP | libc::EPOLLERR;
 const WRITABLE: i32 = libc::EPOLLOUT | libc::EPOLLHUP | libc::EPOLLERR;
-const READ_ENDS: i32 = libc::EPOLLRDHUP | libc::EPOLLHUP | libc::EPOLLERR;
+const READ_ENDS: i32 = libc::EPOLLPRI | libc::EPOLLRDHUP | libc::EPOLLHUP | libc::EPOLLERR;
 const WRITE_ENDS: i32 = libc::EPOLLHUP | libc::EPOLLERR;
 
 /// An epoll instance, and the alarm that ends a wait in it.
@@ -43,7 +43,8 @@ impl Event {
         self.mask & WRITABLE != 0
     }
 
-    /// Whether the other side has hung up: there may be no further event for reading.
+    /// Whether there may be no further event for what is left after a short read: the other side has hung up; or there are
+    /// urgent data, before which a read stops.
     pub(super) fn ends_reading(self) -> bool {
         self.mask & READ_ENDS != 0
     }
@@ -95,7 +96,7 @@ impl System {
 
     /// Registers a descriptor: an event tells the number of its slot.
     pub(super) fn add(&self, descriptor: RawFd, slot: u32) -> io::Result<()> {
-        let interest = libc::EPOLLIN | libc::EPOLLOUT | libc::EPOLLRDHUP | libc::EPOLLET;
+        let interest = libc::EPOLLIN | libc::EPOLLPRI | libc::EPOLLRDHUP | libc::EPOLLOUT | libc::EPOLLET;
         match self.control(libc::EPOLL_CTL_ADD, descriptor, interest, slot.into()) {
             // A duplicate of what this number meant before is still open somewhere.
             Err(error) if error.raw_os_error() == Some(libc::EEXIST) => {

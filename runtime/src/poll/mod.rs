@@ -19,7 +19,9 @@
 //! afterwards, the waiter stands in the list.
 //!
 //! A read that fills less than its buffer has left nothing behind, so the next one need not try before an event has been counted;
-//! but if the other side has hung up, which may be told together with the last data, there will be no further event.
+//! but if the other side has hung up, which may be told together with the last data, there will be no further event. Nor will
+//! there be one if a read stopped before urgent data (`MSG_OOB`), though more may lie behind them. Who was told of either tries
+//! each time from then on.
 //!
 //! # Whose poller
 //! A descriptor is registered with one poller at a time: that of whoever waits for it, so that waking somebody crosses no

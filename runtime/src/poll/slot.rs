@@ -29,7 +29,7 @@ struct Side {
     events: AtomicU32,
     /// The number of events that there were before the last read that left nothing behind.
     drained_at: AtomicU32,
-    /// There may be no further event: the other side has hung up.
+    /// There may be no further event for what a short read leaves behind: see [`Event::ends_reading`].
     ends: AtomicBool,
 }
 
