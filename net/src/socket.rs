@@ -75,7 +75,7 @@ struct Shared<T: AsFd> {
 struct Rules {
     read: Limits,
     write: Limits,
-    contexts: Vec<(u64, Context)>,
+    contexts: Arc<Vec<(u64, Context)>>,
     /// The number of the next context.
     next: u64,
 }
@@ -122,7 +122,7 @@ impl<T: AsFd + Send + Sync + 'static> Interrupt for Shared<T> {
     fn unbind(&self, number: u64) {
         let mut rules = self.rules();
         let place = rules.contexts.iter().position(|(other, _)| *other == number);
-        let context = place.map(|place| rules.contexts.swap_remove(place));
+        let context = place.map(|place| Arc::make_mut(&mut rules.contexts).swap_remove(place));
         self.set_flag(BOUND, !rules.contexts.is_empty());
         drop(rules);
         // With it may go values of the user's: not under the lock.
@@ -171,8 +171,12 @@ impl<T: AsFd> Shared<T> {
             return Err(closed());
         }
         let mut rules = self.rules();
-        rules.contexts.iter().try_for_each(|(_, context)| error::check(context))?;
-        match rules.limits(call.direction).deadline {
+        let (contexts, limits) = (Arc::clone(&rules.contexts), *rules.limits(call.direction));
+        // Who asks a context may be the first to find that it has ended, and then wakes those who wait for that, among them
+        // tasks, by wakers of the user's.
+        drop(rules);
+        contexts.iter().try_for_each(|(_, context)| error::check(context))?;
+        match limits.deadline {
             Some(deadline) if deadline <= clock::now() => Err(io::ErrorKind::TimedOut.into()),
             _ => Ok(()),
         }
@@ -324,7 +328,7 @@ impl<T: AsFd + Send + Sync + 'static> Socket<T> {
         let mut rules = self.shared.rules();
         let number = rules.next;
         rules.next += 1;
-        rules.contexts.push((number, context.clone()));
+        Arc::make_mut(&mut rules.contexts).push((number, context.clone()));
         self.shared.set_flag(BOUND, true);
         drop(rules);
         let interrupter = self.interrupter(context);
