@@ -2,46 +2,35 @@
 //!
 //! - `without_pool`: a request, for which the daemon connects to the service.
 //! - `with_pool`: a request, for which it has a connection.
+//!
+//! The daemon is a goroutine, and the client a thread, as it would be a process of its own.
 
-use std::hint::black_box;
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use criterion::{Criterion, SamplingMode, criterion_group, criterion_main};
-use daemon::{request, with_pool, without_pool};
-use gocsp::Runtime;
+use daemon::{measure, with_pool, without_pool};
 use gocsp::net::TcpListener;
 
-#[expect(dead_code, reason = "the benchmark has a main of its own")]
 #[path = "../examples/daemon.rs"]
 mod daemon;
+
+type Start = fn(Duration) -> io::Result<TcpListener>;
 
 const TAKES: Duration = Duration::from_secs(1);
 
 fn network_request(criterion: &mut Criterion) {
-    let daemons: [(&str, fn(Duration) -> io::Result<TcpListener>); 2] =
-        [("without_pool", without_pool), ("with_pool", with_pool)];
+    let daemons: [(&str, Start); 2] = [("without_pool", without_pool), ("with_pool", with_pool)];
     let mut group = criterion.benchmark_group("network_request");
     group.sample_size(10).sampling_mode(SamplingMode::Flat).warm_up_time(Duration::from_millis(1));
-    let runtime = Runtime::builder().procs(2).build().expect("threads can be started");
-    for (name, daemon) in daemons {
+    for (name, start) in daemons {
+        let daemon = start(TAKES).expect("there is a port");
         group.bench_function(name, |bencher| {
-            bencher.iter_custom(|count| runtime.run(|| requests(&daemon(TAKES).expect("there is a port"), count)));
+            bencher.iter_custom(|count| measure(&daemon, count).expect("the daemon answers"));
         });
+        daemon.close();
     }
     group.finish();
-}
-
-/// How long so many requests take.
-fn requests(daemon: &TcpListener, count: u64) -> Duration {
-    let address = daemon.local_addr().expect("a listener has an address");
-    let start = Instant::now();
-    for _ in 0..count {
-        black_box(request(address)).expect("the daemon answers");
-    }
-    let elapsed = start.elapsed();
-    daemon.close();
-    elapsed
 }
 
 criterion_group!(benches, network_request);
