@@ -168,8 +168,8 @@ impl<T> Receiver<T> {
     /// The task waits among the goroutines and threads that receive here, and is served when its turn comes. The future
     /// may be dropped before it is ready, for which no value is lost. If one was sent to it meanwhile, the send is
     /// complete, and the value goes to who waits next; if nobody does, it is the first to be received next, and may for
-    /// that time be one more in the buffer than the capacity. If the channel was closed meanwhile, those who
-    /// waited beside it have been told so before that. (A future that is forgotten, by [`std::mem::forget`], and not dropped, keeps its
+    /// that time be one more in the buffer than the capacity. If the channel was closed meanwhile, others may have
+    /// found it drained before that. (A future that is forgotten, by [`std::mem::forget`], and not dropped, keeps its
     /// turn for ever.)
     ///
     /// It allocates nothing but for tasks that were sent a value and are still to be polled: room for the most that

@@ -58,19 +58,6 @@ fn a_send_completes_with_the_task_that_waits_and_calls_it_once() {
 }
 
 #[test]
-fn what_a_task_was_called_for_is_there_for_all_when_the_channel_is_closed() {
-    let (tx, rx) = channel(0);
-    let calls = Calls::new();
-    let (mut first, mut second) = (pin!(rx.recv_async()), pin!(rx.recv_async()));
-    assert_eq!((poll(&mut first, &calls), poll(&mut second, &calls)), (PENDING, PENDING));
-    assert_eq!((tx.try_send(1), tx.try_send(2)), (Ok(()), Ok(())));
-    tx.close().unwrap();
-    assert_eq!(rx.try_recv(), Ok(1));
-    assert_eq!(poll(&mut second, &calls), received(2));
-    assert_eq!(poll(&mut first, &calls), Poll::Ready(Err(RecvError)));
-}
-
-#[test]
 fn a_receive_takes_from_the_task_that_waits_and_calls_it_once() {
     for capacity in [0, 1] {
         let (tx, rx) = channel(capacity);

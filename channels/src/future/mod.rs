@@ -11,9 +11,8 @@
 //!    from the empty slot that it has sent, as everybody does (C3 of [`shared`](crate::shared)).
 //! 3. A sender that comes upon a receiving task takes it off the list, adds the value to what is *handed*, both under
 //!    the lock, and wakes the task. The send is complete.
-//! 4. A task that was called and is polled takes the oldest value that is handed. If there is none, because
-//!    somebody took the value back, or the channel was closed, which puts what is handed back to the head of the buffer,
-//!    it begins anew. One that was not called, and finds a value, exchanges
+//! 4. A task that was called and is polled takes the oldest value that is handed. If there is none, because the channel
+//!    was closed or somebody took the value back, it begins anew. One that was not called, and finds a value, exchanges
 //!    it for the oldest that is handed, if any is.
 //! 5. A future that is dropped leaves the list. One that was called leaves one value less to be taken: the *youngest*
 //!    goes on, to who waits next, or, if nobody does, back to the head of the buffer, were it over the capacity.
@@ -27,9 +26,8 @@
 //! that has received younger ones while it was handed; and so may one that is handed reach who receives now as a
 //! goroutine or thread, now as a task.
 //!
-//! It need not be noted which task was called: by whoever takes one off the list. After a close anybody may take what one
-//! was called for; that one then finds the channel closed, as if it had come second. So nobody who
-//! comes after a close is told that the channel is drained while a value is left in it.
+//! It need not be noted which task was called: by whoever takes one off the list. One that was taken off by a close may
+//! take what another was called for; the other then finds the channel closed, as if it had come second.
 //!
 //! Polling neither parks nor yields, and so never leaves its thread: it may be that of a goroutine in
 //! [`block_on`](gocsp_runtime::block_on), with something of another runtime entered around the poll.

@@ -30,8 +30,7 @@
 //!    be gone.
 //! 3. Without a route the operation parks on the list of its side, with the lock handed over to the park seam
 //!    ([`wait`]), or returns if it was not to wait.
-//! 4. Closing marks the channel, takes back what is handed, claims everyone under the lock, releases it and wakes them in
-//!    order.
+//! 4. Closing marks the channel, claims everyone under the lock, releases it and wakes them in order.
 //!
 //! An operation begins by yielding if the time slice is over, for with a buffer it may succeed again and again, and a loop
 //! of `try_` may fail again and again. Without a buffer `send` and `recv` can save that: they park, or wake somebody and
@@ -181,7 +180,6 @@ impl<T> Shared<T> {
         if mem::replace(&mut state.closed, true) {
             return false;
         }
-        state.recall_handed();
         let receivers = state.receivers.take_some();
         let senders = state.senders.take_some();
         drop(state);
@@ -392,14 +390,6 @@ impl<T> State<T> {
     /// Takes the youngest of what was handed: for a task that was called, and goes instead.
     pub(crate) fn give_up_handed(&mut self) -> Option<T> {
         self.extra.as_deref_mut()?.handed.pop_back()
-    }
-
-    /// Puts all that is handed back to the head of the buffer, where tasks that were called look next, and everybody else.
-    fn recall_handed(&mut self) {
-        let handed = self.extra.as_deref_mut().map(|extra| mem::take(&mut extra.handed));
-        for value in handed.into_iter().flatten().rev() {
-            self.buffer.push_front(value);
-        }
     }
 
     /// Puts a value that was handed back to the head of the buffer.
