@@ -37,6 +37,8 @@
 //!   would have to move on the values of all that were called after it, or their order would be lost.
 //! - To wake a task without serving it, and let it compete. A rendezvous takes two who are there, and a task that is
 //!   slow to be polled would be overtaken for ever.
+//! - To put what is handed back into the buffer when the channel is closed, so that nobody is told that it is drained while
+//!   a task may still give a value up. It would reach who has received younger values, and not only when a task goes.
 //! - To have the destructor wait until who has claimed the future is done with it, as goroutines and threads do. Two
 //!   futures may be claimed by one close, and the waker of the first may drop the second.
 
