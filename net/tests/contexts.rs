@@ -9,6 +9,9 @@ mod procs;
 mod waiting;
 
 use std::io::{self, ErrorKind, Read, Write};
+use std::pin::pin;
+use std::sync::{Arc, Mutex};
+use std::task::{self, Wake, Waker};
 use std::time::Duration;
 
 use gocsp_context::{Context, ContextError};
@@ -127,4 +130,35 @@ fn a_context_may_end_while_the_socket_is_given_back() {
             cancelling.join().unwrap();
         }
     });
+}
+
+/// Calls a function when a task is to be woken.
+struct Calling<F>(F);
+
+impl<F: Fn() + Send + Sync + 'static> Wake for Calling<F> {
+    fn wake(self: Arc<Self>) {
+        (self.0)();
+    }
+}
+
+#[test]
+fn who_is_woken_by_a_call_that_finds_the_context_ended_may_use_the_socket() {
+    let (_client, server) = tcp_pair();
+    let (parent, cancel) = Context::background().with_cancel();
+    let (child, _cancel) = parent.with_cancel();
+    let _bound = server.cancel_on(&child);
+    let (reader, other, found) = (server.try_clone().unwrap(), server, Arc::new(Mutex::new(None)));
+    let read = Arc::clone(&found);
+    // When this is called the child has ended, and nobody has been told of that.
+    let on_parent = Waker::from(Arc::new(Calling(move || {
+        let how = how((&reader).read(&mut [0]));
+        *read.lock().unwrap() = how;
+    })));
+    let on_child = Waker::from(Arc::new(Calling(move || other.set_read_deadline(None))));
+    let (parent_ends, child_ends) = (parent.done(), child.done());
+    let (mut parent_ends, mut child_ends) = (pin!(parent_ends.recv_async()), pin!(child_ends.recv_async()));
+    assert!(parent_ends.as_mut().poll(&mut task::Context::from_waker(&on_parent)).is_pending());
+    assert!(child_ends.as_mut().poll(&mut task::Context::from_waker(&on_child)).is_pending());
+    cancel.cancel();
+    assert_eq!(*found.lock().unwrap(), Some(ContextError::Cancelled));
 }
