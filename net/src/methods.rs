@@ -301,11 +301,18 @@ macro_rules! stream {
         impl Read for &$type {
             #[track_caller]
             fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                // It would wait for what it has no room for.
+                if buffer.is_empty() {
+                    return Ok(0);
+                }
                 self.socket.recv(buffer, RecvFlags::empty(), $type::SHORT_READS_DRAIN)
             }
 
             #[track_caller]
             fn read_vectored(&mut self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+                if buffers.iter().all(|buffer| buffer.is_empty()) {
+                    return Ok(0);
+                }
                 self.socket.recv_vectored(buffers, $type::SHORT_READS_DRAIN)
             }
         }

@@ -55,6 +55,15 @@ fn pieces_are_written_and_read_in_one_call() {
 }
 
 #[test]
+fn a_read_without_room_waits_for_nothing() {
+    everywhere(|| {
+        let (mut client, _server) = tcp_pair();
+        assert_eq!(client.read(&mut []).unwrap(), 0);
+        assert_eq!(client.read_vectored(&mut [IoSliceMut::new(&mut [])]).unwrap(), 0);
+    });
+}
+
+#[test]
 fn the_end_comes_after_what_was_written_and_comes_again() {
     everywhere(|| {
         let (mut client, mut server) = tcp_pair();
