@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 
-cargo package --workspace --exclude bookcache --exclude race --exclude soak --no-verify --allow-dirty --quiet \
+cargo package --workspace --exclude bookcache --exclude httpd --exclude race --exclude soak --no-verify --allow-dirty --quiet \
     --target-dir "$folder/target"
 {
     printf '[workspace]\nresolver = "3"\nmembers = ["gocsp*"]\n\n[patch.crates-io]\n'

@@ -12,7 +12,7 @@ use crate::clock;
 use crate::park::{self, Description, Outcome, Partner, Patience, Reason, Subject, Way};
 use crate::scheduler::{self, IoWait};
 
-/// What a descriptor is waited for.
+/// What a descriptor is waited for. See [`Polled`] for an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Direction {
     /// There is something to be read, or to be accepted; or the other side has hung up.
@@ -58,16 +58,39 @@ pub struct Polled<T: AsFd> {
 
 impl<T: AsFd> Polled<T> {
     /// Makes no system call.
+    ///
+    /// # Examples
+    /// See [`Polled`].
     pub fn new(io: T) -> Self {
         Self { slot: OwnSlot(slot::take()), io }
     }
 
     /// What was passed to [`new`](Self::new).
+    ///
+    /// ```
+    /// use gocsp_runtime::poll::Polled;
+    /// use std::net::UdpSocket;
+    ///
+    /// let socket = UdpSocket::bind("127.0.0.1:0")?;
+    /// socket.set_nonblocking(true)?;
+    /// let socket = Polled::new(socket);
+    /// assert_ne!(socket.get_ref().local_addr()?.port(), 0);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn get_ref(&self) -> &T {
         &self.io
     }
 
     /// What was passed to [`new`](Self::new), which is not registered any more.
+    ///
+    /// ```
+    /// use gocsp_runtime::poll::Polled;
+    /// use std::net::UdpSocket;
+    ///
+    /// let socket = Polled::new(UdpSocket::bind("127.0.0.1:0")?);
+    /// let socket: UdpSocket = socket.into_inner();
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn into_inner(self) -> T {
         let Self { slot, io } = self;
         drop(slot);
@@ -90,6 +113,23 @@ impl<T: AsFd> Polled<T> {
     ///
     /// # Panics
     /// Unwinds without a message when the goroutine's runtime shuts down.
+    ///
+    /// # Examples
+    /// A datagram, for which it waits no longer than a millisecond:
+    /// ```
+    /// use gocsp_runtime::poll::{Direction, Polled};
+    /// use std::io::ErrorKind;
+    /// use std::net::UdpSocket;
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let socket = UdpSocket::bind("127.0.0.1:0")?;
+    /// socket.set_nonblocking(true)?;
+    /// let socket = Polled::new(socket);
+    /// let (mut bytes, deadline) = ([0; 100], Instant::now() + Duration::from_millis(1));
+    /// let received = socket.run(Direction::Read, || Some(deadline), |socket| socket.recv(&mut bytes), |_| false);
+    /// assert_eq!(received.unwrap_err().kind(), ErrorKind::TimedOut);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[track_caller]
     pub fn run<R>(
         &self,
@@ -123,6 +163,39 @@ impl<T: AsFd> Polled<T> {
     }
 
     /// Has everybody who waits run its operation again, and ask for the deadline again. So has whoever is about to wait.
+    ///
+    /// # Examples
+    /// A wait that is broken off:
+    /// ```
+    /// use gocsp_runtime::poll::{Direction, Polled};
+    /// use gocsp_runtime::{go, run};
+    /// use std::io::{Error, ErrorKind};
+    /// use std::net::UdpSocket;
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicBool, Ordering};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// run(|| {
+    ///     let socket = UdpSocket::bind("127.0.0.1:0")?;
+    ///     socket.set_nonblocking(true)?;
+    ///     let shared = Arc::new((Polled::new(socket), AtomicBool::new(false)));
+    ///     let theirs = Arc::clone(&shared);
+    ///     let waits = go!(move || {
+    ///         let (socket, over) = &*theirs;
+    ///         let receive = |socket: &UdpSocket| match over.load(Ordering::Relaxed) {
+    ///             true => Err(Error::from(ErrorKind::NotConnected)),
+    ///             false => socket.recv(&mut [0; 100]),
+    ///         };
+    ///         socket.run(Direction::Read, || None, receive, |_| false)
+    ///     });
+    ///     let (socket, over) = &*shared;
+    ///     over.store(true, Ordering::Relaxed);
+    ///     socket.interrupt();
+    ///     assert_eq!(waits.join().unwrap().unwrap_err().kind(), ErrorKind::NotConnected);
+    ///     Ok(())
+    /// })
+    /// # }
+    /// ```
     pub fn interrupt(&self) {
         self.slot.0.wake_all();
     }
