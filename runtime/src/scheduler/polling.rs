@@ -14,7 +14,7 @@ use crate::poll::{Events, Poller};
 const BETWEEN_LOOKS: Duration = Duration::from_micros(50);
 
 /// What wakes a worker's thread, wherever it sleeps.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Bell {
     pub(super) thread: Thread,
     pub(super) poller: Arc<Poller>,

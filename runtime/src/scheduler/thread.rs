@@ -5,7 +5,6 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-use super::polling::Bell;
 use super::shared::Shared;
 use super::worker::Worker;
 use crate::diagnostics::OwnThread;
@@ -46,9 +45,8 @@ pub(super) fn start_worker(shared: Arc<Shared>, worker: NonNull<Worker>) -> io::
         drop(shared);
     })?;
     // SAFETY: as above.
-    let Worker { bell, poller, .. } = unsafe { worker.as_ref() };
-    let ringer = Bell { thread: handle.thread().clone(), poller: Arc::clone(poller) };
-    bell.set(ringer).expect("a worker has one thread");
+    let thread = &unsafe { worker.as_ref() }.thread;
+    thread.set(handle.thread().clone()).expect("a worker has one thread");
     Ok(handle)
 }
 

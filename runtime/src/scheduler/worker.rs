@@ -2,9 +2,9 @@
 //!
 //! # Who touches what
 //! The fields of [`Worker`] fall in two: those that any thread may use (`inbox`, `fresh`, `timers`, `signals`, `counts`,
-//! `poller`, `bell`), and `local`, which only the worker's own thread may, always through [`Worker::local`]. A goroutine runs on its
-//! worker's thread, so what it calls may use `local` as well. What others do with a worker's goroutines while one of them
-//! does not yield is told in [`hogged`](super::hogged).
+//! `poller`, `thread`), and `local`, which only the worker's own thread may, always through [`Worker::local`]. A goroutine
+//! runs on its worker's thread, so what it calls may use `local` as well. What others do with a worker's goroutines while
+//! one of them does not yield is told in [`hogged`](super::hogged).
 //!
 //! # A turn
 //! 1. If something asks for attention ([`Worker::attend`]): every few turns, look at the clock, and every other time take
@@ -18,6 +18,7 @@ use std::mem;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::Thread;
 use std::time::Instant;
 
 use crossbeam_utils::CachePadded;
@@ -56,8 +57,7 @@ pub(crate) struct Worker {
     pub(super) counts: CachePadded<Counts>,
     /// What is registered by goroutines at home here. Anybody may look into it.
     pub(super) poller: Arc<Poller>,
-    /// Wakes the thread.
-    pub(super) bell: OnceLock<Bell>,
+    pub(super) thread: OnceLock<Thread>,
     local: Local,
 }
 
@@ -159,7 +159,7 @@ impl Worker {
             signals: CachePadded::new(Signals { asleep: AtomicBool::new(true), ..Signals::default() }),
             counts: CachePadded::default(),
             poller: Arc::default(),
-            bell: OnceLock::new(),
+            thread: OnceLock::new(),
             local: Local {
                 queues: Queues::new(),
                 stacks: LocalPool::default(),
@@ -516,8 +516,9 @@ impl Worker {
         }
     }
 
-    /// Rings `bell`, which a sender to this worker's inbox was given.
+    /// What wakes the thread, and may be kept for longer than the worker.
     pub(super) fn clone_bell(&self) -> Bell {
-        self.bell.get().expect("a worker has its bell before anybody knows it").clone()
+        let thread = self.thread.get().expect("a worker has its thread before anybody knows it").clone();
+        Bell { thread, poller: Arc::clone(&self.poller) }
     }
 }
