@@ -11,6 +11,8 @@
 mod choose;
 #[path = "common/ledger.rs"]
 mod ledger;
+#[path = "common/schedules.rs"]
+mod schedules;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,16 +22,8 @@ use choose::{choose, swap};
 use gocsp_channels::case::RecvCase;
 use gocsp_channels::*;
 use ledger::{Ledger, Value};
+use schedules::check;
 use shuttle::thread;
-
-const RUNS: usize = 3_000;
-
-/// Runs a scenario under random schedules, and under such as need few preemptions to go wrong (PCT).
-fn check(scenario: impl Fn() + Clone + Send + Sync + 'static) {
-    shuttle::check_random(scenario.clone(), RUNS);
-    shuttle::check_pct(scenario.clone(), RUNS / 2, 2);
-    shuttle::check_pct(scenario, RUNS / 2, 4);
-}
 
 /// How often an operation ran out of time, in all schedules of a test.
 #[derive(Default)]

@@ -8,6 +8,8 @@
 mod ledger;
 #[path = "common/polled.rs"]
 mod polled;
+#[path = "common/schedules.rs"]
+mod schedules;
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -18,16 +20,8 @@ use gocsp_channels::*;
 use gocsp_runtime::block_on;
 use ledger::{Ledger, Value};
 use polled::{Calls, poll};
+use schedules::check;
 use shuttle::thread;
-
-const RUNS: usize = 3_000;
-
-/// Runs a scenario under random schedules, and under such as need few preemptions to go wrong (PCT).
-fn check(scenario: impl Fn() + Clone + Send + Sync + 'static) {
-    shuttle::check_random(scenario.clone(), RUNS);
-    shuttle::check_pct(scenario.clone(), RUNS / 2, 2);
-    shuttle::check_pct(scenario, RUNS / 2, 4);
-}
 
 /// How often a future was dropped after it had been called, in all schedules of a test.
 #[derive(Default)]

@@ -12,7 +12,7 @@
 //! 3. The client closes the server's standard input, and the server replies with the number of connections that it accepted.
 //!    However the client ends, the system closes that pipe: no server is left behind.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 
 /// Where servers listen.
@@ -25,6 +25,20 @@ pub const LOOPBACK: &str = "127.0.0.1:0";
 pub fn announce(address: SocketAddr) {
     println!("{address}");
     io::stdout().flush().expect("the client reads");
+}
+
+/// Sends back what comes on a connection until it ends: for servers whose sockets read and write as std's do.
+///
+/// # Errors
+/// Those of the connection.
+pub fn send_back(mut stream: impl Read + Write) -> io::Result<()> {
+    let mut buffer = [0; 4096];
+    loop {
+        match stream.read(&mut buffer)? {
+            0 => return Ok(()),
+            length => stream.write_all(&buffer[..length])?,
+        }
+    }
 }
 
 /// Waits, with this thread, for step 3.

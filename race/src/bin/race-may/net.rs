@@ -1,6 +1,6 @@
 //! The server of the workloads of the network. See [`race::served`].
 
-use std::io::{self, Read, Write};
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -8,7 +8,7 @@ use std::thread;
 use may::go;
 use may::net::{TcpListener, TcpStream};
 use may::sync::mpsc::channel;
-use race::served::{LOOPBACK, announce, until_dismissed};
+use race::served::{LOOPBACK, announce, send_back, until_dismissed};
 use race::task::Reply;
 
 pub(crate) fn echo() -> Reply {
@@ -20,7 +20,7 @@ pub(crate) fn echo() -> Reply {
         for stream in listener.incoming() {
             let stream = stream.expect("connections can be accepted");
             count.fetch_add(1, Ordering::Relaxed);
-            go!(move || send_back(stream));
+            go!(move || serve(stream));
         }
     });
     let (dismissed, wait) = channel();
@@ -33,13 +33,7 @@ pub(crate) fn echo() -> Reply {
     Reply::answer(accepted.load(Ordering::Relaxed))
 }
 
-fn send_back(mut stream: TcpStream) -> io::Result<()> {
+fn serve(stream: TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    let mut buffer = [0; 4096];
-    loop {
-        match stream.read(&mut buffer)? {
-            0 => return Ok(()),
-            length => stream.write_all(&buffer[..length])?,
-        }
-    }
+    send_back(stream)
 }
