@@ -1,6 +1,6 @@
 //! The procedural macros of gocsp: [`macro@main`], and what stands behind `go!` and `select!`.
 //!
-//! They are reached through other crates: `gocsp::main`, `gocsp::go!` and `gocsp::select!`.
+//! They are reached through other crates: `gocsp::main`, `gocsp::go!` and `gocsp::select!`. See [`macro@main`] for an example.
 
 mod go;
 mod main_fn;

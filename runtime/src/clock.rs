@@ -1,4 +1,4 @@
-//! Where time comes from: every reading of the clock in gocsp goes through here.
+//! Where time comes from: every reading of the clock in gocsp goes through here. See [`deadline`] for an example.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! Where chance comes from: every random choice in gocsp goes through here.
+//! Where chance comes from: every random choice in gocsp goes through here. See [`below`] for an example.
 
 use std::cell::Cell;
 use std::hash::{BuildHasher, RandomState};

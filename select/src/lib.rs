@@ -1,6 +1,7 @@
 //! Select, as in Go: waiting on several channels at once, and carrying out the first operation that can be.
 //!
 //! [`select!`] has its cases in the source; [`Select`] is for a number of them that is known only at run time.
+//! Each has examples.
 //!
 //! - Among several cases that are ready, each is as likely as the others.
 //! - All cases are judged at one instant. A `default` is chosen only if at that instant none was ready.

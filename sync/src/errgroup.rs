@@ -1,4 +1,4 @@
-//! Groups of goroutines that work on one task and may fail: [`Group`].
+//! Groups of goroutines that work on one task and may fail. See [`Group`] for an example.
 
 #![forbid(unsafe_code)]
 

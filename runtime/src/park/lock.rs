@@ -60,12 +60,20 @@ impl<T> Lock<T> {
     }
 
     /// The value, without locking: `&mut self` proves that nobody else can hold the lock.
+    ///
+    /// ```
+    /// let mut lock = gocsp_runtime::park::Lock::new(1);
+    /// *lock.get_mut() += 1;
+    /// assert_eq!(*lock.lock(), 2);
+    /// ```
     #[inline]
     pub fn get_mut(&mut self) -> &mut T {
         self.value.get_mut()
     }
 
     /// The lock without the value, to be taken without a guard.
+    ///
+    /// See [`RawLock`].
     #[inline]
     pub fn raw(&self) -> &RawLock {
         &self.raw
@@ -75,6 +83,8 @@ impl<T> Lock<T> {
     ///
     /// # Safety
     /// This thread took the lock by [`raw`](Self::raw), and no other reference to the value is alive.
+    ///
+    /// See [`RawLock`].
     #[inline]
     #[expect(clippy::mut_from_ref, reason = "the lock that is held stands for the exclusive borrow")]
     pub unsafe fn force_get(&self) -> &mut T {
@@ -106,6 +116,14 @@ pub struct LockGuard<'a, T> {
 
 impl<'a, T> LockGuard<'a, T> {
     /// The lock that this guard holds.
+    ///
+    /// ```
+    /// use gocsp_runtime::park::{Lock, LockGuard};
+    ///
+    /// let lock = Lock::new(());
+    /// let guard = lock.lock();
+    /// assert!(std::ptr::eq(LockGuard::lock_of(&guard), &lock));
+    /// ```
     #[inline]
     pub fn lock_of(guard: &Self) -> &'a Lock<T> {
         guard.lock

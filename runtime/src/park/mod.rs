@@ -96,6 +96,65 @@
 //!     waiter.join().unwrap();
 //! });
 //! ```
+//!
+//! # Another, which hands something over
+//! A counter at which people queue for numbers. Who waits has a cell on its own stack, and whoever serves it fills that:
+//! ```
+//! use std::cell::Cell;
+//! use std::panic::Location;
+//! use gocsp_runtime::park::{Description, Lock, Outcome, Patience, Reason, WaitList, Way, wait};
+//! use gocsp_runtime::{go, run, yield_now};
+//! # use gocsp_runtime::park::{Partner, Subject};
+//!
+//! struct Counter {
+//!     queue: Lock<WaitList<Cell<u32>>>,
+//! }
+//!
+//! struct Queue;
+//!
+//! impl Way<Counter> for Queue {
+//!     const STATE: &'static str = "queue";
+//! #
+//! #     fn describe(counter: &Counter, to: &mut Description) {
+//! #         let address = &raw const *counter as usize;
+//! #         to.subjects.push(Subject { what: "counter", address, made_at: None, partner: Partner::Others });
+//! #     }
+//!     // ... as above
+//! }
+//!
+//! impl Counter {
+//!     #[track_caller]
+//!     fn take_a_number(&self) -> u32 {
+//!         let number = Cell::new(0);
+//!         let reason = Reason::new::<Queue, _>(Location::caller(), self);
+//!         // SAFETY: the list is the guarded state itself, each time.
+//!         let outcome = unsafe { wait(self.queue.lock(), |queue| queue, &number, Patience::FOREVER, reason) };
+//!         assert_eq!(outcome, Outcome::Woken);
+//!         number.get()
+//!     }
+//!
+//!     /// Whether anybody was there.
+//!     fn serve(&self, number: u32) -> bool {
+//!         let first = self.queue.lock().pop(); // The lock is released at the end of the line.
+//!         let Some(claimed) = first else { return false };
+//!         claimed.payload().set(number); // Nobody else touches it now (P2).
+//!         claimed.finish().wake();
+//!         true
+//!     }
+//! }
+//!
+//! static COUNTER: Counter = Counter { queue: Lock::new(WaitList::new()) };
+//!
+//! run(|| {
+//!     let customer = go!(|| COUNTER.take_a_number());
+//!     while !COUNTER.serve(7) {
+//!         yield_now();
+//!     }
+//!     assert_eq!(customer.join().unwrap(), 7);
+//! });
+//! ```
+//!
+//! [`Waiter`] has one of a wait in several lists, [`TaskPlace`] one of a future.
 
 pub(crate) mod blocked;
 mod lock;
@@ -139,6 +198,14 @@ pub fn place() -> usize {
 const THREAD_ALIGNMENT: usize = 4096;
 
 /// An address on the stack of the caller: it tells on whose.
+///
+/// ```
+/// use gocsp_runtime::park::stack_address;
+/// use std::thread;
+///
+/// let (mine, another) = (stack_address(), thread::spawn(stack_address).join().unwrap());
+/// assert_ne!(mine, another);
+/// ```
 #[inline(always)]
 pub fn stack_address() -> usize {
     let here = MaybeUninit::<u8>::uninit();

@@ -82,6 +82,19 @@ const RUN: u32 = if cfg!(shuttle) { 1 } else { 1_000 };
 const MOST_DOUBLINGS: u8 = 20;
 
 /// A [`Lock`] without its value: for a select, which holds the locks of values of several types.
+///
+/// ```
+/// use gocsp_runtime::park::Lock;
+///
+/// let lock = Lock::new(1);
+/// lock.raw().acquire();
+/// // SAFETY: the lock was taken by this thread, and nothing else refers to the value.
+/// let value = unsafe { lock.force_get() };
+/// *value += 1;
+/// // SAFETY: as above, and the reference is not used any more.
+/// unsafe { lock.raw().release() };
+/// assert_eq!(*lock.lock(), 2);
+/// ```
 pub struct RawLock {
     locked: AtomicBool,
     /// Whether there is an owner who has not lost the bias. Set by the owner, cleared by a stranger, both of whom hold the
@@ -120,6 +133,8 @@ impl RawLock {
     }
 
     /// Takes the lock, spinning while another thread holds it.
+    ///
+    /// See [the example](Self).
     #[inline]
     pub fn acquire(&self) {
         let me = thread_id::current();
@@ -133,6 +148,8 @@ impl RawLock {
     ///
     /// # Safety
     /// This thread has taken the lock, and nobody uses a reference to the value any more that was had by it.
+    ///
+    /// See [the example](Self).
     #[inline]
     pub unsafe fn release(&self) {
         held::leave();

@@ -33,6 +33,8 @@ pub trait Way<S: Sync> {
 
     /// Tells what is to be known of the subject. It may take the subject's own [`Lock`](super::Lock), must not wait for anything
     /// else, and must not run code of the user's. It may be called on any thread.
+    ///
+    /// See [the example](super#an-example).
     fn describe(subject: &S, to: &mut Description);
 }
 

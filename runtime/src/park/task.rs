@@ -36,6 +36,70 @@ use super::Claimed;
 use super::{Node, WaitList, Waiter};
 
 /// The place of a task in one list, with the payload. The head of `park/task.rs` tells how it is used.
+///
+/// A bell, for futures and whoever else stands in its list:
+/// ```
+/// use std::pin::Pin;
+/// use std::task::{Context, Poll};
+/// use gocsp_runtime::park::{Lock, Popped, TaskPlace, WaitList};
+/// use gocsp_runtime::{block_on, go, run, yield_now};
+///
+/// static BELL: Lock<WaitList<()>> = Lock::new(WaitList::new());
+///
+/// /// Is ready when the bell has rung.
+/// struct Ring {
+///     place: Pin<Box<TaskPlace<()>>>,
+///     has_waited: bool,
+/// }
+///
+/// impl Future for Ring {
+///     type Output = ();
+///
+///     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+///         let waker = context.waker().clone(); // It is the user's, so not under the lock.
+///         let mut bell = BELL.lock();
+///         // SAFETY: the lock of the list is held.
+///         let waits = unsafe { self.place.is_waiting() };
+///         if self.has_waited && !waits {
+///             return Poll::Ready(());
+///         }
+///         // SAFETY: it is always this list, under its lock; `ring` finishes its claims under it; `drop` leaves it.
+///         let before = unsafe { self.place.as_ref().wait(&mut bell, waker) };
+///         drop(bell);
+///         drop(before);
+///         self.has_waited = true;
+///         Poll::Pending
+///     }
+/// }
+///
+/// impl Drop for Ring {
+///     fn drop(&mut self) {
+///         let mut bell = BELL.lock();
+///         // SAFETY: as in `poll`.
+///         let waker = unsafe { self.place.leave(&mut bell) };
+///         drop(bell);
+///         drop(waker);
+///     }
+/// }
+///
+/// /// Whether anybody was there.
+/// fn ring() -> bool {
+///     let mut bell = BELL.lock();
+///     let Some(Popped::Blocked(claimed) | Popped::Task(claimed)) = bell.pop_any() else { return false };
+///     let token = claimed.finish(); // Under the lock, since it may be a task.
+///     drop(bell);
+///     token.wake();
+///     true
+/// }
+///
+/// run(|| {
+///     let waits = go!(|| block_on(Ring { place: Box::pin(TaskPlace::new(())), has_waited: false }));
+///     while !ring() {
+///         yield_now();
+///     }
+///     waits.join().unwrap();
+/// });
+/// ```
 pub struct TaskPlace<P> {
     payload: P,
     waiter: Waiter,
@@ -48,6 +112,8 @@ unsafe impl<P: Send> Send for TaskPlace<P> {}
 
 impl<P> TaskPlace<P> {
     /// A task that does not wait yet.
+    ///
+    /// See [the example](Self).
     pub fn new(payload: P) -> Self {
         Self { payload, waiter: Waiter::task(), node: OnceCell::new() }
     }
@@ -56,6 +122,12 @@ impl<P> TaskPlace<P> {
     ///
     /// # Safety
     /// The lock of the list is held if the task has ever waited there.
+    ///
+    /// ```
+    /// let place = gocsp_runtime::park::TaskPlace::new(7);
+    /// // SAFETY: it has never waited anywhere.
+    /// assert_eq!(*unsafe { place.payload() }, 7);
+    /// ```
     pub unsafe fn payload(&self) -> &P {
         &self.payload
     }
@@ -64,6 +136,8 @@ impl<P> TaskPlace<P> {
     ///
     /// # Safety
     /// The lock of the list is held if the task has ever waited there.
+    ///
+    /// See [the example](Self).
     pub unsafe fn is_waiting(&self) -> bool {
         self.node.get().is_some_and(Node::is_linked)
     }
@@ -72,6 +146,21 @@ impl<P> TaskPlace<P> {
     ///
     /// # Safety
     /// As [`is_waiting`](Self::is_waiting).
+    ///
+    /// ```
+    /// use std::pin::pin;
+    /// use std::task::Waker;
+    /// use gocsp_runtime::park::{Lock, TaskPlace, WaitList};
+    ///
+    /// let (list, place, waker) = (Lock::new(WaitList::new()), pin!(TaskPlace::new(())), Waker::noop());
+    /// let mut list = list.lock();
+    /// // SAFETY: it is always this list, under its lock, and left below.
+    /// unsafe { place.as_ref().wait(&mut list, waker.clone()) };
+    /// // SAFETY: the lock is held.
+    /// assert!(unsafe { place.is_woken_by(waker) }, "another poll with this waker has nothing to do");
+    /// // SAFETY: as above.
+    /// unsafe { place.leave(&mut list) };
+    /// ```
     pub unsafe fn is_woken_by(&self, waker: &Waker) -> bool {
         // SAFETY: passed on.
         if !unsafe { self.is_waiting() } {
@@ -90,6 +179,8 @@ impl<P> TaskPlace<P> {
     /// `list` is the same each time, and its lock is held, as it is whenever the list is used. Who pops a task from it
     /// finishes the claim before the lock is released. Before this place is dropped, the task [leaves](Self::leave) the
     /// list.
+    ///
+    /// See [the example](Self).
     pub unsafe fn wait(self: Pin<&Self>, list: &mut WaitList<P>, waker: Waker) -> Option<Waker> {
         let this = self.get_ref();
         let before = this.waiter.waker().replace(Some(waker));
@@ -107,6 +198,8 @@ impl<P> TaskPlace<P> {
     ///
     /// # Safety
     /// As [`wait`](Self::wait).
+    ///
+    /// See [the example](Self).
     pub unsafe fn leave(&self, list: &mut WaitList<P>) -> Option<Waker> {
         // SAFETY: the node has been in no other list.
         let left = self.node.get().is_some_and(|node| unsafe { list.remove(node) });

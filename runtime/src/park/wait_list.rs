@@ -9,6 +9,8 @@ use super::{Lock, LockGuard, Patience, Reason, Unparked, Waiter, WakeToken};
 use crate::scheduler;
 
 /// One place in one [`WaitList`], on the stack of the one who waits, or in its future.
+///
+/// See [the example](Waiter).
 pub struct Node<P> {
     next: Cell<*const Node<P>>,
     prev: Cell<*const Node<P>>,
@@ -41,7 +43,9 @@ impl<P> Node<P> {
         self.linked.get()
     }
 
-    /// The node of case number `case` of the select `waiter`.
+    /// The node of case number `case` of the select `waiter`, which is not `u32::MAX`.
+    ///
+    /// See [the example](Waiter).
     #[inline]
     pub fn of_case(payload: &P, waiter: &Waiter, case: u32) -> Self {
         Self::new(payload, waiter, Some(case))
@@ -91,12 +95,21 @@ impl<P> WaitList<P> {
 
     /// True when nobody stands in the list. A false may still mean that every one of them is a select that has
     /// been claimed elsewhere: only [`pop`](Self::pop) knows.
+    ///
+    /// ```
+    /// assert!(gocsp_runtime::park::WaitList::<()>::new().is_empty());
+    /// ```
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.head.is_null()
     }
 
     /// Takes out and claims the one who has waited longest, of a list that no tasks stand in.
+    ///
+    /// See [the second example](super#another-which-hands-something-over).
+    ///
+    /// # Panics
+    /// If it is a task.
     #[inline]
     pub fn pop(&mut self) -> Option<Claimed<P>> {
         match self.pop_any()? {
@@ -106,6 +119,8 @@ impl<P> WaitList<P> {
     }
 
     /// Takes out and claims the one who has waited longest.
+    ///
+    /// See [the example](super::TaskPlace).
     #[inline]
     pub fn pop_any(&mut self) -> Option<Popped<P>> {
         loop {
@@ -139,6 +154,21 @@ impl<P> WaitList<P> {
     /// several goes. The lock is not held for longer, then, and whoever is claimed is still in the cache when it is woken.
     ///
     /// No others after the first task, whose node cannot be chained to theirs.
+    ///
+    /// ```
+    /// use gocsp_runtime::park::{Lock, WaitList};
+    ///
+    /// fn empty(list: &Lock<WaitList<()>>) {
+    ///     loop {
+    ///         let some = list.lock().take_some(); // The lock is released at the end of the line.
+    ///         if some.is_empty() {
+    ///             return;
+    ///         }
+    ///         some.wake_all();
+    ///     }
+    /// }
+    /// # empty(&Lock::new(WaitList::new()));
+    /// ```
     pub fn take_some(&mut self) -> Batch<P> {
         self.take(Self::BATCH)
     }
@@ -163,6 +193,8 @@ impl<P> WaitList<P> {
     /// The node is not linked, and it and what it points to stay in place until it is unlinked by
     /// [`remove`](Self::remove) or its waiter has been woken by the token of a claim (P1). The list is under a
     /// held lock, here and whenever it is used.
+    ///
+    /// See [the example](Waiter).
     #[inline]
     pub unsafe fn push(&mut self, node: &Node<P>) {
         debug_assert!(!node.linked.get());
@@ -183,6 +215,8 @@ impl<P> WaitList<P> {
     ///
     /// # Safety
     /// If the node is linked, it is linked in this list.
+    ///
+    /// See [the example](Waiter).
     #[inline]
     pub unsafe fn remove(&mut self, node: &Node<P>) -> bool {
         let linked = node.linked.get();
@@ -226,6 +260,8 @@ impl<P> fmt::Debug for WaitList<P> {
 }
 
 /// Who was taken out of a list.
+///
+/// See [the example](super::TaskPlace).
 #[derive(Debug)]
 pub enum Popped<P> {
     /// A goroutine or thread, which stays until its token has been spent.
@@ -236,6 +272,8 @@ pub enum Popped<P> {
 }
 
 /// A waiter that has been taken off its list, to be completed and woken by the holder of this.
+///
+/// See [the second example](super#another-which-hands-something-over).
 #[must_use = "a waiter that was claimed has to be woken"]
 pub struct Claimed<P> {
     node: NonNull<Node<P>>,
@@ -247,6 +285,8 @@ unsafe impl<P: Send> Send for Claimed<P> {}
 
 impl<P> Claimed<P> {
     /// What the waiter gives or wants.
+    ///
+    /// See [the second example](super#another-which-hands-something-over).
     #[inline]
     pub fn payload(&self) -> &P {
         // SAFETY: a claimed waiter does not return before its token is spent, and that is not yet made (P1).
@@ -256,6 +296,8 @@ impl<P> Claimed<P> {
     }
 
     /// The case that was won, if the waiter is a select.
+    ///
+    /// See [the example](Waiter).
     #[inline]
     pub fn case(&self) -> Option<u32> {
         // SAFETY: as in `payload`.
@@ -263,6 +305,8 @@ impl<P> Claimed<P> {
     }
 
     /// Ends the claim: what is left is to spend the token.
+    ///
+    /// See [the second example](super#another-which-hands-something-over).
     #[inline]
     pub fn finish(self) -> WakeToken {
         // SAFETY: as in `payload`.
@@ -317,6 +361,8 @@ impl<P> Batch<P> {
     }
 
     /// True when nobody was waiting.
+    ///
+    /// See [`WaitList::take_some`].
     pub fn is_empty(&self) -> bool {
         self.head.is_null() && self.task.is_none()
     }
@@ -393,6 +439,43 @@ pub unsafe fn wait<S, P>(
 ///
 /// # Safety
 /// As [`wait`].
+///
+/// ```
+/// use gocsp_runtime::park::{Lock, Outcome, Patience, Reason, WaitList, wait_and_drop};
+///
+/// /// Waits, and lets those go who have waited before.
+/// fn relieve(post: &Lock<WaitList<()>>, reason: Reason<'_>) {
+///     let mut waiting = post.lock();
+///     let others = waiting.take_all();
+///     // SAFETY: the list is the guarded state itself, each time.
+///     let outcome = unsafe { wait_and_drop(waiting, |list| list, &(), Patience::FOREVER, reason, others) };
+///     assert_eq!(outcome, Outcome::Woken);
+/// }
+/// #
+/// # struct OnGuard;
+/// #
+/// # impl gocsp_runtime::park::Way<()> for OnGuard {
+/// #     const STATE: &'static str = "on guard";
+/// #
+/// #     fn describe(_: &(), _: &mut gocsp_runtime::park::Description) {}
+/// # }
+/// #
+/// # static POST: Lock<WaitList<()>> = Lock::new(WaitList::new());
+/// #
+/// # gocsp_runtime::run(|| {
+/// #     let here = std::panic::Location::caller();
+/// #     let guard = || gocsp_runtime::go!(move || relieve(&POST, Reason::new::<OnGuard, _>(here, &())));
+/// #     let first = guard();
+/// #     while POST.lock().is_empty() {
+/// #         gocsp_runtime::yield_now();
+/// #     }
+/// #     let second = guard();
+/// #     first.join().unwrap();
+/// #     let last = POST.lock().take_all();
+/// #     last.wake_all();
+/// #     second.join().unwrap();
+/// # });
+/// ```
 #[inline(always)]
 pub unsafe fn wait_and_drop<S, P, D>(
     guard: LockGuard<'_, S>,

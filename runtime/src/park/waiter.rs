@@ -48,6 +48,8 @@ impl Patience {
 }
 
 /// Why [`Waiter::park`] returned.
+///
+/// See [the example](Waiter).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unparked {
     /// A token was spent.
@@ -67,6 +69,70 @@ enum Who {
 
 /// One that waits: the caller, on whose stack this lives for the duration of one wait, or a task, in whose future it
 /// does.
+///
+/// [`wait`](super::wait) is all that it takes to wait in one list. To wait in several, as a select does:
+/// ```
+/// use std::panic::Location;
+/// use std::time::Duration;
+/// use gocsp_runtime::park::{Description, Lock, Node, Patience, Reason, Unparked, WaitList, Waiter, Way};
+/// use gocsp_runtime::{clock, go, run, yield_now};
+///
+/// /// In the order of their addresses, in which they are locked.
+/// static LISTS: [Lock<WaitList<()>>; 2] = [const { Lock::new(WaitList::new()) }; 2];
+///
+/// /// The number of the list in which somebody claimed the caller, or `NONE` if nobody did for so long.
+/// fn first_of_both(limit: Duration, reason: Reason<'_>) -> u32 {
+///     const NONE: u32 = 2;
+///     let waiter = Waiter::current();
+///     let nodes = [0, 1].map(|case| Node::of_case(&(), &waiter, case));
+///     for (lock, node) in LISTS.iter().zip(&nodes) {
+///         lock.raw().acquire();
+///         // SAFETY: the lock was just taken, and nothing else refers to the list.
+///         let list = unsafe { lock.force_get() };
+///         // SAFETY: node and waiter stay where they are until the end of this function, which removes the node.
+///         unsafe { list.push(node) };
+///     }
+///     // SAFETY: this thread has taken the locks, and keeps no reference to the lists.
+///     let release = || LISTS.iter().for_each(|lock| unsafe { lock.raw().release() });
+///     // SAFETY: the waiter was made by the caller.
+///     let unparked = unsafe { waiter.park(Patience::until(clock::deadline(limit)), reason, release) };
+///     if unparked != Unparked::Woken && !waiter.try_claim(NONE) {
+///         // Somebody was quicker: the token is on its way.
+///         // SAFETY: the waiter was made by the caller, who came back early.
+///         unsafe { waiter.park_claimed() };
+///     }
+///     for (lock, node) in LISTS.iter().zip(&nodes) {
+///         // SAFETY: the node has been in this list only.
+///         unsafe { lock.lock().remove(node) };
+///     }
+///     waiter.winner().expect("by now it is claimed")
+/// }
+/// #
+/// # struct Both;
+/// #
+/// # impl Way<()> for Both {
+/// #     const STATE: &'static str = "both";
+/// #
+/// #     fn describe(_: &(), _: &mut Description) {}
+/// # }
+/// #
+/// # let reason = || Reason::new::<Both, _>(Location::caller(), &());
+///
+/// run(move || {
+///     assert_eq!(first_of_both(Duration::from_millis(1), reason()), 2);
+///     let waits = go!(move || first_of_both(Duration::from_secs(60), reason()));
+///     let claimed = loop {
+///         let first = LISTS[1].lock().pop(); // The lock is released at the end of the line.
+///         match first {
+///             Some(claimed) => break claimed,
+///             None => yield_now(),
+///         }
+///     };
+///     assert_eq!(claimed.case(), Some(1));
+///     claimed.finish().wake();
+///     assert_eq!(waits.join().unwrap(), 1);
+/// });
+/// ```
 pub struct Waiter {
     who: Who,
     /// For threads: set by the spent token.
@@ -80,6 +146,8 @@ impl Waiter {
     pub(super) const OPEN: u32 = u32::MAX;
 
     /// The calling goroutine or thread. A goroutine that is unwinding counts as its thread.
+    ///
+    /// See [the example](Self).
     #[inline]
     pub fn current() -> Self {
         let who = match scheduler::current_parkable() {
@@ -107,16 +175,23 @@ impl Waiter {
         }
     }
 
-    /// Claims this select for `case`; true for the first caller only.
+    /// Claims this select for `case`, which is not `u32::MAX`; true for the first caller only.
     ///
     /// Acquire and Release: what the claimer did before is seen by whoever reads the winner.
+    ///
+    /// ```
+    /// let waiter = gocsp_runtime::park::Waiter::current();
+    /// assert_eq!(waiter.winner(), None);
+    /// assert!(waiter.try_claim(3) && !waiter.try_claim(4));
+    /// assert_eq!(waiter.winner(), Some(3));
+    /// ```
     #[inline]
     pub fn try_claim(&self, case: u32) -> bool {
         debug_assert_ne!(case, Self::OPEN);
         self.winner.compare_exchange(Self::OPEN, case, Ordering::AcqRel, Ordering::Relaxed).is_ok()
     }
 
-    /// The case that was claimed, if any. Acquire: pairs with [`try_claim`](Self::try_claim).
+    /// The case that was claimed, if any. Acquire: pairs with [`try_claim`](Self::try_claim), which has an example.
     #[inline]
     pub fn winner(&self) -> Option<u32> {
         match self.winner.load(Ordering::Acquire) {
@@ -132,6 +207,8 @@ impl Waiter {
     ///
     /// # Safety
     /// The caller is the goroutine or thread that made this waiter.
+    ///
+    /// See [the example](Self).
     #[inline(always)]
     pub unsafe fn park<F: FnOnce()>(&self, patience: Patience, reason: Reason<'_>, commit: F) -> Unparked {
         match &self.who {
@@ -164,6 +241,8 @@ impl Waiter {
     /// # Safety
     /// The caller is the goroutine or thread that made this waiter, and has come back early from
     /// [`park`](Self::park).
+    ///
+    /// See [the example](Self).
     #[cold]
     pub unsafe fn park_claimed(&self) {
         match &self.who {
@@ -256,6 +335,8 @@ enum Target {
 }
 
 /// The right, and the duty, to wake one parked goroutine or thread, or one task.
+///
+/// See [the second example](super#another-which-hands-something-over).
 #[must_use = "a token that is not spent is a lost wake-up"]
 pub struct WakeToken(Target);
 
@@ -264,6 +345,8 @@ unsafe impl Send for WakeToken {}
 
 impl WakeToken {
     /// Wakes the waiter, as the one to run next if it lives on this worker.
+    ///
+    /// See [the second example](super#another-which-hands-something-over).
     #[inline]
     pub fn wake(self) {
         self.wake_here();
@@ -274,6 +357,21 @@ impl WakeToken {
     ///
     /// A waiter on this worker will not wait again before the caller parks or yields. So that they are served one after
     /// the other comes to an end by itself, and costs no look at the time slice.
+    ///
+    /// ```
+    /// use std::cell::Cell;
+    /// use gocsp_runtime::park::{Lock, WaitList};
+    ///
+    /// /// Whether somebody took it.
+    /// fn offer(receivers: &Lock<WaitList<Cell<u32>>>, value: u32) -> bool {
+    ///     let first = receivers.lock().pop(); // The lock is released at the end of the line.
+    ///     let Some(claimed) = first else { return false };
+    ///     claimed.payload().set(value);
+    ///     claimed.finish().hand_off(); // A caller who offers on and on lets others have their turn.
+    ///     true
+    /// }
+    /// # assert!(!offer(&Lock::new(WaitList::new()), 1));
+    /// ```
     #[inline]
     pub fn hand_off(self) {
         if !self.wake_here() {
@@ -298,6 +396,19 @@ impl WakeToken {
     }
 
     /// Wakes the waiter behind everyone who is ready on its worker: for the many that one event wakes.
+    ///
+    /// ```
+    /// use gocsp_runtime::park::{Lock, WaitList};
+    ///
+    /// fn wake_two(list: &Lock<WaitList<()>>) {
+    ///     let two = {
+    ///         let mut list = list.lock();
+    ///         [list.pop(), list.pop()]
+    ///     };
+    ///     two.into_iter().flatten().for_each(|claimed| claimed.finish().wake_in_turn());
+    /// }
+    /// # wake_two(&Lock::new(WaitList::new()));
+    /// ```
     #[inline]
     pub fn wake_in_turn(self) {
         held::assert_none("waking");

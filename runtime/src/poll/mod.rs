@@ -1,4 +1,4 @@
-//! Waiting for descriptors: sockets, pipes, and whatever else the system can poll.
+//! Waiting for descriptors: sockets, pipes, and whatever else the system can poll. See [`Polled`] for an example.
 //!
 //! # Vocabulary
 //! - A [`Polled`] owns a descriptor in non-blocking mode. Whoever uses it tries first, and waits only if that would block.

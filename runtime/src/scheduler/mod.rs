@@ -209,6 +209,20 @@ pub(crate) fn is_shutting_down(goroutine: &Goroutine) -> bool {
 
 /// Unwinds the caller if it is a goroutine whose runtime shuts down, as a wait would: for who finds out that what he waits for
 /// will never come, and does not blame somebody else for that.
+///
+/// ```
+/// use gocsp_runtime::{Cancelled, JoinHandle, park};
+///
+/// fn result_of<T>(handle: JoinHandle<T>) -> T {
+///     handle.join().unwrap_or_else(|payload| {
+///         if payload.is::<Cancelled>() {
+///             park::unwind_if_shutting_down(); // Does not return if that is why: so no panic is reported.
+///         }
+///         std::panic::resume_unwind(payload)
+///     })
+/// }
+/// assert_eq!(result_of(gocsp_runtime::go!(|| 1)), 1);
+/// ```
 pub fn unwind_if_shutting_down() {
     if with_running(is_shutting_down) == Some(true) {
         unwind_cancelled();
@@ -223,6 +237,21 @@ pub(crate) fn begin_unwinding(how: Unwinding) -> Option<BegunUnwinding> {
 
 /// Whether the calling goroutine or thread is unwinding. `thread::panicking` may speak of another goroutine while a runtime
 /// shuts down.
+///
+/// ```
+/// use gocsp_runtime::{go, park};
+///
+/// struct Transaction;
+///
+/// impl Drop for Transaction {
+///     fn drop(&mut self) {
+///         println!("{}", if park::is_unwinding() { "rolled back" } else { "committed" });
+///     }
+/// }
+///
+/// assert!(!park::is_unwinding());
+/// go!(|| drop(Transaction)).join().unwrap();
+/// ```
 pub fn is_unwinding() -> bool {
     with_running(unwinds).unwrap_or_else(std::thread::panicking)
 }

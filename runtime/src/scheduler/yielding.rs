@@ -109,6 +109,19 @@ pub(super) fn queue_last(goroutine: NonNull<Goroutine>) -> impl FnOnce() {
 
 /// Yields if the caller's time slice is over, and unwinds if its runtime shuts down: for operations that may succeed for
 /// ever without parking, where nothing is lost if they unwind.
+///
+/// ```
+/// use gocsp_runtime::park::cooperate;
+/// use std::collections::VecDeque;
+///
+/// /// Never waits, so a caller who asks again and again would keep its worker.
+/// fn try_pop(queue: &mut VecDeque<u32>) -> Option<u32> {
+///     cooperate(); // Before anything is taken out: unwinding here loses nothing.
+///     queue.pop_front()
+/// }
+///
+/// assert_eq!(try_pop(&mut [1].into()), Some(1));
+/// ```
 #[inline]
 pub fn cooperate() {
     if preempt::is_anybody_asked() {
@@ -152,7 +165,20 @@ fn slice_is_over() -> bool {
     current_here().is_some_and(|worker| worker.signals.preempt.is_raised())
 }
 
-/// Yields if the caller's time slice is over, and never unwinds.
+/// Yields if the caller's time slice is over, and never unwinds: for the end of an operation that has been carried out.
+///
+/// ```
+/// use gocsp_runtime::park::yield_if_due;
+/// use std::collections::VecDeque;
+///
+/// fn pop(queue: &mut VecDeque<u32>) -> Option<u32> {
+///     let popped = queue.pop_front();
+///     yield_if_due(); // What was popped would be lost if this could unwind.
+///     popped
+/// }
+///
+/// assert_eq!(pop(&mut [1].into()), Some(1));
+/// ```
 #[cold]
 #[inline(never)]
 pub fn yield_if_due() {

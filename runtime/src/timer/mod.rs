@@ -6,6 +6,8 @@
 //!
 //! What is in a store stays there until its time comes, or until it is swept out. What may be stopped and set anew
 //! keeps a [`Schedule`], which tells what a call that comes then means.
+//!
+//! See [`Schedule`] for an example with all of it, and [`after_func`] for what programs use.
 
 mod after_func;
 mod schedule;
@@ -23,21 +25,50 @@ pub use schedule::{Arming, Expiry, Schedule};
 pub(crate) use store::{Action, Store};
 
 /// What a timer does when it is due.
+///
+/// ```
+/// use std::sync::{Arc, Weak, mpsc};
+/// use std::time::{Duration, Instant};
+/// use gocsp_runtime::clock;
+/// use gocsp_runtime::timer::{Expire, arm};
+///
+/// struct Alarm(mpsc::Sender<Instant>);
+///
+/// impl Expire for Alarm {
+///     fn expire(&self, due: Instant) -> Option<Instant> {
+///         let _ = self.0.send(due); // It has no capacity, so this does not wait.
+///         None // Once is enough.
+///     }
+/// }
+///
+/// let (tx, rx) = mpsc::channel();
+/// let alarm = Arc::new(Alarm(tx));
+/// let due = clock::deadline(Duration::from_millis(1));
+/// let weak: Weak<Alarm> = Arc::downgrade(&alarm);
+/// arm(due, weak);
+/// assert_eq!(rx.recv(), Ok(due));
+/// ```
 pub trait Expire: Send + Sync {
     /// Called once, at or after the time `due`; the answer is when to be called again, if at all.
     ///
     /// It runs on a worker, outside any goroutine, or in the call that would have [armed](Arming::carry_out) it: it must be
     /// short, and must not block, park or panic.
+    ///
+    /// See [the example](Self).
     fn expire(&self, due: Instant) -> Option<Instant>;
 
     /// Whether anybody would be woken or started by it, as things are. If nobody would, it is no reason to believe that goroutines
     /// which all wait will go on. As short as the others.
+    ///
+    /// See [`Schedule`].
     fn is_awaited(&self) -> bool {
         true
     }
 
     /// Called in place of [`expire`](Self::expire) if the runtime in which it was armed has ended. As short as that, but it may
     /// drop what is the user's: a panic is reported as any other, and concerns nobody else.
+    ///
+    /// See [`Schedule`].
     fn abandon(&self, _due: Instant) {}
 }
 
@@ -48,6 +79,8 @@ pub trait Expire: Send + Sync {
 ///
 /// # Panics
 /// From a thread, when the global runtime has to be started and cannot be.
+///
+/// See [the example](Expire).
 pub fn arm(due: Instant, what: Weak<dyn Expire>) {
     scheduler::arm_timer(due, Action::Call(what));
 }

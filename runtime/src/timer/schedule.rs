@@ -41,6 +41,59 @@ use crate::clock;
 ///
 /// He [sets](Self::set) and [clears](Self::clear) it; and when he [expires](Expire::expire), he [asks](Self::expire) what that
 /// means. The header of the module tells why that takes no more than a few entries in the store of a worker.
+///
+/// ```
+/// use std::sync::{Arc, Weak, mpsc};
+/// use std::time::{Duration, Instant};
+/// use gocsp_runtime::clock;
+/// use gocsp_runtime::park::Lock;
+/// use gocsp_runtime::timer::{Expire, Expiry, Schedule};
+///
+/// struct Alarm {
+///     schedule: Lock<Schedule>,
+///     ring: mpsc::Sender<Instant>,
+/// }
+///
+/// impl Alarm {
+///     fn set(self: &Arc<Self>, due: Instant) {
+///         let owner: Weak<Self> = Arc::downgrade(self);
+///         let arming = self.schedule.lock().set(due, || owner); // The lock is released at the end of the line.
+///         if let Some(arming) = arming {
+///             arming.carry_out();
+///         }
+///     }
+/// }
+///
+/// impl Expire for Alarm {
+///     fn expire(&self, entry: Instant) -> Option<Instant> {
+///         let expiry = self.schedule.lock().expire(entry, clock::now());
+///         match expiry {
+///             Expiry::Stale => None,
+///             Expiry::Early(due) => Some(due),
+///             Expiry::Due(due) => {
+///                 let _ = self.ring.send(due); // It has no capacity, so this does not wait.
+///                 None
+///             }
+///         }
+///     }
+///
+///     fn is_awaited(&self) -> bool {
+///         self.schedule.lock().is_set()
+///     }
+///
+///     fn abandon(&self, entry: Instant) {
+///         self.schedule.lock().abandon(entry);
+///     }
+/// }
+///
+/// let (ring, bell) = mpsc::channel();
+/// let alarm = Arc::new(Alarm { schedule: Lock::new(Schedule::new()), ring });
+/// alarm.set(clock::deadline(Duration::from_secs(60)));
+/// let sooner = clock::deadline(Duration::from_millis(1));
+/// alarm.set(sooner);
+/// assert_eq!(bell.recv(), Ok(sooner));
+/// assert!(!alarm.is_awaited());
+/// ```
 #[derive(Default)]
 pub struct Schedule {
     due: Option<Instant>,
@@ -50,6 +103,8 @@ pub struct Schedule {
 }
 
 /// What is to be done now that an entry has called.
+///
+/// See [the example](Schedule).
 #[derive(Debug, PartialEq, Eq)]
 pub enum Expiry {
     /// Nothing: the schedule was cleared, or there is another entry.
@@ -62,21 +117,32 @@ pub enum Expiry {
 
 impl Schedule {
     /// A schedule that is not set.
+    ///
+    /// See [the example](Self).
     pub const fn new() -> Self {
         Self { due: None, armed: None, relay: None }
     }
 
     /// Whether it is set.
+    ///
+    /// See [the example](Self).
     pub fn is_set(&self) -> bool {
         self.due.is_some()
     }
 
     /// Step 1. Whether it was set.
+    ///
+    /// ```
+    /// let mut schedule = gocsp_runtime::timer::Schedule::new();
+    /// assert!(!schedule.clear());
+    /// ```
     pub fn clear(&mut self) -> bool {
         self.due.take().is_some()
     }
 
     /// Steps 2 and 3. What is given has to be carried out, after the owner's lock was released.
+    ///
+    /// See [the example](Self).
     pub fn set(&mut self, due: Instant, owner: impl FnOnce() -> Weak<dyn Expire>) -> Option<Arming> {
         self.due = Some(due);
         if self.armed.is_some_and(|armed| armed <= due) {
@@ -92,6 +158,8 @@ impl Schedule {
     }
 
     /// The second half of step 4: an entry for the time `entry` calls at `now`.
+    ///
+    /// See [the example](Self).
     pub fn expire(&mut self, entry: Instant, now: Instant) -> Expiry {
         if self.armed != Some(entry) {
             return Expiry::Stale;
@@ -111,6 +179,27 @@ impl Schedule {
     }
 
     /// Sets it to `due`, for which the entry that has just called, and found it due, will be called again.
+    ///
+    /// Of an alarm that rings again and again:
+    /// ```
+    /// use std::time::{Duration, Instant};
+    /// use gocsp_runtime::clock;
+    /// use gocsp_runtime::timer::{Expiry, Schedule};
+    ///
+    /// /// What [`Expire::expire`](gocsp_runtime::timer::Expire::expire) gives, under the lock of the alarm.
+    /// fn next(schedule: &mut Schedule, entry: Instant, period: Duration) -> Option<Instant> {
+    ///     match schedule.expire(entry, clock::now()) {
+    ///         Expiry::Stale => None,
+    ///         Expiry::Early(due) => Some(due),
+    ///         Expiry::Due(due) => {
+    ///             let next = clock::saturating_add(due, period);
+    ///             schedule.set_again(next);
+    ///             Some(next)
+    ///         }
+    ///     }
+    /// }
+    /// # assert_eq!(next(&mut Schedule::new(), clock::now(), Duration::from_secs(1)), None);
+    /// ```
     pub fn set_again(&mut self, due: Instant) {
         debug_assert!(self.armed.is_none(), "an entry called, and was not the one that counted");
         self.due = Some(due);
@@ -119,6 +208,8 @@ impl Schedule {
 
     /// The entry for the time `entry` will never call: its runtime has ended. If it is the one that counts, the schedule is
     /// cleared, and can be set again. Whether it is.
+    ///
+    /// See [the example](Self).
     pub fn abandon(&mut self, entry: Instant) -> bool {
         let counted = self.armed == Some(entry);
         if counted {
@@ -129,6 +220,8 @@ impl Schedule {
 }
 
 /// An entry that is to be put into the store of a worker.
+///
+/// See [the example](Schedule).
 #[must_use = "nothing happens before it is carried out"]
 pub struct Arming {
     due: Instant,
@@ -141,6 +234,8 @@ impl Arming {
     ///
     /// # Panics
     /// As [`arm`].
+    ///
+    /// See [the example](Schedule).
     pub fn carry_out(self) {
         let Self { mut due, what } = self;
         if due <= clock::now() {
