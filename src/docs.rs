@@ -13,6 +13,7 @@ macro_rules! links {
 [channels.md]: crate::docs::channels
 [context.md]: crate::docs::context
 [diagnosing.md]: crate::docs::diagnosing
+[from-go.md]: crate::docs::from_go
 [goroutines.md]: crate::docs::goroutines
 [net.md]: crate::docs::net
 [patterns.md]: crate::docs::patterns
@@ -32,17 +33,39 @@ macro_rules! links {
     };
 }
 
+/// What stands in the place of a picture in this documentation, which has no files beside its pages: a line of text. The definition
+/// comes before that in the file, as those of links do.
+macro_rules! instead {
+    ($text:literal of $($picture:literal)*) => {
+        concat!($(
+            "[", $picture, "]: data:image/svg+xml,%3Csvg%20xmlns='http://www.w3.org/2000/svg'%20width='420'%20height='22'%3E",
+            "%3Ctext%20y='16'%20font-family='sans-serif'%20font-size='14'%20fill='gray'%3E", $text, "%3C/text%3E%3C/svg%3E\n",
+        )*)
+    };
+}
+
+/// The same for a picture that is put at the end of the page. An empty line has to be in front of it there.
+macro_rules! below {
+    ($picture:literal) => {
+        instead!("The%20picture%20is%20at%20the%20end%20of%20this%20page." of $picture)
+    };
+}
+
 #[doc = links!()]
 #[doc = include_str!("../docs/start.md")]
 pub mod start {}
 
 #[doc = links!()]
+#[doc = below!("life.svg")]
 #[doc = include_str!("../docs/goroutines.md")]
+#[doc = ""]
 #[doc = include_str!("../docs/pictures/life.svg")]
 pub mod goroutines {}
 
 #[doc = links!()]
+#[doc = below!("rendezvous.svg")]
 #[doc = include_str!("../docs/channels.md")]
+#[doc = ""]
 #[doc = include_str!("../docs/pictures/rendezvous.svg")]
 pub mod channels {}
 
@@ -63,7 +86,9 @@ pub mod time {}
 pub mod context {}
 
 #[doc = links!()]
+#[doc = below!("poller.svg")]
 #[doc = include_str!("../docs/net.md")]
+#[doc = ""]
 #[doc = include_str!("../docs/pictures/poller.svg")]
 pub mod net {}
 
@@ -104,7 +129,9 @@ pub mod testing {}
 pub mod diagnosing {}
 
 #[doc = links!()]
+#[doc = below!("scheduler.svg")]
 #[doc = include_str!("../docs/tuning.md")]
+#[doc = ""]
 #[doc = include_str!("../docs/pictures/scheduler.svg")]
 pub mod tuning {}
 
@@ -121,6 +148,11 @@ pub mod from_tokio {}
 pub mod design {}
 
 #[doc = links!()]
+#[doc = instead!(
+    "A%20chart,%20which%20stands%20in%20the%20book." of
+    "benchmarks/channels.svg" "benchmarks/goroutines.svg" "benchmarks/locks.svg" "benchmarks/memory.svg"
+    "benchmarks/procs.svg" "benchmarks/readers.svg" "benchmarks/time.svg" "benchmarks/work.svg"
+)]
 #[doc = include_str!("../docs/benchmarks.md")]
 pub mod benchmarks {}
 

@@ -12,7 +12,7 @@ use proc_macro::TokenStream;
 ///
 /// The body goes through `::gocsp::run`, so it may block, spawn and select from its first line, on the large stack of
 /// the main goroutine. When it ends, the program ends, whatever the other goroutines are doing. The return type may be
-/// whatever `fn main` may return: `()`, a `Result`, an [`ExitCode`](std::process::ExitCode), and need not be `Send`.
+/// whatever `fn main` may return: `()`, a `Result`, a `std::process::ExitCode`, and need not be `Send`.
 /// The other attributes of the function are kept.
 ///
 /// The variables `GOCSP_MAXPROCS` and `GOCSP_PANIC` set what can be set from outside. A program that is to say so itself builds its

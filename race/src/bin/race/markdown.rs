@@ -53,8 +53,9 @@ fn document(race: &Race, arguments: &Arguments) -> String {
         describe(&mut text, &section);
         text += &table::markdown(race, &section);
         if let (Some(folder), Some(file)) = (&arguments.svg, &arguments.markdown) {
-            let folder = relative(file, folder);
-            let _ = write!(text, "\n![{0}]({folder}{1})\n", section.section.title(), section.section.file_name());
+            // By reference, so that who includes the page can define it otherwise.
+            let chart = format!("{}{}", relative(file, folder), section.section.file_name());
+            let _ = write!(text, "\n![{}][{chart}]\n\n[{chart}]: {chart}\n", section.section.title());
         }
     }
     text
@@ -135,7 +136,8 @@ mod tests {
         let text = document(&race, &arguments);
         assert!(text.contains("\n## Channels and select\n\n- `ctxswitch`: two wait for"), "{text}");
         assert!(text.contains("\n| ctxswitch |"), "{text}");
-        assert!(text.contains("\n![Channels and select](benchmarks/channels.svg)\n"), "{text}");
+        assert!(text.contains("\n![Channels and select][benchmarks/channels.svg]\n"), "{text}");
+        assert!(text.contains("\n[benchmarks/channels.svg]: benchmarks/channels.svg\n"), "{text}");
         assert!(text.contains("\n- **tokio**: tokio's multi-thread scheduler"), "{text}");
     }
 
