@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Builds the book of docs/ into target/book. Every page has to be in its summary and in the documentation of the crate, and
-# whatever a page refers to has to be there. mdbook looks for none of these.
+# Builds the book of docs/ into target/book. Every page has to be in its summary and in the documentation of the crate, every
+# picture in the latter, and whatever a page refers to has to be there. mdbook looks for none of these.
 #
-# Without mdbook ("cargo install mdbook") only the first is looked at.
+# Without mdbook ("cargo install mdbook") the references between the pages of the book are not looked at.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -16,6 +16,19 @@ while read -r page; do
     grep -qF "($page)" docs/SUMMARY.md || complain "docs/$page is not in docs/SUMMARY.md"
     [[ $page == README.md ]] || grep -qF "docs/$page\"" src/docs.rs || complain "docs/$page is not in src/docs.rs"
 done < <(cd docs && find . -name '*.md' ! -name SUMMARY.md -printf '%P\n')
+
+while read -r picture; do
+    grep -qF "\"$picture\"" src/docs.rs || complain "the picture $picture is not in src/docs.rs"
+done < <(grep -rohE --include='*.md' '^\[[^]]+\.svg\]:' docs | sed 's/^\[//; s/\]:$//' | sort -u)
+while IFS=: read -r page line _; do
+    complain "$page:$line: a picture that is not referred to by a definition, which src/docs.rs could replace"
+done < <(grep -rnE --include='*.md' '!\[[^]]*\]\(' docs || true)
+
+for page in *.md */README.md; do
+    while read -r reference; do
+        [[ -e $(dirname "$page")/$reference ]] || complain "$page refers to $reference, which is not there"
+    done < <(grep -oE '(\]\(|^\[[^]]+\]: )[^) ]+' "$page" | sed -E 's/^(\]\(|\[[^]]+\]: )//' | grep -vE '^(https?:|#)')
+done
 
 if ! command -v mdbook >/dev/null; then
     echo 'the book is not built: there is no mdbook on this machine'
