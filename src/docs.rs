@@ -21,6 +21,7 @@ macro_rules! links {
 [patterns/channels.md]: crate::docs::patterns::channels
 [patterns/contexts.md]: crate::docs::patterns::contexts
 [patterns/faults.md]: crate::docs::patterns::faults
+[patterns/once.md]: crate::docs::patterns::once
 [patterns/sync.md]: crate::docs::patterns::sync
 [safety.md]: crate::docs::safety
 [sanitizers.md]: crate::docs::sanitizers
@@ -102,6 +103,10 @@ pub mod patterns {
     #[doc = links!()]
     #[doc = include_str!("../docs/patterns/sync.md")]
     pub mod sync {}
+
+    #[doc = links!()]
+    #[doc = include_str!("../docs/patterns/once.md")]
+    pub mod once {}
 
     #[doc = links!()]
     #[doc = include_str!("../docs/patterns/channels.md")]
