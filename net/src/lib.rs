@@ -43,7 +43,7 @@
 //!
 //! # Layers
 //! ```text
-//!  tcp   udp   unix        the types; methods has what is the same in all of them
+//!  tcp   udp   unix        the types; methods has what is the same in several
 //!   |  \  |   / |
 //!   | addr|  /  halves     names; the halves of streams; incoming connections
 //!   |     | /   incoming

@@ -366,7 +366,7 @@ impl<T: AsFd + Send + Sync + 'static> Socket<T> {
     }
 
     /// What has been received; but if that is the end, and this end was closed, that is why.
-    pub(crate) fn unless_closed(&self, received: usize, room: usize) -> io::Result<usize> {
+    fn unless_closed(&self, received: usize, room: usize) -> io::Result<usize> {
         if received == 0 && room > 0 && self.is_closed() { Err(closed()) } else { Ok(received) }
     }
 

@@ -11,7 +11,7 @@ use gocsp_runtime::poll::Direction;
 use rustix::net::RecvFlags;
 
 use crate::context::CancelGuard;
-use crate::methods::{handle, limits};
+use crate::methods::{handle, ip, limits};
 use crate::socket::{Call, Socket};
 use crate::{ToSocketAddrs, addr};
 
@@ -39,6 +39,10 @@ handle! {
 }
 
 limits! {
+    UdpSocket, "let socket = gocsp_net::UdpSocket::bind(\"127.0.0.1:0\")?;"
+}
+
+ip! {
     UdpSocket, "let socket = gocsp_net::UdpSocket::bind(\"127.0.0.1:0\")?;"
 }
 
@@ -208,32 +212,5 @@ impl UdpSocket {
     /// See [`set_broadcast`](Self::set_broadcast).
     pub fn broadcast(&self) -> io::Result<bool> {
         self.socket.io().broadcast()
-    }
-
-    /// Sets how far what is sent may travel, in hops.
-    ///
-    /// # Errors
-    /// What the system says when it does not like that.
-    ///
-    /// # Examples
-    /// ```
-    /// let socket = gocsp_net::UdpSocket::bind("127.0.0.1:0")?;
-    /// socket.set_ttl(7)?;
-    /// assert_eq!(socket.ttl()?, 7);
-    /// # Ok::<(), std::io::Error>(())
-    /// ```
-    pub fn set_ttl(&self, hops: u32) -> io::Result<()> {
-        self.socket.io().set_ttl(hops)
-    }
-
-    /// What [`set_ttl`](Self::set_ttl) has set.
-    ///
-    /// # Errors
-    /// What the system says if it cannot tell.
-    ///
-    /// # Examples
-    /// See [`set_ttl`](Self::set_ttl).
-    pub fn ttl(&self) -> io::Result<u32> {
-        self.socket.io().ttl()
     }
 }

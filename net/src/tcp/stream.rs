@@ -15,7 +15,7 @@ use super::{KeepAlive, connect};
 use crate::context::CancelGuard;
 use crate::halves::sealed::Stream;
 use crate::halves::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
-use crate::methods::{handle, limits, stream};
+use crate::methods::{handle, ip, limits, stream};
 use crate::socket::Socket;
 use crate::{ToSocketAddrs, addr};
 
@@ -59,7 +59,18 @@ limits! {
 let socket = gocsp_net::TcpStream::connect(listener.local_addr()?)?;"
 }
 
-stream!(TcpStream);
+stream! {
+    TcpStream,
+    "let listener = gocsp_net::TcpListener::bind(\"127.0.0.1:0\")?;
+let mut here = gocsp_net::TcpStream::connect(listener.local_addr()?)?;
+let (mut there, _address) = listener.accept()?;"
+}
+
+ip! {
+    TcpStream,
+    "let listener = gocsp_net::TcpListener::bind(\"127.0.0.1:0\")?;
+let socket = gocsp_net::TcpStream::connect(listener.local_addr()?)?;"
+}
 
 impl TcpStream {
     /// A read that does not fill its buffer has taken all that there was, or has stopped before data that were sent as
@@ -169,67 +180,6 @@ impl TcpStream {
         self.socket.io().local_addr()
     }
 
-    /// Ends reading, writing, or both. When writing has ended, the other side sees the end of what was sent.
-    ///
-    /// # Errors
-    /// If the connection has ended.
-    ///
-    /// # Examples
-    /// ```
-    /// use std::io::{Write, read_to_string};
-    /// use std::net::Shutdown;
-    /// use gocsp_net::{TcpListener, TcpStream};
-    ///
-    /// let listener = TcpListener::bind("127.0.0.1:0")?;
-    /// let mut client = TcpStream::connect(listener.local_addr()?)?;
-    /// client.write_all(b"that is all")?;
-    /// client.shutdown(Shutdown::Write)?;
-    /// assert_eq!(read_to_string(listener.accept()?.0)?, "that is all");
-    /// # Ok::<(), std::io::Error>(())
-    /// ```
-    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        self.socket.io().shutdown(how)
-    }
-
-    /// As a read, which leaves there what it reads.
-    ///
-    /// # Errors
-    /// As those of a read.
-    ///
-    /// # Examples
-    /// ```
-    /// use std::io::{Read, Write};
-    /// use gocsp_net::{TcpListener, TcpStream};
-    ///
-    /// let listener = TcpListener::bind("127.0.0.1:0")?;
-    /// TcpStream::connect(listener.local_addr()?)?.write_all(b"x")?;
-    /// let (mut server, mut byte) = (listener.accept()?.0, [0]);
-    /// server.peek(&mut byte)?;
-    /// assert_eq!((server.read(&mut byte)?, byte), (1, *b"x"));
-    /// # Ok::<(), std::io::Error>(())
-    /// ```
-    #[track_caller]
-    pub fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.socket.recv(buffer, RecvFlags::PEEK, false)
-    }
-
-    /// Two halves, one to read and one to write, borrowed from the stream.
-    ///
-    /// # Examples
-    /// See [`ReadHalf`].
-    pub fn split(&self) -> (ReadHalf<'_, Self>, WriteHalf<'_, Self>) {
-        (ReadHalf(self), WriteHalf(self))
-    }
-
-    /// Two halves, one to read and one to write, each of which may go its own way. When the one that writes is dropped,
-    /// the other side sees the end.
-    ///
-    /// # Examples
-    /// See [`OwnedReadHalf`].
-    pub fn into_split(self) -> (OwnedReadHalf<Self>, OwnedWriteHalf<Self>) {
-        halves::split(self)
-    }
-
     /// Whether what is written is sent at once, instead of being gathered for a while with what follows.
     ///
     /// # Errors
@@ -258,36 +208,6 @@ impl TcpStream {
     /// See [`set_nodelay`](Self::set_nodelay).
     pub fn nodelay(&self) -> io::Result<bool> {
         self.socket.io().nodelay()
-    }
-
-    /// Sets how far what is sent may travel, in hops.
-    ///
-    /// # Errors
-    /// What the system says when it does not like that.
-    ///
-    /// # Examples
-    /// ```
-    /// use gocsp_net::{TcpListener, TcpStream};
-    ///
-    /// let listener = TcpListener::bind("127.0.0.1:0")?;
-    /// let stream = TcpStream::connect(listener.local_addr()?)?;
-    /// stream.set_ttl(7)?;
-    /// assert_eq!(stream.ttl()?, 7);
-    /// # Ok::<(), std::io::Error>(())
-    /// ```
-    pub fn set_ttl(&self, hops: u32) -> io::Result<()> {
-        self.socket.io().set_ttl(hops)
-    }
-
-    /// What [`set_ttl`](Self::set_ttl) has set.
-    ///
-    /// # Errors
-    /// What the system says if it cannot tell.
-    ///
-    /// # Examples
-    /// See [`set_ttl`](Self::set_ttl).
-    pub fn ttl(&self) -> io::Result<u32> {
-        self.socket.io().ttl()
     }
 
     /// What becomes of data that is not sent yet when the last handle is dropped. `None`: the system goes on sending

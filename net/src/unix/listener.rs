@@ -12,8 +12,9 @@ use gocsp_runtime::poll::Direction;
 
 use super::UnixStream;
 use crate::context::CancelGuard;
-use crate::incoming::{Incoming, sealed};
-use crate::methods::handle;
+use crate::incoming::Incoming;
+use crate::incoming::sealed::Listener;
+use crate::methods::{handle, listener};
 use crate::socket::{Call, Socket};
 
 /// A socket that waits for connections from within the machine: std's, but for goroutines.
@@ -30,6 +31,10 @@ use crate::socket::{Call, Socket};
 /// let listener = UnixListener::bind(&path)?;
 /// UnixStream::connect(&path)?.write_all(b"hello")?;
 /// assert_eq!(read_to_string(listener.accept()?.0)?, "hello");
+/// let _waits = UnixStream::connect(&path)?;
+/// assert!(listener.incoming().next().is_some_and(|stream| stream.is_ok()));
+/// listener.close();
+/// assert!(listener.incoming().next().is_none());
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub struct UnixListener {
@@ -38,6 +43,12 @@ pub struct UnixListener {
 
 handle! {
     UnixListener of net::UnixListener,
+    "let directory = tempfile::tempdir()?;
+let socket = gocsp_net::UnixListener::bind(directory.path().join(\"socket\"))?;"
+}
+
+listener! {
+    UnixListener of UnixStream,
     "let directory = tempfile::tempdir()?;
 let socket = gocsp_net::UnixListener::bind(directory.path().join(\"socket\"))?;"
 }
@@ -75,93 +86,9 @@ impl UnixListener {
         Self::from_std(net::UnixListener::bind_addr(address)?)
     }
 
-    /// Its address.
-    ///
-    /// # Errors
-    /// What the system says if it cannot tell.
-    ///
-    /// # Examples
-    /// ```
-    /// let directory = tempfile::tempdir()?;
-    /// let path = directory.path().join("socket");
-    /// let listener = gocsp_net::UnixListener::bind(&path)?;
-    /// assert_eq!(listener.local_addr()?.as_pathname(), Some(&*path));
-    /// # Ok::<(), std::io::Error>(())
-    /// ```
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.socket.io().local_addr()
-    }
-
-    /// Waits for a connection.
-    ///
-    /// # Errors
-    /// As those of [`TcpListener::accept`](crate::TcpListener::accept).
-    ///
-    /// # Examples
-    /// See [`UnixListener`].
-    #[track_caller]
-    pub fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
-        self.accept_for(Call::READ)
-    }
-
-    /// As [`accept`](Self::accept), for as long as the context lasts. Other calls are not affected by it.
-    ///
-    /// Costs an allocation if it has to wait.
-    ///
-    /// # Errors
-    /// As `accept`, and one that [`context_error`](crate::context_error()) knows when the context has ended.
-    ///
-    /// # Panics
-    /// As [`Context::after_func`].
-    ///
-    /// # Examples
-    /// See [`TcpListener::accept_context`](crate::TcpListener::accept_context).
-    #[track_caller]
-    pub fn accept_context(&self, context: &Context) -> io::Result<(UnixStream, SocketAddr)> {
-        self.accept_for(Call { context: Some(context), ..Call::READ })
-    }
-
     #[track_caller]
     fn accept_for(&self, call: Call<'_>) -> io::Result<(UnixStream, SocketAddr)> {
         let (stream, address) = self.socket.run(call, net::UnixListener::accept, |_| false)?;
         Ok((UnixStream::from_std(stream)?, address))
-    }
-
-    /// The connections that come, until the listener is [closed](Self::close). Other errors of [`accept`](Self::accept)
-    /// are handed out, and do not end it.
-    ///
-    /// # Examples
-    /// ```
-    /// use gocsp_net::{UnixListener, UnixStream};
-    ///
-    /// let directory = tempfile::tempdir()?;
-    /// let path = directory.path().join("socket");
-    /// let listener = UnixListener::bind(&path)?;
-    /// let client = UnixStream::connect(&path)?;
-    /// assert!(listener.incoming().next().is_some_and(|stream| stream.is_ok()));
-    /// listener.close();
-    /// assert!(listener.incoming().next().is_none());
-    /// # Ok::<(), std::io::Error>(())
-    /// ```
-    pub fn incoming(&self) -> Incoming<'_, Self> {
-        Incoming::new(self)
-    }
-
-    /// Lets every call that accepts fail with [`TimedOut`](io::ErrorKind::TimedOut) from `deadline` on, until another
-    /// is set; also those that wait at this moment. `None` for never.
-    ///
-    /// # Examples
-    /// See [`TcpListener::set_deadline`](crate::TcpListener::set_deadline).
-    pub fn set_deadline(&self, deadline: Option<Instant>) {
-        self.socket.set_deadline(&[Direction::Read], deadline);
-    }
-}
-
-impl sealed::Listener for UnixListener {
-    type Stream = UnixStream;
-
-    #[track_caller]
-    fn accept_stream(&self) -> io::Result<UnixStream> {
-        self.accept().map(|(stream, _)| stream)
     }
 }

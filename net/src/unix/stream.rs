@@ -45,7 +45,9 @@ limits! {
     UnixStream, "let (socket, _other) = gocsp_net::UnixStream::pair()?;"
 }
 
-stream!(UnixStream);
+stream! {
+    UnixStream, "let (mut here, mut there) = gocsp_net::UnixStream::pair()?;"
+}
 
 impl UnixStream {
     /// A read stops where a descriptor was sent along, or the sender changes, though more may follow.
@@ -115,63 +117,5 @@ impl UnixStream {
     /// ```
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.socket.io().local_addr()
-    }
-
-    /// Ends reading, writing, or both. When writing has ended, the other side sees the end of what was sent.
-    ///
-    /// # Errors
-    /// If the connection has ended.
-    ///
-    /// # Examples
-    /// ```
-    /// use std::io::{Write, read_to_string};
-    /// use std::net::Shutdown;
-    ///
-    /// let (mut here, there) = gocsp_net::UnixStream::pair()?;
-    /// here.write_all(b"that is all")?;
-    /// here.shutdown(Shutdown::Write)?;
-    /// assert_eq!(read_to_string(there)?, "that is all");
-    /// # Ok::<(), std::io::Error>(())
-    /// ```
-    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        self.socket.io().shutdown(how)
-    }
-
-    /// As a read, which leaves there what it reads.
-    ///
-    /// # Errors
-    /// As those of a read.
-    ///
-    /// # Examples
-    /// ```
-    /// use std::io::{Read, Write};
-    ///
-    /// let (mut here, mut there) = gocsp_net::UnixStream::pair()?;
-    /// here.write_all(b"x")?;
-    /// let mut byte = [0];
-    /// there.peek(&mut byte)?;
-    /// assert_eq!((there.read(&mut byte)?, byte), (1, *b"x"));
-    /// # Ok::<(), std::io::Error>(())
-    /// ```
-    #[track_caller]
-    pub fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.socket.recv(buffer, RecvFlags::PEEK, false)
-    }
-
-    /// Two halves, one to read and one to write, borrowed from the stream.
-    ///
-    /// # Examples
-    /// See [`ReadHalf`].
-    pub fn split(&self) -> (ReadHalf<'_, Self>, WriteHalf<'_, Self>) {
-        (ReadHalf(self), WriteHalf(self))
-    }
-
-    /// Two halves, one to read and one to write, each of which may go its own way. When the one that writes is dropped,
-    /// the other side sees the end.
-    ///
-    /// # Examples
-    /// See [`OwnedReadHalf`].
-    pub fn into_split(self) -> (OwnedReadHalf<Self>, OwnedWriteHalf<Self>) {
-        halves::split(self)
     }
 }
