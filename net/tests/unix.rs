@@ -10,13 +10,14 @@ use std::io::{ErrorKind, Read, Write, read_to_string};
 use std::net::Shutdown;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::SocketAddr;
+use std::path::Path;
 use std::process;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use gocsp_context::{Context, ContextError};
 use gocsp_net::{UnixListener, UnixStream, context_error};
-use gocsp_runtime::scope;
+use gocsp_runtime::{scope, spawn};
 use procs::everywhere;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketType, bind, listen, socket};
 use waiting::waiting;
@@ -58,15 +59,20 @@ fn a_listener_with_an_abstract_name_is_found_by_that() {
     });
 }
 
+/// A listener for whom so many can wait, and one more.
+fn with_a_line_of(length: i32, path: &Path) -> UnixListener {
+    let listener = socket(AddressFamily::UNIX, SocketType::STREAM, None).unwrap();
+    bind(&listener, &SocketAddrUnix::new(path).unwrap()).unwrap();
+    listen(&listener, length).unwrap();
+    listener.try_into().unwrap()
+}
+
 #[test]
 fn who_finds_no_room_in_the_line_waits_for_a_place() {
     everywhere(|| {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("socket");
-        let with_a_short_line = socket(AddressFamily::UNIX, SocketType::STREAM, None).unwrap();
-        bind(&with_a_short_line, &SocketAddrUnix::new(&path).unwrap()).unwrap();
-        listen(&with_a_short_line, 1).unwrap();
-        let listener = UnixListener::try_from(with_a_short_line).unwrap();
+        let listener = with_a_line_of(1, &path);
         scope(|s| {
             for _ in 0..20 {
                 s.go(|| UnixStream::connect(&path).unwrap().write_all(b"x").unwrap());
@@ -75,6 +81,25 @@ fn who_finds_no_room_in_the_line_waits_for_a_place() {
                 listener.accept().unwrap().0.read_exact(&mut [0]).unwrap();
             }
         });
+    });
+}
+
+#[test]
+fn who_finds_no_room_in_the_line_waits_no_longer_than_the_context_lasts() {
+    everywhere(|| {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("socket");
+        let address = SocketAddr::from_pathname(&path).unwrap();
+        let _listener = with_a_line_of(0, &path);
+        let (context, cancel) = Context::background().with_cancel();
+        let first = UnixStream::connect_context(&context, &path).unwrap();
+        let connecting = spawn(move || UnixStream::connect_context(&context, &path).unwrap_err());
+        let (timed, _cancel) = Context::background().with_timeout(Duration::from_millis(3));
+        let error = UnixStream::connect_addr_context(&timed, &address).unwrap_err();
+        assert_eq!((context_error(&error), error.kind()), (Some(ContextError::DeadlineExceeded), ErrorKind::TimedOut));
+        cancel.cancel();
+        assert_eq!(context_error(&connecting.join().unwrap()), Some(ContextError::Cancelled));
+        drop(first);
     });
 }
 

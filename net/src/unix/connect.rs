@@ -2,7 +2,11 @@
 //!
 //! They are made at once, or not at all: because nobody listens, or because those whom the listener has not accepted
 //! yet are too many. In that case a thread would wait for its turn; in non-blocking mode the system says that it would
-//! have to, and gives no sign when it is time to try again. So it is tried again after pauses, which become longer.
+//! have to, and gives no sign when it is time to try again: epoll tells nothing of a socket that is not connected. So it
+//! is tried again after pauses, which become longer. (In Go to connect fails then.)
+//!
+//! Rejected: a thread of the blocking pool, which would wait in the system. It could not be called back when a context
+//! ends, and as many would be needed as connect.
 
 use std::io;
 use std::os::linux::net::SocketAddrExt;
@@ -10,10 +14,11 @@ use std::os::unix::net::{self, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
-use gocsp_runtime::sleep;
+use gocsp_context::Context;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect as try_once, socket_with};
 
+use crate::error;
 use crate::socket::Socket;
 
 const SHORTEST_PAUSE: Duration = Duration::from_micros(50);
@@ -35,8 +40,10 @@ pub(super) fn at_path(path: &Path) -> io::Result<SocketAddrUnix> {
     Ok(SocketAddrUnix::new(path)?)
 }
 
+/// Connects with who listens there, for as long as the context lasts.
 #[track_caller]
-pub(super) fn connect(address: &SocketAddrUnix) -> io::Result<Socket<net::UnixStream>> {
+pub(super) fn connect(address: &SocketAddrUnix, context: &Context) -> io::Result<Socket<net::UnixStream>> {
+    error::check(context)?;
     let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
     let descriptor = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
     let mut pause = SHORTEST_PAUSE;
@@ -45,7 +52,9 @@ pub(super) fn connect(address: &SocketAddrUnix) -> io::Result<Socket<net::UnixSt
             Ok(()) => return Ok(Socket::new(descriptor.into())),
             Err(Errno::INTR) => {}
             Err(Errno::AGAIN) => {
-                sleep(pause);
+                // It ends early with the context.
+                let _ = context.done().recv_timeout(pause);
+                error::check(context)?;
                 pause = LONGEST_PAUSE.min(pause * 2);
             }
             Err(error) => return Err(error.into()),

@@ -53,7 +53,8 @@ impl UnixStream {
     /// A read stops where a descriptor was sent along, or the sender changes, though more may follow.
     const SHORT_READS_DRAIN: bool = false;
 
-    /// Connects with who listens at a path. If too many wait there to be accepted, it waits for its turn.
+    /// Connects with who listens at a path. If too many wait there to be accepted, it waits for its turn: for as long as
+    /// that takes, as in std, by looking again now and then, after 10 ms at most.
     ///
     /// # Errors
     /// As [`std::os::unix::net::UnixStream::connect`].
@@ -62,10 +63,10 @@ impl UnixStream {
     /// See [`UnixListener`](crate::UnixListener).
     #[track_caller]
     pub fn connect<P: AsRef<Path>>(path: P) -> io::Result<Self> {
-        connect::connect(&connect::at_path(path.as_ref())?).map(Self::of)
+        Self::connect_context(&Context::background(), path)
     }
 
-    /// Connects with who listens at an address of std's, which may be an abstract name.
+    /// As [`connect`](Self::connect), with who listens at an address of std's, which may be an abstract name.
     ///
     /// # Errors
     /// As [`std::os::unix::net::UnixStream::connect_addr`].
@@ -74,7 +75,44 @@ impl UnixStream {
     /// See [`UnixListener::bind_addr`](crate::UnixListener::bind_addr).
     #[track_caller]
     pub fn connect_addr(address: &SocketAddr) -> io::Result<Self> {
-        connect::connect(&connect::address(address)?).map(Self::of)
+        Self::connect_addr_context(&Context::background(), address)
+    }
+
+    /// As [`connect`](Self::connect), for as long as the context lasts.
+    ///
+    /// # Errors
+    /// As `connect`, and one that [`context_error`](crate::context_error()) knows when the context has ended.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// use gocsp_context::Context;
+    /// use gocsp_net::{UnixListener, UnixStream};
+    ///
+    /// let directory = tempfile::tempdir()?;
+    /// let path = directory.path().join("socket");
+    /// let _listener = UnixListener::bind(&path)?;
+    /// let (context, cancel) = Context::background().with_timeout(Duration::from_secs(1));
+    /// let stream = UnixStream::connect_context(&context, &path)?;
+    /// cancel.cancel();
+    /// assert!(UnixStream::connect_context(&context, &path).is_err());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn connect_context<P: AsRef<Path>>(context: &Context, path: P) -> io::Result<Self> {
+        connect::connect(&connect::at_path(path.as_ref())?, context).map(Self::of)
+    }
+
+    /// As [`connect_addr`](Self::connect_addr), for as long as the context lasts.
+    ///
+    /// # Errors
+    /// As `connect_addr`, and one that [`context_error`](crate::context_error()) knows when the context has ended.
+    ///
+    /// # Examples
+    /// See [`connect_context`](Self::connect_context).
+    #[track_caller]
+    pub fn connect_addr_context(context: &Context, address: &SocketAddr) -> io::Result<Self> {
+        connect::connect(&connect::address(address)?, context).map(Self::of)
     }
 
     /// Two streams that are connected with each other.
