@@ -30,23 +30,13 @@ use crate::socket::Interrupt;
 /// ```
 #[must_use = "when it is dropped, the socket has nothing to do with the context any more"]
 pub struct CancelGuard {
-    socket: Weak<dyn Interrupt>,
-    number: u64,
-    /// Dropped with this, which stops it.
     _interrupter: Interrupter,
+    _binding: Binding,
 }
 
 impl CancelGuard {
-    pub(crate) fn new(socket: Weak<dyn Interrupt>, number: u64, interrupter: Interrupter) -> Self {
-        Self { socket, number, _interrupter: interrupter }
-    }
-}
-
-impl Drop for CancelGuard {
-    fn drop(&mut self) {
-        if let Some(socket) = self.socket.upgrade() {
-            socket.unbind(self.number);
-        }
+    pub(crate) fn new(interrupter: Interrupter, binding: Binding) -> Self {
+        Self { _interrupter: interrupter, _binding: binding }
     }
 }
 
@@ -59,6 +49,27 @@ impl fmt::Debug for CancelGuard {
 // It has nothing that could be half changed.
 impl UnwindSafe for CancelGuard {}
 impl RefUnwindSafe for CancelGuard {}
+
+/// A context among the rules of a socket, until it is dropped.
+pub(crate) struct Binding {
+    socket: Weak<dyn Interrupt>,
+    number: u64,
+}
+
+impl Binding {
+    pub(crate) fn new(socket: Weak<dyn Interrupt>, number: u64) -> Self {
+        Self { socket, number }
+    }
+}
+
+impl Drop for Binding {
+    fn drop(&mut self) {
+        let context = self.socket.upgrade().and_then(|socket| socket.unbind(self.number));
+        // Now that the socket is not referred to here any more: a destructor that is run by this may give it back to std,
+        // and waits until nobody does.
+        drop(context);
+    }
+}
 
 /// Interrupts a socket when a context ends, unless it is dropped before.
 pub(crate) struct Interrupter(AfterFunc);

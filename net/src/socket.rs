@@ -42,7 +42,7 @@ use gocsp_runtime::std_sync::{Mutex, MutexGuard};
 use gocsp_runtime::{clock, yield_now};
 use rustix::net::{RecvFlags, SendFlags, Shutdown};
 
-use crate::context::{CancelGuard, Interrupter};
+use crate::context::{Binding, CancelGuard, Interrupter};
 use crate::error::{self, closed};
 
 /// The socket is closed at this end.
@@ -110,8 +110,8 @@ struct Waiting {
 pub(crate) trait Interrupt: Send + Sync {
     /// Has everybody who waits look at the rules again.
     fn interrupt(&self);
-    /// Takes a context out of the rules.
-    fn unbind(&self, number: u64);
+    /// Takes a context out of the rules, and gives it to the caller: with it may go values of the user's.
+    fn unbind(&self, number: u64) -> Option<Context>;
 }
 
 impl<T: AsFd + Send + Sync + 'static> Interrupt for Shared<T> {
@@ -119,14 +119,12 @@ impl<T: AsFd + Send + Sync + 'static> Interrupt for Shared<T> {
         self.polled.interrupt();
     }
 
-    fn unbind(&self, number: u64) {
+    fn unbind(&self, number: u64) -> Option<Context> {
         let mut rules = self.rules();
-        let place = rules.contexts.iter().position(|(other, _)| *other == number);
-        let context = place.map(|place| Arc::make_mut(&mut rules.contexts).swap_remove(place));
+        let place = rules.contexts.iter().position(|(other, _)| *other == number)?;
+        let (_, context) = Arc::make_mut(&mut rules.contexts).swap_remove(place);
         self.set_flag(BOUND, !rules.contexts.is_empty());
-        drop(rules);
-        // With it may go values of the user's: not under the lock.
-        drop(context);
+        Some(context)
     }
 }
 
@@ -325,15 +323,18 @@ impl<T: AsFd + Send + Sync + 'static> Socket<T> {
 
     /// Binds all calls, as long as the guard lives, to a context.
     pub(crate) fn cancel_on(&self, context: &Context) -> CancelGuard {
+        let binding = self.bind(context);
+        // In this order, which is that of step 3; and if this panics, the binding goes again.
+        CancelGuard::new(self.interrupter(context), binding)
+    }
+
+    fn bind(&self, context: &Context) -> Binding {
         let mut rules = self.shared.rules();
         let number = rules.next;
         rules.next += 1;
         Arc::make_mut(&mut rules.contexts).push((number, context.clone()));
         self.shared.set_flag(BOUND, true);
-        drop(rules);
-        let interrupter = self.interrupter(context);
-        let socket: Weak<dyn Interrupt> = self.weak();
-        CancelGuard::new(socket, number, interrupter)
+        Binding::new(self.weak(), number)
     }
 
     fn interrupter(&self, context: &Context) -> Interrupter {

@@ -10,12 +10,13 @@ mod waiting;
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{self, Wake, Waker};
 use std::time::Duration;
 
 use gocsp_context::{Context, ContextError};
-use gocsp_net::{UdpSocket, context_error};
+use gocsp_net::{TcpStream, UdpSocket, context_error};
 use gocsp_runtime::spawn;
 use pairs::tcp_pair;
 use procs::everywhere;
@@ -129,6 +130,31 @@ fn a_context_may_end_while_the_socket_is_given_back() {
             server.into_std().unwrap();
             cancelling.join().unwrap();
         }
+    });
+}
+
+/// Gives a socket back to std when it is dropped, and says whether that has worked.
+struct GivesBack(Option<TcpStream>, Arc<AtomicBool>);
+
+impl Drop for GivesBack {
+    fn drop(&mut self) {
+        let given = self.0.take().is_some_and(|socket| socket.into_std().is_ok());
+        self.1.store(given, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn what_goes_with_a_context_that_is_bound_no_more_may_give_the_socket_back() {
+    everywhere(|| {
+        let (_client, server) = tcp_pair();
+        let (parent, _cancel) = Context::background().with_cancel();
+        let given = Arc::new(AtomicBool::new(false));
+        let context = parent.with_value(GivesBack(Some(server.try_clone().unwrap()), Arc::clone(&given)));
+        let bound = server.cancel_on(&context);
+        drop((server, context));
+        assert!(!given.load(Ordering::Relaxed));
+        drop(bound);
+        assert!(given.load(Ordering::Relaxed));
     });
 }
 
