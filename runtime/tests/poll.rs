@@ -216,6 +216,53 @@ fn threads_wait_as_well() {
     thread.join().unwrap();
 }
 
+/// A hang-up, which an operation does not see to that never has success.
+#[test]
+fn what_stands_is_told_once() {
+    let tries = || {
+        let (here, there) = UnixStream::pair().unwrap();
+        drop(there);
+        let (here, mut tries) = (Polled::new(here), 0);
+        let try_once = |_: &UnixStream| {
+            tries += 1;
+            io::Result::<()>::Err(ErrorKind::WouldBlock.into())
+        };
+        let deadline = Instant::now() + Duration::from_millis(20);
+        let error = here.run(Direction::Read, || Some(deadline), try_once, |()| false).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
+        tries
+    };
+    assert_eq!((tries(), run(tries)), (2, 2));
+}
+
+/// The operation of the outer run waits for another descriptor, while what the outer one waits for comes.
+#[test]
+fn a_thread_waits_within_the_operation_of_a_wait() {
+    let ((here, there), (inner_here, inner_there)) = (pair(), pair());
+    let writer = thread::spawn(move || {
+        assert_eq!(read_one(&inner_here).unwrap(), Some(1));
+        write(&here, b"a").unwrap();
+        assert_eq!(read_one(&inner_here).unwrap(), Some(2));
+        write(&here, b"b").unwrap();
+        write(&inner_here, b"x").unwrap();
+        here
+    });
+    let (mut tries, mut bytes) = (0, [0; 3]);
+    let try_once = |mut stream: &UnixStream| {
+        tries += 1;
+        if tries == 3 {
+            return stream.read(&mut bytes);
+        }
+        write(&inner_there, &[tries]).unwrap();
+        if tries == 2 {
+            assert_eq!(read_one(&inner_there).unwrap(), Some(b'x'));
+        }
+        Err(ErrorKind::WouldBlock.into())
+    };
+    assert_eq!(there.run(Direction::Read, || None, try_once, |_| false).unwrap(), 2);
+    drop(writer.join().unwrap());
+}
+
 /// Events of one that was closed come late, or never: nobody is harmed by them, and nobody waits for ever.
 #[test]
 fn descriptors_are_used_again() {

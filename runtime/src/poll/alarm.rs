@@ -1,10 +1,10 @@
-//! Waking a thread that blocks in a system call on descriptors: an eventfd among them.
+//! Waking a thread that waits in an epoll instance: an eventfd in it.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
 
-/// A descriptor that becomes readable when the alarm is raised.
+/// A descriptor that becomes readable when the alarm is raised. Who listens to it is told of that once for each time.
 #[derive(Debug)]
 pub(super) struct Alarm(File);
 
@@ -19,16 +19,10 @@ impl Alarm {
         Ok(Self(unsafe { OwnedFd::from_raw_fd(descriptor) }.into()))
     }
 
-    /// Makes it readable.
+    /// Makes it readable, once more if it is already: to those who wait for changes, each time is one. So it is never read.
     pub(super) fn raise(&self) {
-        // It fails only if it was raised 2^64 times and never lowered; then it is readable.
+        // It fails only if it was raised 2^64 times.
         let _ = (&self.0).write(&1_u64.to_ne_bytes());
-    }
-
-    /// Makes it unreadable until it is raised again.
-    pub(super) fn lower(&self) {
-        // It fails if it was not raised.
-        let _ = (&self.0).read(&mut [0; 8]);
     }
 }
 

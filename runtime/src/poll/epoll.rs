@@ -1,6 +1,7 @@
 //! The system's part of a poller on Linux: epoll.
 
 use std::io;
+use std::ops::BitOr;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 pub(super) use super::alarm::Alarm;
+use super::polled::Direction;
 use super::slot;
 
 /// What is told of an event that concerns no slot.
@@ -78,14 +80,15 @@ impl Events {
 }
 
 impl System {
-    pub(super) fn new() -> io::Result<Self> {
+    /// With an alarm, which may be that of others as well.
+    pub(super) fn new(alarm: Arc<Alarm>) -> io::Result<Self> {
         // SAFETY: the call takes no pointers.
         let descriptor = check(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) })?;
         // SAFETY: it was just opened, and belongs to nobody else.
         let epoll = unsafe { OwnedFd::from_raw_fd(descriptor) };
-        let system = Self { epoll, alarm: Arc::new(Alarm::new()?) };
+        let system = Self { epoll, alarm };
         let alarm = system.alarm.as_fd().as_raw_fd();
-        // Edge-triggered: it need not be lowered.
+        // Edge-triggered: it need not be read.
         system.control(libc::EPOLL_CTL_ADD, alarm, libc::EPOLLIN | libc::EPOLLET, ALARM)?;
         Ok(system)
     }
@@ -94,9 +97,13 @@ impl System {
         &self.alarm
     }
 
-    /// Registers a descriptor: an event tells the number of its slot.
-    pub(super) fn add(&self, descriptor: RawFd, slot: u32) -> io::Result<()> {
-        let interest = libc::EPOLLIN | libc::EPOLLPRI | libc::EPOLLRDHUP | libc::EPOLLOUT | libc::EPOLLET;
+    /// Registers a descriptor: an event tells the number of its slot. What is there already is one, too.
+    pub(super) fn add(&self, descriptor: RawFd, slot: u32, directions: &[Direction]) -> io::Result<()> {
+        let of = |direction: &Direction| match direction {
+            Direction::Read => libc::EPOLLIN | libc::EPOLLPRI | libc::EPOLLRDHUP,
+            Direction::Write => libc::EPOLLOUT,
+        };
+        let interest = directions.iter().map(of).fold(libc::EPOLLET, BitOr::bitor);
         match self.control(libc::EPOLL_CTL_ADD, descriptor, interest, slot.into()) {
             // A duplicate of what this number meant before is still open somewhere.
             Err(error) if error.raw_os_error() == Some(libc::EEXIST) => {
@@ -163,20 +170,6 @@ impl System {
         let millis = timeout.as_nanos().div_ceil(1_000_000);
         self.wait_coarsely(room, most, i32::try_from(millis).unwrap_or(i32::MAX))
     }
-}
-
-/// Blocks the thread until the alarm is raised, or the descriptor ready to be read or written; or for no longer than `timeout`.
-/// Whether the descriptor is ready.
-pub(super) fn block(alarm: &Alarm, descriptor: RawFd, is_read: bool, timeout: Option<Duration>) -> bool {
-    let asked = |fd, events| libc::pollfd { fd, events, revents: 0 };
-    let wanted = if is_read { libc::POLLIN } else { libc::POLLOUT };
-    let mut both = [asked(descriptor, wanted), asked(alarm.as_fd().as_raw_fd(), libc::POLLIN)];
-    let until = timeout.map(timespec);
-    let until = until.as_ref().map_or(ptr::null(), ptr::from_ref);
-    // SAFETY: both are there to be read and written, and so is the time, if there is one.
-    unsafe { libc::ppoll(both.as_mut_ptr(), 2, until, ptr::null()) };
-    // If the call failed, as when a signal came, nothing was written there.
-    both[0].revents != 0
 }
 
 fn timespec(time: Duration) -> libc::timespec {

@@ -35,7 +35,7 @@
 //! descriptor that is closed by now, at most makes somebody try once in vain.
 //!
 //! # Threads
-//! An ordinary thread, and a goroutine that unwinds, block in `ppoll`, and need no poller: see `thread.rs`.
+//! An ordinary thread, and a goroutine that unwinds, wait in an epoll instance of the thread's own: see `thread.rs`.
 //!
 //! # Other systems
 //! There is epoll, and nothing else yet: elsewhere whoever would have to wait gets an error of the kind `Unsupported`.

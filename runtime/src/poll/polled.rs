@@ -7,7 +7,8 @@ use std::panic::Location;
 use std::time::Instant;
 
 use super::slot::{self, Slot, State};
-use super::{cancelled, thread, timed_out};
+use super::thread::Watch;
+use super::{cancelled, timed_out};
 use crate::clock;
 use crate::park::{self, Description, Outcome, Partner, Patience, Reason, Subject, Way};
 use crate::scheduler::{self, IoWait};
@@ -140,11 +141,10 @@ impl<T: AsFd> Polled<T> {
     ) -> io::Result<R> {
         // Before anything is done that could be lost.
         park::cooperate();
-        let (slot, mut has_waited) = (self.slot.0, false);
+        let (slot, mut watch) = (self.slot.0, None);
         loop {
             let seen = slot.seen(direction);
-            // What has ended the wait of a thread was not counted as an event.
-            if has_waited || !slot.is_drained(direction, seen) {
+            if !slot.is_drained(direction, seen) {
                 match op(&self.io) {
                     Ok(result) => {
                         if drains(&result) {
@@ -157,8 +157,7 @@ impl<T: AsFd> Polled<T> {
                     Err(_) => {}
                 }
             }
-            wait(slot, self.io.as_fd(), direction, seen, deadline())?;
-            has_waited = true;
+            wait(slot, self.io.as_fd(), direction, seen, deadline(), &mut watch)?;
         }
     }
 
@@ -216,7 +215,7 @@ impl Drop for OwnSlot {
     }
 }
 
-/// Waits until there has been another event than those `seen`.
+/// Waits until there has been another event than those `seen`. In `watch` a thread keeps what it needs for the next wait of the run.
 #[track_caller]
 fn wait(
     slot: &'static Slot,
@@ -224,16 +223,25 @@ fn wait(
     direction: Direction,
     seen: u32,
     deadline: Option<Instant>,
+    watch: &mut Option<Watch>,
 ) -> io::Result<()> {
     if deadline.is_some_and(|deadline| deadline <= clock::now()) {
         return Err(timed_out());
     }
     let descriptor = io.as_raw_fd();
     let Some(poller) = scheduler::poller_of_goroutine() else {
-        return thread::wait(slot, descriptor, direction, seen, deadline);
+        let watch = match watch {
+            Some(watch) => watch,
+            None => watch.insert(Watch::new(slot, descriptor, direction)?),
+        };
+        return watch.wait(seen, deadline);
     };
     let mut state = slot.lock();
-    slot.register(&mut state, poller, descriptor)?;
+    if !state.is_served_by(poller) {
+        drop(state);
+        slot.register(poller, descriptor)?;
+        state = slot.lock();
+    }
     if slot.seen(direction) != seen {
         return Ok(());
     }

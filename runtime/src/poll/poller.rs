@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering, fence};
 use std::time::Duration;
 
+use super::polled::Direction;
 use super::slot;
 use super::system::{Alarm, Events, System};
 use crate::std_sync::OnceLock;
@@ -89,12 +90,15 @@ impl Poller {
         }
     }
 
-    /// Lets [`ring`](Self::ring) raise an alarm until [`get_up`](Self::get_up), while a goroutine blocks the thread.
-    pub(super) fn listen(&self) -> io::Result<Arc<Alarm>> {
-        let alarm = Arc::clone(self.system()?.alarm());
+    /// What [`ring`](Self::ring) raises.
+    pub(super) fn alarm(&self) -> io::Result<&Arc<Alarm>> {
+        self.system().map(System::alarm)
+    }
+
+    /// Lets [`ring`](Self::ring) raise the alarm until [`get_up`](Self::get_up), while a goroutine blocks the thread.
+    pub(super) fn listen(&self) {
         self.rest.store(BLOCKED, Ordering::SeqCst);
         fence(Ordering::SeqCst);
-        Ok(alarm)
     }
 
     /// Whether something is registered, and the worker is not there to see to it. A hint.
@@ -122,7 +126,7 @@ impl Poller {
 
     /// Registers a descriptor. To be called by the worker's own thread.
     pub(super) fn add(&self, descriptor: RawFd, slot: u32) -> io::Result<()> {
-        self.system()?.add(descriptor, slot)?;
+        self.system()?.add(descriptor, slot, &[Direction::Read, Direction::Write])?;
         self.descriptors.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
@@ -139,7 +143,7 @@ impl Poller {
         if let Some(system) = self.system.get() {
             return Ok(system);
         }
-        let made = System::new()?;
+        let made = System::new(Arc::new(Alarm::new()?))?;
         Ok(self.system.get_or_init(|| made))
     }
 }

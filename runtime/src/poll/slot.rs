@@ -2,6 +2,12 @@
 //!
 //! Slots lie in chunks, each twice as large as the one before, and are never freed. The number of a slot is what the system is
 //! given to tell of an event.
+//!
+//! # Locks
+//! Under a slot's lock, for which others spin, there are no system calls: to register a descriptor may take long where memory is
+//! short, and a poller's first descriptor makes the poller. Who registers one takes the mutex `registering`, and the slot's lock
+//! only to say where it is registered now. Whoever parks meanwhile relies on where it was registered before, and may do so: the
+//! new registration is made before the old one ends, and tells of what is there already. So every event is counted.
 
 use std::io;
 use std::os::fd::RawFd;
@@ -20,6 +26,8 @@ pub(super) struct Slot {
     read: Side,
     write: Side,
     state: Lock<State>,
+    /// Of who changes where the descriptor is registered, while the system does. Taken before the lock, never under it.
+    registering: Mutex<()>,
 }
 
 /// Reading, or writing.
@@ -40,7 +48,7 @@ pub(super) struct State {
     writers: WaitList<()>,
     /// Where the descriptor is registered, if it is.
     registered: Option<(Arc<Poller>, RawFd)>,
-    /// Threads that wait without a poller.
+    /// What wakes threads that wait.
     threads: Vec<Arc<Alarm>>,
 }
 
@@ -64,7 +72,13 @@ impl Side {
 
 impl Slot {
     fn new(number: u32) -> Self {
-        let slot = Self { number, read: Side::default(), write: Side::default(), state: Lock::default() };
+        let slot = Self {
+            number,
+            read: Side::default(),
+            write: Side::default(),
+            state: Lock::default(),
+            registering: Mutex::new(()),
+        };
         slot.read.renew();
         slot.write.renew();
         slot
@@ -75,6 +89,10 @@ impl Slot {
             Direction::Read => &self.read,
             Direction::Write => &self.write,
         }
+    }
+
+    pub(super) fn number(&self) -> u32 {
+        self.number
     }
 
     /// How many events there were.
@@ -135,15 +153,16 @@ impl Slot {
         threads.iter().for_each(|alarm| alarm.raise());
     }
 
-    /// Registers the descriptor with `poller`, that of the caller's worker, unless it is registered with another and somebody
-    /// waits for that. The caller has the slot's lock, under which `state` is.
-    pub(super) fn register(&self, state: &mut State, poller: &Arc<Poller>, descriptor: RawFd) -> io::Result<()> {
-        match &state.registered {
-            Some((present, _)) if Arc::ptr_eq(present, poller) => return Ok(()),
-            Some((present, _)) if state.is_waited_for() && !present.is_abandoned() => return Ok(()),
-            _ => poller.add(descriptor, self.number)?,
+    /// Registers the descriptor with `poller`, that of the caller's worker, unless it is [served](State::is_served_by) by now.
+    #[cold]
+    pub(super) fn register(&self, poller: &Arc<Poller>, descriptor: RawFd) -> io::Result<()> {
+        let _registering = self.registering.lock().expect("no panic happens under this lock");
+        if self.lock().is_served_by(poller) {
+            return Ok(());
         }
-        if let Some((former, descriptor)) = state.registered.replace((Arc::clone(poller), descriptor)) {
+        poller.add(descriptor, self.number)?;
+        let former = self.lock().registered.replace((Arc::clone(poller), descriptor));
+        if let Some((former, descriptor)) = former {
             former.remove(descriptor);
         }
         Ok(())
@@ -171,6 +190,14 @@ impl State {
 
     pub(super) fn writers(&mut self) -> &mut WaitList<()> {
         &mut self.writers
+    }
+
+    /// Whether the descriptor is registered where one who waits at the worker of `poller` may rely on it: with that, or with another
+    /// that is looked into, if somebody waits already.
+    pub(super) fn is_served_by(&self, poller: &Arc<Poller>) -> bool {
+        self.registered.as_ref().is_some_and(|(present, _)| {
+            Arc::ptr_eq(present, poller) || (self.is_waited_for() && !present.is_abandoned())
+        })
     }
 
     fn is_waited_for(&self) -> bool {

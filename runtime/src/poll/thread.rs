@@ -1,6 +1,12 @@
-//! How an ordinary thread waits for a descriptor, and a goroutine that may not leave its stack: in a system call.
+//! How an ordinary thread waits for a descriptor, and a goroutine that may not leave its stack: in an epoll instance of the
+//! thread's own.
+//!
+//! The descriptor is registered there with the first wait of a [run](super::Polled::run), and until the run ends. So what happens is told
+//! once, and counted as an event, as by any poller. If it were registered for each wait anew, or `ppoll` were asked, whatever stands
+//! would end each wait: such as an error that a read does not take away, which `IP_RECVERR` can leave at a socket; and the thread
+//! would try in vain as fast as it can.
 
-use std::cell::OnceCell;
+use std::cell::Cell;
 use std::io;
 use std::os::fd::RawFd;
 use std::sync::Arc;
@@ -8,39 +14,87 @@ use std::time::Instant;
 
 use super::polled::Direction;
 use super::slot::Slot;
-use super::system::{Alarm, block};
+use super::system::{Alarm, Events, System};
 use super::{Poller, cancelled, timed_out};
 use crate::clock;
 use crate::scheduler::{self, LentPermit};
 
-/// Blocks the thread until the descriptor is ready, or there has been another event than those `seen`.
-pub(super) fn wait(
-    slot: &Slot,
+/// The registration of a descriptor for the length of a run.
+pub(super) struct Watch {
+    slot: &'static Slot,
     descriptor: RawFd,
     direction: Direction,
-    seen: u32,
-    deadline: Option<Instant>,
-) -> io::Result<()> {
-    // Before the thread says that it listens to the alarm: this may wait for a lock.
-    let lent = LentPermit::of_this_thread();
-    let listener = Listener::new(slot)?;
-    loop {
-        listener.alarm.lower();
-        let timer = lent.tend_timers();
-        if slot.seen(direction) != seen {
-            return Ok(());
+    /// `None` only when this is dropped.
+    room: Option<Room>,
+    /// The worker whose thread this is.
+    worker: Option<Arc<Poller>>,
+}
+
+/// Where a thread waits, and what it is told there.
+struct Room {
+    system: System,
+    events: Events,
+}
+
+thread_local! {
+    /// Of an ordinary thread, while none of its runs uses it. (A run within the operation of another has one of its own.)
+    static FREE: Cell<Option<Room>> = const { Cell::new(None) };
+}
+
+impl Watch {
+    pub(super) fn new(slot: &'static Slot, descriptor: RawFd, direction: Direction) -> io::Result<Self> {
+        let worker = scheduler::poller_of_thread();
+        let room = match &worker {
+            Some(poller) => Room::new(Arc::clone(poller.alarm()?))?,
+            // A thread that ends may have lost its variables.
+            None => match FREE.try_with(Cell::take).ok().flatten() {
+                Some(room) => room,
+                None => Room::new(Arc::new(Alarm::new()?))?,
+            },
+        };
+        room.system.add(descriptor, slot.number(), &[direction])?;
+        Ok(Self { slot, descriptor, direction, room: Some(room), worker })
+    }
+
+    /// Blocks the thread until there has been another event than those `seen`.
+    pub(super) fn wait(&mut self, seen: u32, deadline: Option<Instant>) -> io::Result<()> {
+        let Self { slot, direction, room, worker, .. } = self;
+        let Room { system, events } = room.as_mut().expect("it is there until the watch is dropped");
+        // Before the thread says that it listens to the alarm: this may wait for a lock.
+        let lent = LentPermit::of_this_thread();
+        let _listener = Listener::new(slot, system.alarm(), worker.as_deref());
+        loop {
+            let timer = lent.tend_timers();
+            if slot.seen(*direction) != seen {
+                return Ok(());
+            }
+            if scheduler::is_beyond_waiting() {
+                return Err(cancelled());
+            }
+            let left = |until: Instant| until.saturating_duration_since(clock::now());
+            if deadline.is_some_and(|deadline| left(deadline).is_zero()) {
+                return Err(timed_out());
+            }
+            system.wait(events, deadline.into_iter().chain(timer).min().map(left));
+            events.fire();
         }
-        if scheduler::is_beyond_waiting() {
-            return Err(cancelled());
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let Some(room) = self.room.take() else { return };
+        room.system.remove(self.descriptor);
+        if self.worker.is_none() {
+            // It fails for a thread that has lost its variables.
+            let _ = FREE.try_with(|free| free.set(Some(room)));
         }
-        let left = |until: Instant| until.saturating_duration_since(clock::now());
-        if deadline.is_some_and(|deadline| left(deadline).is_zero()) {
-            return Err(timed_out());
-        }
-        let timeout = deadline.into_iter().chain(timer).min().map(left);
-        if block(&listener.alarm, descriptor, direction == Direction::Read, timeout) {
-            return Ok(());
-        }
+    }
+}
+
+impl Room {
+    fn new(alarm: Arc<Alarm>) -> io::Result<Self> {
+        Ok(Self { system: System::new(alarm)?, events: Events::default() })
     }
 }
 
@@ -48,42 +102,21 @@ pub(super) fn wait(
 /// thread this is.
 struct Listener<'a> {
     slot: &'a Slot,
-    alarm: Arc<Alarm>,
-    worker: Option<Arc<Poller>>,
+    alarm: &'a Arc<Alarm>,
+    worker: Option<&'a Poller>,
 }
 
 impl<'a> Listener<'a> {
-    fn new(slot: &'a Slot) -> io::Result<Self> {
-        let worker = scheduler::poller_of_thread();
-        let alarm = match &worker {
-            Some(poller) => poller.listen()?,
-            None => alarm_of_thread()?,
-        };
-        slot.lock().enlist(&alarm);
-        Ok(Self { slot, alarm, worker })
+    fn new(slot: &'a Slot, alarm: &'a Arc<Alarm>, worker: Option<&'a Poller>) -> Self {
+        worker.inspect(|poller| poller.listen());
+        slot.lock().enlist(alarm);
+        Self { slot, alarm, worker }
     }
 }
 
 impl Drop for Listener<'_> {
     fn drop(&mut self) {
-        self.slot.lock().strike_off(&self.alarm);
-        if let Some(poller) = &self.worker {
-            poller.get_up();
-        }
+        self.slot.lock().strike_off(self.alarm);
+        self.worker.inspect(|poller| poller.get_up());
     }
-}
-
-/// An alarm for the calling thread, which has no other.
-fn alarm_of_thread() -> io::Result<Arc<Alarm>> {
-    thread_local! {
-        static ALARM: OnceCell<Arc<Alarm>> = const { OnceCell::new() };
-    }
-    let known = ALARM.try_with(|alarm| alarm.get().cloned()).ok().flatten();
-    if let Some(alarm) = known {
-        return Ok(alarm);
-    }
-    let made = Arc::new(Alarm::new()?);
-    // A thread that ends may have lost its variables.
-    let _ = ALARM.try_with(|alarm| alarm.set(Arc::clone(&made)));
-    Ok(made)
 }

@@ -5,6 +5,8 @@ use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::polled::Direction;
+
 fn unsupported() -> io::Error {
     io::Error::new(io::ErrorKind::Unsupported, "waiting for a descriptor needs epoll, which Linux has")
 }
@@ -21,10 +23,6 @@ impl Alarm {
     pub(super) fn raise(&self) {
         match *self {}
     }
-
-    pub(super) fn lower(&self) {
-        match *self {}
-    }
 }
 
 /// There is none.
@@ -32,15 +30,15 @@ impl Alarm {
 pub(super) enum System {}
 
 impl System {
-    pub(super) fn new() -> io::Result<Self> {
-        Err(unsupported())
+    pub(super) fn new(alarm: Arc<Alarm>) -> io::Result<Self> {
+        match *alarm {}
     }
 
     pub(super) fn alarm(&self) -> &Arc<Alarm> {
         match *self {}
     }
 
-    pub(super) fn add(&self, _descriptor: RawFd, _slot: u32) -> io::Result<()> {
+    pub(super) fn add(&self, _descriptor: RawFd, _slot: u32, _directions: &[Direction]) -> io::Result<()> {
         match *self {}
     }
 
@@ -87,8 +85,4 @@ impl Events {
     pub(super) fn has_alarm(&self) -> bool {
         false
     }
-}
-
-pub(super) fn block(alarm: &Alarm, _descriptor: RawFd, _is_read: bool, _timeout: Option<Duration>) -> bool {
-    match *alarm {}
 }
