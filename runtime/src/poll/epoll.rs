@@ -32,11 +32,15 @@ pub(super) struct System {
 /// What has happened to the descriptor that belongs to a slot.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Event {
-    pub(super) slot: u32,
+    slot: u32,
     mask: i32,
 }
 
 impl Event {
+    pub(super) fn slot(self) -> u32 {
+        self.slot
+    }
+
     pub(super) fn is_readable(self) -> bool {
         self.mask & READABLE != 0
     }

@@ -253,7 +253,7 @@ pub(super) fn take() -> &'static Slot {
 
 /// Wakes whom an event concerns.
 pub(super) fn fire(event: Event) {
-    if let Some(slot) = get(event.slot) {
+    if let Some(slot) = get(event.slot()) {
         slot.fire(event);
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::polled::Direction;
+use super::slot;
 
 fn unsupported() -> io::Error {
     io::Error::new(io::ErrorKind::Unsupported, "waiting for a descriptor needs epoll, which Linux has")
@@ -53,34 +54,38 @@ impl System {
 
 /// There is none.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Event {
-    pub(super) slot: u32,
-}
+pub(super) enum Event {}
 
 impl Event {
+    pub(super) fn slot(self) -> u32 {
+        match self {}
+    }
+
     pub(super) fn is_readable(self) -> bool {
-        false
+        match self {}
     }
 
     pub(super) fn is_writable(self) -> bool {
-        false
+        match self {}
     }
 
     pub(super) fn ends_reading(self) -> bool {
-        false
+        match self {}
     }
 
     pub(super) fn ends_writing(self) -> bool {
-        false
+        match self {}
     }
 }
 
 /// There are none.
 #[derive(Default)]
-pub(crate) struct Events;
+pub(crate) struct Events([Event; 0]);
 
 impl Events {
-    pub(crate) fn fire(&self) {}
+    pub(crate) fn fire(&self) {
+        self.0.into_iter().for_each(slot::fire);
+    }
 
     pub(super) fn has_alarm(&self) -> bool {
         false
