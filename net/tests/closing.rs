@@ -11,6 +11,7 @@ mod procs;
 mod waiting;
 
 use std::io::{ErrorKind, Read, Write, read_to_string};
+use std::net::Shutdown;
 use std::sync::mpsc;
 use std::thread;
 
@@ -83,6 +84,7 @@ fn later_calls_fail_though_there_is_something_to_read() {
         assert!(is_closed(&(&server).read(&mut [0]).unwrap_err()));
         assert!(is_closed(&server.peek(&mut [0]).unwrap_err()));
         assert!(is_closed(&(&server).write(b"x").unwrap_err()));
+        assert!(is_closed(&server.shutdown(Shutdown::Write).unwrap_err()));
         assert_eq!((&server).read(&mut [0]).unwrap_err().to_string(), "use of closed network connection");
         assert!(!is_closed(&ErrorKind::BrokenPipe.into()));
     });

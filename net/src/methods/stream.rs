@@ -9,7 +9,7 @@ macro_rules! stream {
             /// Ends reading, writing, or both. When writing has ended, the other side sees the end of what was sent.
             ///
             /// # Errors
-            /// If the connection has ended.
+            /// If the connection has ended, or the stream was [closed](Self::close).
             ///
             /// # Examples
             /// ```
@@ -25,7 +25,8 @@ macro_rules! stream {
             /// # Ok::<(), std::io::Error>(())
             /// ```
             pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-                self.socket.io().shutdown(how)
+                let ended = self.socket.io().shutdown(how);
+                if self.socket.is_closed() { Err(closed()) } else { ended }
             }
 
             /// As a read, which leaves there what it reads.

@@ -13,6 +13,7 @@ use rustix::net::{RecvFlags, sockopt};
 
 use super::{KeepAlive, connect};
 use crate::context::CancelGuard;
+use crate::error::closed;
 use crate::halves::sealed::Stream;
 use crate::halves::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use crate::methods::{handle, ip, limits, stream};

@@ -14,6 +14,7 @@ use rustix::net::RecvFlags;
 
 use super::connect;
 use crate::context::CancelGuard;
+use crate::error::closed;
 use crate::halves::sealed::Stream;
 use crate::halves::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use crate::methods::{handle, limits, stream};
