@@ -7,6 +7,7 @@
 
 use std::collections::VecDeque;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::thread;
 use std::time::Duration;
 
@@ -120,6 +121,14 @@ fn status(name: &str) -> usize {
 
 fn files() -> usize {
     fs::read_dir("/proc/self/fd").expect("Linux tells the files of a process").count()
+}
+
+/// How many of the files are sockets.
+pub(crate) fn sockets() -> usize {
+    let files = fs::read_dir("/proc/self/fd").expect("Linux tells the files of a process").flatten();
+    files
+        .filter(|file| fs::read_link(file.path()).is_ok_and(|what| what.as_os_str().as_bytes().starts_with(b"socket:")))
+        .count()
 }
 
 fn mappings() -> usize {

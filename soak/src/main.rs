@@ -20,7 +20,8 @@
 //! - A value is lost or received twice, also when its send failed, or is dropped twice or never ([`ledger`], [`drops`]).
 //! - Values of one sender overtake one another ([`ledger`]).
 //! - A wake-up is lost: somebody waits for something that has happened ([`watchdog`]).
-//! - A goroutine is left over when its round has ended ([`round`]).
+//! - A goroutine or a socket is left over when its round has ended ([`round`]).
+//! - Something else arrives by a socket than was sent, or an answer does not come.
 //! - Something grows: memory, threads, open files ([`gauges`]).
 //! - Somebody is woken too early, two are let in where one may be, or whatever else the scenarios check.
 //!

@@ -2,7 +2,7 @@
 //!
 //! 1. Chance casts the round: which scenarios there are, and who [hosts](Host) each of them.
 //! 2. All are carried out. Their code checks what can be checked there; the [watchdog](Watchdog) sees to it that each gets on.
-//! 3. When all have ended, nothing may be left: no goroutine, and no value that was not dropped. What still ends in the
+//! 3. When all have ended, nothing may be left: no goroutine, no socket, and no value that was not dropped. What still ends in the
 //!    background is waited for.
 //!
 //! Now and then there is a rest between two rounds, in which the [gauges](Gauges) are read.
@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use gocsp::{Builder, Runtime, max_procs, num_goroutines, scope, set_max_procs};
 
 use crate::arguments::Options;
-use crate::gauges::Gauges;
+use crate::gauges::{self, Gauges};
 use crate::planned;
 use crate::random::Random;
 use crate::scenarios::Scenario;
@@ -33,6 +33,8 @@ pub(crate) struct Stage {
     procs: usize,
     migrate: bool,
     watchdog: Arc<Watchdog>,
+    /// How many sockets there are when nothing goes on.
+    sockets: usize,
 }
 
 /// What was done in a round.
@@ -58,7 +60,8 @@ impl Stage {
         }
         let runtime = migrating(builder, options.migrate).build()?;
         let procs = runtime.run(max_procs);
-        Ok(Self { runtime, procs, migrate: options.migrate, watchdog: Watchdog::start(options.patience) })
+        let (watchdog, sockets) = (Watchdog::start(options.patience), gauges::sockets());
+        Ok(Self { runtime, procs, migrate: options.migrate, watchdog, sockets })
     }
 
     /// Of the runtime that lasts.
@@ -170,6 +173,10 @@ impl Stage {
         let on_global = num_goroutines();
         if on_global > 0 {
             return Err((quiet, format!("{on_global} goroutines of the global runtime are left")));
+        }
+        let sockets = gauges::sockets().saturating_sub(self.sockets);
+        if sockets > 0 {
+            return Err((quiet, format!("{sockets} sockets are left")));
         }
         trials.iter().try_for_each(|trial| trial.drops().balance().map_err(|violation| (trial, violation)))
     }

@@ -81,6 +81,11 @@ fn a_leak_is_found() {
 }
 
 #[test]
+fn a_socket_that_is_left_is_found() {
+    assert_found("--seed 1 --only once --plant socket --patience 1", "1 sockets are left");
+}
+
+#[test]
 fn a_panic_is_found() {
     let output = soak("--seed 1 --only once --plant panic");
     let stderr = text(&output.stderr);

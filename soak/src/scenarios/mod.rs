@@ -10,6 +10,7 @@
 mod broadcast;
 mod bursts;
 mod clocks;
+mod connections;
 mod contexts;
 mod deadlines;
 mod fan;
@@ -31,6 +32,7 @@ mod ring;
 mod runtimes;
 mod semaphore;
 mod sieve;
+mod sockets;
 mod stacks;
 mod tree;
 mod ways;
@@ -51,6 +53,7 @@ pub(crate) const ALL: &[Scenario] = &[
     scenario("broadcast", broadcast::run),
     scenario("bursts", bursts::run),
     scenario("clocks", clocks::run),
+    scenario("connections", connections::run),
     scenario("contexts", contexts::run),
     scenario("deadlines", deadlines::run),
     scenario("fan", fan::run),
@@ -84,5 +87,6 @@ pub(crate) const PLANTED: &[Scenario] = &[
     scenario("goroutine", planted::goroutine),
     scenario("drop", planted::a_drop),
     scenario("leak", planted::leak),
+    scenario("socket", planted::socket),
     scenario("panic", planted::panic),
 ];

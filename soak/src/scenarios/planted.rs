@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::{mem, thread};
 
+use gocsp::net::UdpSocket;
 use gocsp::{Receiver, channel, go, scope, sleep};
 
 use crate::ledger::{Ledger, Order};
@@ -65,6 +66,11 @@ pub(super) fn a_drop(trial: &Trial, _random: &mut Random) {
 /// Memory is lost, a little in each round.
 pub(super) fn leak(_trial: &Trial, _random: &mut Random) {
     mem::forget(vec![1_u8; 100 << 10]);
+}
+
+/// A socket is left open.
+pub(super) fn socket(trial: &Trial, _random: &mut Random) {
+    mem::forget(trial.expect(UdpSocket::bind("127.0.0.1:0")));
 }
 
 /// Somebody panics whose panic nobody expects.
