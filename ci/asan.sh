@@ -24,9 +24,13 @@ planted a_use_after_scope 'AddressSanitizer: stack-use-after-scope'
 planted no_wrong_use_of_memory
 
 tests=(-p gocsp --test go_channels --test go_goroutines --test go_context --test goroutine_local)
+tests+=(-p gocsp-runtime --test poll)
 if [[ ${1:-} != short ]]; then
-    tests+=(-p gocsp-runtime -p gocsp-channels -p gocsp-select -p gocsp-context -p gocsp-sync --lib)
+    tests+=(-p gocsp-channels -p gocsp-select -p gocsp-context -p gocsp-sync -p gocsp-net --lib)
     tests+=(--test 'go_*' --test guards --test lock_api --test stress --test regressions --test shutdown)
     tests+=(--test block_on --test tasks --test tokio)
+    # Of the sockets.
+    tests+=(--test chunks --test closing --test connecting --test contexts --test crates --test datagrams --test descriptors)
+    tests+=(--test lifecycle --test limits --test no_runtime --test streams --test unix)
 fi
 timeout --kill-after=10 3600 cargo test --no-fail-fast "${build[@]}" "${tests[@]}"
