@@ -60,9 +60,10 @@ macro_rules! handle {
                 Ok(Self::of(self.socket.clone()))
             }
 
-            /// Closes the socket, for all its handles: calls that wait, here or elsewhere, and all later calls fail
-            /// with an error that [`is_closed`](crate::is_closed()) knows. The other side sees the end of the
-            /// connection, and nobody can connect to a listener any more.
+            /// Closes the socket, for all its handles: calls that wait, here or elsewhere, fail with an error that
+            /// [`is_closed`](crate::is_closed()) knows, and so do all later ones but those that ask for addresses or
+            /// are about options. The other side sees the end of the connection, and nobody can connect to a listener
+            /// any more.
             ///
             /// The descriptor is given back when the last handle is dropped. To close what is closed does nothing.
             ///
