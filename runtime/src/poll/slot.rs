@@ -26,6 +26,8 @@ pub(super) struct Slot {
     read: Side,
     write: Side,
     state: Lock<State>,
+    /// Whether the descriptor is registered with a poller, and what happens is counted without anybody waiting. Written under the lock.
+    is_registered: AtomicBool,
     /// Of who changes where the descriptor is registered, while the system does. Taken before the lock, never under it.
     registering: Mutex<()>,
 }
@@ -77,6 +79,7 @@ impl Slot {
             read: Side::default(),
             write: Side::default(),
             state: Lock::default(),
+            is_registered: AtomicBool::new(false),
             registering: Mutex::new(()),
         };
         slot.read.renew();
@@ -100,10 +103,13 @@ impl Slot {
         self.side(direction).seen()
     }
 
-    /// Whether a try would block, if there were so many events.
+    /// Whether a try would block, if there were so many events. As long as only threads have waited, who register the descriptor
+    /// for the length of a call, they are better off trying.
     pub(super) fn is_drained(&self, direction: Direction, seen: u32) -> bool {
         let side = self.side(direction);
-        side.drained_at.load(Ordering::Relaxed) == seen && !side.ends.load(Ordering::Relaxed)
+        side.drained_at.load(Ordering::Relaxed) == seen
+            && !side.ends.load(Ordering::Relaxed)
+            && self.is_registered.load(Ordering::Relaxed)
     }
 
     /// A try that was made after there had been so many events has left nothing behind.
@@ -161,7 +167,10 @@ impl Slot {
             return Ok(());
         }
         poller.add(descriptor, self.number)?;
-        let former = self.lock().registered.replace((Arc::clone(poller), descriptor));
+        let mut state = self.lock();
+        let former = state.registered.replace((Arc::clone(poller), descriptor));
+        self.is_registered.store(true, Ordering::Relaxed);
+        drop(state);
         if let Some((former, descriptor)) = former {
             former.remove(descriptor);
         }
@@ -172,6 +181,7 @@ impl Slot {
     pub(super) fn release(&self) {
         let mut state = self.lock();
         let registered = state.registered.take();
+        self.is_registered.store(false, Ordering::Relaxed);
         self.read.renew();
         self.write.renew();
         drop(state);
