@@ -161,7 +161,7 @@ enum Client {
     Leaving,
     /// Is closed by somebody else.
     Closed,
-    /// Has a deadline.
+    /// Is given a deadline by somebody else.
     Hurried,
     /// Is bound to a context that ends.
     Bound,
@@ -192,18 +192,16 @@ impl Client {
             _ => Context::background(),
         };
         let called = address.connect(&context).and_then(|stream| match self {
-            Self::Closed => scope(|s| {
+            Self::Closed | Self::Hurried => scope(|s| {
                 s.go(|| {
                     sleep(moment);
-                    stream.close();
+                    match self {
+                        Self::Hurried => stream.set_deadline(Some(Instant::now())),
+                        _ => stream.close(),
+                    }
                 });
                 self.talk(trial, &stream, random)
             }),
-            Self::Hurried => {
-                let deadline = Some(Instant::now() + moment);
-                stream.set_deadline(deadline);
-                self.talk(trial, &stream, random)
-            }
             Self::Bound => {
                 let _bound = stream.cancel_on(&context);
                 self.talk(trial, &stream, random)
@@ -246,10 +244,17 @@ impl Client {
             }?;
             rest = &rest[written..];
         }
-        if length < whole.len() {
-            return Ok(());
+        match self {
+            Self::Patient | Self::HungUp => stream.end_writing()?,
+            Self::Leaving => return Ok(()),
+            Self::Closed | Self::Hurried | Self::Bound => {
+                // The server waits for more.
+                return match stream.read(&mut [0])? {
+                    0 => Err(ErrorKind::UnexpectedEof.into()),
+                    _ => trial.fail("something has come that nobody has sent"),
+                };
+            }
         }
-        stream.end_writing()?;
         let (mut answer, mut length) = ([0; 9], 0);
         while let read @ 1.. = stream.read(&mut answer[length..])? {
             length += read;
