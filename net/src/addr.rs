@@ -240,6 +240,8 @@ where
     });
     select! {
         recv(found) -> addresses => addresses.unwrap_or_else(|_| Err(io::Error::other("the look-up was broken off"))),
-        recv(context.done()) => Err(error::of_context(context)),
+        recv(context.done()) => {
+            Err(error::of_context(context.err().expect("a context whose channel is closed has ended")))
+        }
     }
 }

@@ -69,17 +69,16 @@ pub(crate) fn closed() -> io::Error {
     io::Error::other(Closed)
 }
 
-/// What a call gives whose context has ended.
-pub(crate) fn of_context(context: &Context) -> io::Error {
-    match context.err() {
-        Some(error @ ContextError::DeadlineExceeded) => io::Error::new(io::ErrorKind::TimedOut, error),
-        Some(error @ ContextError::Cancelled) => io::Error::other(error),
-        None => unreachable!("`done` is closed when the context has ended"),
+/// What a call gives whose context has ended in that way.
+pub(crate) fn of_context(error: ContextError) -> io::Error {
+    match error {
+        ContextError::DeadlineExceeded => io::Error::new(io::ErrorKind::TimedOut, error),
+        ContextError::Cancelled => io::Error::other(error),
     }
 }
 
 /// # Errors
 /// If the context has ended.
 pub(crate) fn check(context: &Context) -> io::Result<()> {
-    if context.err().is_some() { Err(of_context(context)) } else { Ok(()) }
+    context.err().map_or(Ok(()), |error| Err(of_context(error)))
 }
