@@ -27,7 +27,7 @@ pub enum Direction {
 /// It owns `io`, which must be in non-blocking mode, and whose [`as_fd`](AsFd::as_fd) must always give the same descriptor.
 /// Any number of goroutines and threads may use it at a time; who waits to read is not in the way of who waits to write.
 ///
-/// The descriptor is registered with the system when somebody first waits for it, and until this is dropped.
+/// The descriptor is registered with the system when a goroutine first waits for it, and until this is dropped.
 ///
 /// ```
 /// use gocsp_runtime::poll::{Direction, Polled};
@@ -105,7 +105,8 @@ impl<T: AsFd> Polled<T> {
     /// `deadline` is asked before each wait. `drains` says whether a result shows that nothing is left, as does a read from a stream
     /// that fills less than its buffer: the next run may then wait without a try, which saves a system call.
     ///
-    /// Costs a few loads beside the calls of `op`, if it need not wait; the first wait registers the descriptor, by a system call.
+    /// Costs a few loads beside the calls of `op`, if it need not wait. The first wait registers the descriptor, by a system call; a
+    /// thread does so for each run in which it waits, and takes it back.
     ///
     /// # Errors
     /// That of `op`; [`TimedOut`](io::ErrorKind::TimedOut) when the deadline has passed; or what the system says if the descriptor

@@ -53,11 +53,11 @@ impl Poller {
     /// Sees what events there are, in place of the worker's thread.
     ///
     /// That may come meanwhile, and go to sleep here. An alarm that was meant for it is told once, and may have been
-    /// taken from it now.
+    /// taken from it now. One who is blocked listens elsewhere, and is told there.
     pub(crate) fn look_for_another(&self, events: &mut Events) {
         self.wait(events, Some(Duration::ZERO));
         if events.has_alarm() {
-            self.ring();
+            self.ring_if(|rest| rest == IN_POLLER);
         }
     }
 
@@ -82,8 +82,12 @@ impl Poller {
     /// The fence stands between the two; the thread says where it rests before it looks, with another in between. Either it
     /// finds what there is, or it is seen to rest.
     pub(crate) fn ring(&self) {
+        self.ring_if(|rest| rest != AWAKE);
+    }
+
+    fn ring_if(&self, is_for: impl FnOnce(u8) -> bool) {
         fence(Ordering::SeqCst);
-        if self.rest.load(Ordering::Relaxed) != AWAKE
+        if is_for(self.rest.load(Ordering::Relaxed))
             && let Some(system) = self.system.get()
         {
             system.alarm().raise();
@@ -166,5 +170,12 @@ mod tests {
         poller.look_for_another(&mut events);
         poller.wait(&mut events, Some(Duration::ZERO));
         assert!(events.has_alarm());
+        // One who is blocked is told elsewhere, and need not be told again at each look.
+        poller.listen();
+        poller.ring();
+        poller.look_for_another(&mut events);
+        assert!(events.has_alarm());
+        poller.wait(&mut events, Some(Duration::ZERO));
+        assert!(!events.has_alarm());
     }
 }
