@@ -65,8 +65,8 @@ impl Binding {
 impl Drop for Binding {
     fn drop(&mut self) {
         let context = self.socket.upgrade().and_then(|socket| socket.unbind(self.number));
-        // Now that the socket is not referred to here any more: a destructor that is run by this may give it back to std,
-        // and waits until nobody does.
+        // Now that the socket is not referred to here any more: a destructor that is run by this may give it back to
+        // std, and waits until nobody does.
         drop(context);
     }
 }

@@ -170,8 +170,8 @@ impl<T: AsFd> Shared<T> {
         }
         let mut rules = self.rules();
         let (contexts, limits) = (Arc::clone(&rules.contexts), *rules.limits(call.direction));
-        // Who asks a context may be the first to find that it has ended, and then wakes those who wait for that, among them
-        // tasks, by wakers of the user's.
+        // Who asks a context may be the first to find that it has ended, and then wakes those who wait for that, among
+        // them tasks, by wakers of the user's.
         drop(rules);
         contexts.iter().try_for_each(|(_, context)| error::check(context))?;
         match limits.deadline {

@@ -1,9 +1,9 @@
 //! What the process uses when nothing goes on: memory, threads, files. It may not grow.
 //!
-//! It goes up and down all the same, for what has been used is kept for a while to be used again. So it is looked at in rests,
-//! which are long enough for that while to pass. If it grows, even the least of the last rests is above the most of the first
-//! ones; that is what is compared, with some [room](Gauge::most) between them. The [warm-up](WARM_UP) does not count, for there
-//! everything grows.
+//! It goes up and down all the same, for what has been used is kept for a while to be used again. So it is looked at in
+//! rests, which are long enough for that while to pass. If it grows, even the least of the last rests is above the most
+//! of the first ones; that is what is compared, with some [room](Gauge::most) between them. The [warm-up](WARM_UP) does
+//! not count, for there everything grows.
 
 use std::collections::VecDeque;
 use std::fs;

@@ -1,8 +1,8 @@
 //! A soak: everything that gocsp has, mixed at random, for as long as one likes.
 //!
-//! The tests of gocsp look at one thing at a time, in programs of some milliseconds. Here many things happen at the same
-//! time, beside one another and one after the other on the same workers, stacks and timers, and for so long that what is rare
-//! comes, and what leaks shows.
+//! The tests of gocsp look at one thing at a time, in programs of some milliseconds. Here many things happen at the
+//! same time, beside one another and one after the other on the same workers, stacks and timers, and for so long that
+//! what is rare comes, and what leaks shows.
 //!
 //! ```text
 //!   soak        one round after the other, and the figures
@@ -17,7 +17,8 @@
 //! ```
 //!
 //! # What may not happen
-//! - A value is lost or received twice, also when its send failed, or is dropped twice or never ([`ledger`], [`drops`]).
+//! - A value is lost or received twice, also when its send failed, or is dropped twice or never ([`ledger`],
+//!   [`drops`]).
 //! - Values of one sender overtake one another ([`ledger`]).
 //! - A wake-up is lost: somebody waits for something that has happened ([`watchdog`]).
 //! - A goroutine or a socket is left over when its round has ended ([`round`]).
@@ -25,9 +26,9 @@
 //! - Something grows: memory, threads, open files ([`gauges`]).
 //! - Somebody is woken too early, two are let in where one may be, or whatever else the scenarios check.
 //!
-//! What is found ends the program, with what it is, and how to have the same round again. Its scenarios follow from its seed,
-//! and so does what each party draws; the schedule does not, so it may take many rounds to see the same again: then
-//! `--only` helps.
+//! What is found ends the program, with what it is, and how to have the same round again. Its scenarios follow from its
+//! seed, and so does what each party draws; the schedule does not, so it may take many rounds to see the same again:
+//! then `--only` helps.
 //!
 //! Whether all this would notice anything is tested as well: `--plant` does something wrong on purpose
 //! (`scenarios/planted.rs`), for each of the above.

@@ -1,9 +1,10 @@
 //! A round: some scenarios at the same time, and a look at what they have left behind.
 //!
 //! 1. Chance casts the round: which scenarios there are, and who [hosts](Host) each of them.
-//! 2. All are carried out. Their code checks what can be checked there; the [watchdog](Watchdog) sees to it that each gets on.
-//! 3. When all have ended, nothing may be left: no goroutine, no socket, and no value that was not dropped. What still ends in the
-//!    background is waited for.
+//! 2. All are carried out. Their code checks what can be checked there; the [watchdog](Watchdog) sees to it that each
+//!    gets on.
+//! 3. When all have ended, nothing may be left: no goroutine, no socket, and no value that was not dropped. What still
+//!    ends in the background is waited for.
 //!
 //! Now and then there is a rest between two rounds, in which the [gauges](Gauges) are read.
 

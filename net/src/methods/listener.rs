@@ -1,7 +1,7 @@
 //! What the types of listeners have: how they accept, and for how long.
 
-/// See the [module](self). In `$lines` a listener is made, `socket`. The type has a method `accept_for`, which does what the
-/// others have in common.
+/// See the [module](self). In `$lines` a listener is made, `socket`. The type has a method `accept_for`, which does
+/// what the others have in common.
 macro_rules! listener {
     ($type:ident of $stream:ident, $lines:literal) => {
         impl $type {

@@ -1,8 +1,8 @@
-//! What the types of streams have: `Read` and `Write`, for the handle and for a reference to it; how one half of a stream ends,
-//! and how it is split.
+//! What the types of streams have: `Read` and `Write`, for the handle and for a reference to it; how one half of a
+//! stream ends, and how it is split.
 
-/// See the [module](self). In `$lines` two streams are made, `here` and `there`, that are connected with each other. The type
-/// says by its `SHORT_READS_DRAIN` whether a read that does not fill its buffer leaves nothing behind.
+/// See the [module](self). In `$lines` two streams are made, `here` and `there`, that are connected with each other.
+/// The type says by its `SHORT_READS_DRAIN` whether a read that does not fill its buffer leaves nothing behind.
 macro_rules! stream {
     ($type:ident, $lines:literal) => {
         impl $type {

@@ -21,8 +21,8 @@ use crate::{ToSocketAddrs, addr};
 
 /// A socket that waits for connections: std's, but for goroutines.
 ///
-/// Any number of goroutines and threads may accept at a time; each connection goes to one of them. What the other side has
-/// given up before it was accepted does not count.
+/// Any number of goroutines and threads may accept at a time; each connection goes to one of them. What the other side
+/// has given up before it was accepted does not count.
 ///
 /// # Examples
 /// An echo server, with a goroutine for each connection:
@@ -72,8 +72,8 @@ ip! {
 impl TcpListener {
     /// A listener at the first of the addresses where there can be one. Port 0 lets the system choose.
     ///
-    /// As many connections can wait to be accepted as the system allows (`net.core.somaxconn`), as in Go; with std there
-    /// are 128. A flood of clients that is larger than that makes Linux reset some of them.
+    /// As many connections can wait to be accepted as the system allows (`net.core.somaxconn`), as in Go; with std
+    /// there are 128. A flood of clients that is larger than that makes Linux reset some of them.
     ///
     /// # Errors
     /// As [`std::net::TcpListener::bind`], of the last address.

@@ -2,8 +2,8 @@
 //!
 //! They are made at once, or not at all: because nobody listens, or because those whom the listener has not accepted
 //! yet are too many. In that case a thread would wait for its turn; in non-blocking mode the system says that it would
-//! have to, and gives no sign when it is time to try again: epoll tells nothing of a socket that is not connected. So it
-//! is tried again after pauses, which become longer. (In Go to connect fails then.)
+//! have to, and gives no sign when it is time to try again, by epoll neither. So it is tried again after pauses, which
+//! become longer. (In Go to connect fails then.)
 //!
 //! Rejected: a thread of the blocking pool, which would wait in the system. It could not be called back when a context
 //! ends, and as many would be needed as connect.

@@ -54,8 +54,8 @@ impl UnixStream {
     /// A read stops where a descriptor was sent along, or the sender changes, though more may follow.
     const SHORT_READS_DRAIN: bool = false;
 
-    /// Connects with who listens at a path. If too many wait there to be accepted, it waits for its turn: for as long as
-    /// that takes, as in std, by looking again now and then, after 10 ms at most.
+    /// Connects with who listens at a path. If too many wait there to be accepted, it waits for its turn: for as long
+    /// as that takes, as in std, by looking again now and then, after 10 ms at most.
     ///
     /// # Errors
     /// As [`std::os::unix::net::UnixStream::connect`].

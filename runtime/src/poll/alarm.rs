@@ -19,7 +19,8 @@ impl Alarm {
         Ok(Self(unsafe { OwnedFd::from_raw_fd(descriptor) }.into()))
     }
 
-    /// Makes it readable, once more if it is already: to those who wait for changes, each time is one. So it is never read.
+    /// Makes it readable, once more if it is already: to those who wait for changes, each time is one. So it is never
+    /// read.
     pub(super) fn raise(&self) {
         // It fails only if it was raised 2^64 times.
         let _ = (&self.0).write(&1_u64.to_ne_bytes());

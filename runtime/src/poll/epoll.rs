@@ -49,8 +49,8 @@ impl Event {
         self.mask & WRITABLE != 0
     }
 
-    /// Whether there may be no further event for what is left after a short read: the other side has hung up; or there are
-    /// urgent data, before which a read stops.
+    /// Whether there may be no further event for what is left after a short read: the other side has hung up; or there
+    /// are urgent data, before which a read stops.
     pub(super) fn ends_reading(self) -> bool {
         self.mask & READ_ENDS != 0
     }

@@ -1,34 +1,36 @@
 //! Waiting for descriptors: sockets, pipes, and whatever else the system can poll. See [`Polled`] for an example.
 //!
 //! # Vocabulary
-//! - A [`Polled`] owns a descriptor in non-blocking mode. Whoever uses it tries first, and waits only if that would block.
-//! - A *poller* is an epoll instance. Every worker has one of its own, made when it is first needed. A worker that has nothing
-//!   to run sleeps in it; one that is busy looks into it now and then.
+//! - A [`Polled`] owns a descriptor in non-blocking mode. Whoever uses it tries first, and waits only if that would
+//!   block.
+//! - A *poller* is an epoll instance. Every worker has one of its own, made when it is first needed. A worker that has
+//!   nothing to run sleeps in it; one that is busy looks into it now and then.
 //! - A *slot* is what a poller knows of a descriptor: how many events there were, and who waits. See `slot.rs`.
 //!
 //! # Protocol
 //! 1. Who wants to read notes the number of events that there were for reading, and then tries.
-//! 2. If that would block, it registers the descriptor with the poller of its worker, unless it is registered already; takes
-//!    the slot's lock; and parks, unless the number has changed.
-//! 3. A poller tells of an event once, when something changes (it is edge-triggered), or when a descriptor is registered that
-//!    is ready. Whoever is told takes the slot's lock, counts the event, and wakes all who wait for its kind. They try again.
+//! 2. If that would block, it registers the descriptor with the poller of its worker, unless it is registered already;
+//!    takes the slot's lock; and parks, unless the number has changed.
+//! 3. A poller tells of an event once, when something changes (it is edge-triggered), or when a descriptor is
+//!    registered that is ready. Whoever is told takes the slot's lock, counts the event, and wakes all who wait for its
+//!    kind. They try again.
 //!
 //! # No wake-up is lost
-//! What comes after the try of step 1 makes an event: because it is a change if the descriptor is registered, and otherwise
-//! because it is there when the descriptor is registered. If it is counted before step 2 looks, the number has changed; if
-//! afterwards, the waiter stands in the list.
+//! What comes after the try of step 1 makes an event: because it is a change if the descriptor is registered, and
+//! otherwise because it is there when the descriptor is registered. If it is counted before step 2 looks, the number
+//! has changed; if afterwards, the waiter stands in the list.
 //!
-//! A read that fills less than its buffer has left nothing behind, so the next one need not try before an event has been counted;
-//! but if the other side has hung up, which may be told together with the last data, there will be no further event. Nor will
-//! there be one if a read stopped before urgent data (`MSG_OOB`), though more may lie behind them. Who was told of either tries
-//! each time from then on.
+//! A read that fills less than its buffer has left nothing behind, so the next one need not try before an event has
+//! been counted; but if the other side has hung up, which may be told together with the last data, there will be no
+//! further event. Nor will there be one if a read stopped before urgent data (`MSG_OOB`), though more may lie behind
+//! them. Who was told of either tries each time from then on.
 //!
 //! # Whose poller
-//! A descriptor is registered with one poller at a time: that of whoever waits for it, so that waking somebody crosses no
-//! threads. If somebody at another worker waits, and nobody else does, the descriptor moves. With one who reads here and one
-//! who writes there, it stays where it is. A poller is looked into by its worker; if that does not come round, because it is hogged or
-//! blocked, by the monitor. When a worker ends, all that is still registered with its poller counts one event more, and who waited
-//! there registers anew.
+//! A descriptor is registered with one poller at a time: that of whoever waits for it, so that waking somebody crosses
+//! no threads. If somebody at another worker waits, and nobody else does, the descriptor moves. With one who reads here
+//! and one who writes there, it stays where it is. A poller is looked into by its worker; if that does not come round,
+//! because it is hogged or blocked, by the monitor. When a worker ends, all that is still registered with its poller
+//! counts one event more, and who waited there registers anew.
 //!
 //! # Descriptors that are used again
 //! Slots are never freed, only used again, and an event tells the number of a slot. So an event that comes late, for a
@@ -40,8 +42,8 @@
 //! # Other systems
 //! There is epoll, and nothing else yet: elsewhere whoever would have to wait gets an error of the kind `Unsupported`.
 //!
-//! Rejected: one poller for the whole runtime. Whoever looks into it has to send most of what it finds to other threads, and
-//! wakes them; and its lock, in the kernel, is one for all. Go has it so.
+//! Rejected: one poller for the whole runtime. Whoever looks into it has to send most of what it finds to other
+//! threads, and wakes them; and its lock, in the kernel, is one for all. Go has it so.
 
 #[cfg(target_os = "linux")]
 mod alarm;

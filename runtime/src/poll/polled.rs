@@ -24,8 +24,9 @@ pub enum Direction {
 
 /// A descriptor that goroutines can wait for: a socket, a pipe, or anything else that the system can poll.
 ///
-/// It owns `io`, which must be in non-blocking mode, and whose [`as_fd`](AsFd::as_fd) must always give the same descriptor.
-/// Any number of goroutines and threads may use it at a time; who waits to read is not in the way of who waits to write.
+/// It owns `io`, which must be in non-blocking mode, and whose [`as_fd`](AsFd::as_fd) must always give the same
+/// descriptor. Any number of goroutines and threads may use it at a time; who waits to read is not in the way of who
+/// waits to write.
 ///
 /// The descriptor is registered with the system when a goroutine first waits for it, and until this is dropped.
 ///
@@ -99,19 +100,20 @@ impl<T: AsFd> Polled<T> {
     }
 
     /// Runs `op`, and again as soon as it may have success, until it does not say
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) any more. After [`Interrupted`](io::ErrorKind::Interrupted) it runs again at
-    /// once. In between the goroutine parks, or the thread blocks.
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) any more. After [`Interrupted`](io::ErrorKind::Interrupted) it runs
+    /// again at once. In between the goroutine parks, or the thread blocks.
     ///
-    /// `deadline` is asked before each wait. `drains` says whether a result shows that nothing is left, as does a read from a stream
-    /// that fills less than its buffer: the next run may then wait without a try, which saves a system call.
+    /// `deadline` is asked before each wait. `drains` says whether a result shows that nothing is left, as does a read
+    /// from a stream that fills less than its buffer: the next run may then wait without a try, which saves a system
+    /// call.
     ///
-    /// Costs a few loads beside the calls of `op`, if it need not wait. The first wait registers the descriptor, by a system call; a
-    /// thread does so for each run in which it waits, and takes it back.
+    /// Costs a few loads beside the calls of `op`, if it need not wait. The first wait registers the descriptor, by a
+    /// system call; a thread does so for each run in which it waits, and takes it back.
     ///
     /// # Errors
-    /// That of `op`; [`TimedOut`](io::ErrorKind::TimedOut) when the deadline has passed; or what the system says if the descriptor
-    /// cannot be registered, which may be that it cannot be polled (`EPERM`, for regular files), or that there are no more descriptors
-    /// for a poller.
+    /// That of `op`; [`TimedOut`](io::ErrorKind::TimedOut) when the deadline has passed; or what the system says if the
+    /// descriptor cannot be registered, which may be that it cannot be polled (`EPERM`, for regular files), or that
+    /// there are no more descriptors for a poller.
     ///
     /// # Panics
     /// Unwinds without a message when the goroutine's runtime shuts down.
@@ -162,7 +164,8 @@ impl<T: AsFd> Polled<T> {
         }
     }
 
-    /// Has everybody who waits run its operation again, and ask for the deadline again. So has whoever is about to wait.
+    /// Has everybody who waits run its operation again, and ask for the deadline again. So has whoever is about to
+    /// wait.
     ///
     /// # Examples
     /// A wait that is broken off:
@@ -216,7 +219,8 @@ impl Drop for OwnSlot {
     }
 }
 
-/// Waits until there has been another event than those `seen`. In `watch` a thread keeps what it needs for the next wait of the run.
+/// Waits until there has been another event than those `seen`. In `watch` a thread keeps what it needs for the next
+/// wait of the run.
 #[track_caller]
 fn wait(
     slot: &'static Slot,

@@ -61,8 +61,8 @@ impl Poller {
         }
     }
 
-    /// The worker's thread is about to sleep here, if there is anything to wait for; whether it is. Before it makes sure
-    /// that there is nothing for it to do: see [`ring`](Self::ring).
+    /// The worker's thread is about to sleep here, if there is anything to wait for; whether it is. Before it makes
+    /// sure that there is nothing for it to do: see [`ring`](Self::ring).
     pub(crate) fn lie_down(&self) -> bool {
         let used = self.is_used();
         if used {
@@ -76,11 +76,11 @@ impl Poller {
         self.rest.store(AWAKE, Ordering::Relaxed);
     }
 
-    /// Wakes the worker's thread, if it sleeps here, or is blocked by a goroutine. To be called after what it shall find has been put
-    /// where it looks before it sleeps.
+    /// Wakes the worker's thread, if it sleeps here, or is blocked by a goroutine. To be called after what it shall
+    /// find has been put where it looks before it sleeps.
     ///
-    /// The fence stands between the two; the thread says where it rests before it looks, with another in between. Either it
-    /// finds what there is, or it is seen to rest.
+    /// The fence stands between the two; the thread says where it rests before it looks, with another in between.
+    /// Either it finds what there is, or it is seen to rest.
     pub(crate) fn ring(&self) {
         self.ring_if(|rest| rest != AWAKE);
     }

@@ -1,13 +1,14 @@
 //! Slots: what the pollers know of descriptors. See the [module](super).
 //!
-//! Slots lie in chunks, each twice as large as the one before, and are never freed. The number of a slot is what the system is
-//! given to tell of an event.
+//! Slots lie in chunks, each twice as large as the one before, and are never freed. The number of a slot is what the
+//! system is given to tell of an event.
 //!
 //! # Locks
-//! Under a slot's lock, for which others spin, there are no system calls: to register a descriptor may take long where memory is
-//! short, and a poller's first descriptor makes the poller. Who registers one takes the mutex `registering`, and the slot's lock
-//! only to say where it is registered now. Whoever parks meanwhile relies on where it was registered before, and may do so: the
-//! new registration is made before the old one ends, and tells of what is there already. So every event is counted.
+//! Under a slot's lock, for which others spin, no descriptor is registered: that is a system call, which may take long
+//! where memory is short, and a poller's first descriptor makes the poller. Who registers one takes the mutex
+//! `registering`, and the slot's lock only to say where it is registered now. Whoever parks meanwhile relies on where
+//! it was registered before, and may do so: the new registration is made before the old one ends, and tells of what is
+//! there already. So every event is counted.
 
 use std::io;
 use std::os::fd::RawFd;
@@ -26,7 +27,8 @@ pub(super) struct Slot {
     read: Side,
     write: Side,
     state: Lock<State>,
-    /// Whether the descriptor is registered with a poller, and what happens is counted without anybody waiting. Written under the lock.
+    /// Whether the descriptor is registered with a poller, and what happens is counted without anybody waiting. Written
+    /// under the lock.
     is_registered: AtomicBool,
     /// Of who changes where the descriptor is registered, while the system does. Taken before the lock, never under it.
     registering: Mutex<()>,
@@ -103,8 +105,8 @@ impl Slot {
         self.side(direction).seen()
     }
 
-    /// Whether a try would block, if there were so many events. As long as only threads have waited, who register the descriptor
-    /// for the length of a call, they are better off trying.
+    /// Whether a try would block, if there were so many events. As long as only threads have waited, who register the
+    /// descriptor for the length of a call, they are better off trying.
     pub(super) fn is_drained(&self, direction: Direction, seen: u32) -> bool {
         let side = self.side(direction);
         side.drained_at.load(Ordering::Relaxed) == seen
@@ -159,7 +161,8 @@ impl Slot {
         threads.iter().for_each(|alarm| alarm.raise());
     }
 
-    /// Registers the descriptor with `poller`, that of the caller's worker, unless it is [served](State::is_served_by) by now.
+    /// Registers the descriptor with `poller`, that of the caller's worker, unless it is [served](State::is_served_by)
+    /// by now.
     #[cold]
     pub(super) fn register(&self, poller: &Arc<Poller>, descriptor: RawFd) -> io::Result<()> {
         let _registering = self.registering.lock().expect("no panic happens under this lock");
@@ -202,8 +205,8 @@ impl State {
         &mut self.writers
     }
 
-    /// Whether the descriptor is registered where one who waits at the worker of `poller` may rely on it: with that, or with another
-    /// that is looked into, if somebody waits already.
+    /// Whether the descriptor is registered where one who waits at the worker of `poller` may rely on it: with that, or
+    /// with another that is looked into, if somebody waits already.
     pub(super) fn is_served_by(&self, poller: &Arc<Poller>) -> bool {
         self.registered.as_ref().is_some_and(|(present, _)| {
             Arc::ptr_eq(present, poller) || (self.is_waited_for() && !present.is_abandoned())

@@ -1,10 +1,10 @@
-//! How an ordinary thread waits for a descriptor, and a goroutine that may not leave its stack: in an epoll instance of the
-//! thread's own.
+//! How an ordinary thread waits for a descriptor, and a goroutine that may not leave its stack: in an epoll instance of
+//! the thread's own.
 //!
-//! The descriptor is registered there with the first wait of a [run](super::Polled::run), and until the run ends. So what happens is told
-//! once, and counted as an event, as by any poller. If it were registered for each wait anew, or `ppoll` were asked, whatever stands
-//! would end each wait: such as an error that a read does not take away, which `IP_RECVERR` can leave at a socket; and the thread
-//! would try in vain as fast as it can.
+//! The descriptor is registered there with the first wait of a [run](super::Polled::run), and until the run ends. So
+//! what happens is told once, and counted as an event, as by any poller. If it were registered for each wait anew, or
+//! `ppoll` were asked, whatever stands would end each wait: such as an error that a read does not take away, which
+//! `IP_RECVERR` can leave at a socket; and the thread would try in vain as fast as it can.
 
 use std::cell::Cell;
 use std::io;
@@ -37,7 +37,8 @@ struct Room {
 }
 
 thread_local! {
-    /// Of an ordinary thread, while none of its runs uses it. (A run within the operation of another has one of its own.)
+    /// Of an ordinary thread, while none of its runs uses it. (A run within the operation of another has one of its
+    /// own.)
     static FREE: Cell<Option<Room>> = const { Cell::new(None) };
 }
 
@@ -98,8 +99,8 @@ impl Room {
     }
 }
 
-/// A thread that listens to an alarm, which is raised when those who wait at the slot are woken, and when a worker is rung whose
-/// thread this is.
+/// A thread that listens to an alarm, which is raised when those who wait at the slot are woken, and when a worker is
+/// rung whose thread this is.
 struct Listener<'a> {
     slot: &'a Slot,
     alarm: &'a Arc<Alarm>,

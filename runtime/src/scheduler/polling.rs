@@ -82,7 +82,8 @@ impl Shared {
     }
 }
 
-/// The poller of the caller's worker, if the caller is a goroutine that may leave its stack. It may be used until the next switch.
+/// The poller of the caller's worker, if the caller is a goroutine that may leave its stack. It may be used until the
+/// next switch.
 #[inline(never)]
 pub(crate) fn poller_of_goroutine<'a>() -> Option<&'a Arc<Poller>> {
     current_parkable_here()?;

@@ -1,5 +1,6 @@
-//! Connections, by TCP and within the machine: of any length, with limits of time, contexts, ends of one side, and with somebody who
-//! cuts them off. What arrives is what was sent, or its beginning; and who was cut off by his own side learns how.
+//! Connections, by TCP and within the machine: of any length, with limits of time, contexts, ends of one side, and with
+//! somebody who cuts them off. What arrives is what was sent, or its beginning; and who was cut off by his own side
+//! learns how.
 
 use std::io::{self, ErrorKind};
 use std::time::Instant;

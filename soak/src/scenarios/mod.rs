@@ -1,11 +1,12 @@
 //! What programs do: a file for each.
 //!
-//! A scenario is given a trial and chance, and returns when all is done that it has started, except where something is meant
-//! to end in the background. What it waits for comes; if not, that is what the watchdog is for. It counts a step for each
-//! thing done, and takes half a second at most where it shares two processors with seven others.
+//! A scenario is given a trial and chance, and returns when all is done that it has started, except where something is
+//! meant to end in the background. What it waits for comes; if not, that is what the watchdog is for. It counts a step
+//! for each thing done, and takes half a second at most where it shares two processors with seven others.
 //!
-//! Under `--migrate`, nobody keeps what is bound to a thread across a call that may wait: in particular no guard of a lock of
-//! the standard library. The guards of gocsp's own locks are bound to nothing; they only do not leave their goroutine.
+//! Under `--migrate`, nobody keeps what is bound to a thread across a call that may wait: in particular no guard of a
+//! lock of the standard library. The guards of gocsp's own locks are bound to nothing; they only do not leave their
+//! goroutine.
 
 mod broadcast;
 mod bursts;
