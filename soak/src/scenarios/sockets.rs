@@ -1,7 +1,7 @@
 //! Sockets, those of TCP and those within the machine alike, and in how many ways one can read and write.
 
 use std::io::{self, ErrorKind, IoSlice, IoSliceMut, Read, Write};
-use std::net::{Shutdown, SocketAddr};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::SocketAddr as UnixAddr;
 use std::process;
@@ -43,7 +43,9 @@ impl Listener {
     pub(super) fn bind(random: &mut Random) -> io::Result<(Self, Address)> {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
         if random.one_in(2) {
-            let listener = TcpListener::bind("127.0.0.1:0")?;
+            // Any of the machine's own. The ports of one are used up when enough connections have ended there of late.
+            let [high, middle, low] = [(); 3].map(|()| 1 + random.below(254) as u8);
+            let listener = TcpListener::bind((Ipv4Addr::new(127, high, middle, low), 0))?;
             let address = Address::Tcp(listener.local_addr()?);
             return Ok((Self::Tcp(listener), address));
         }
