@@ -1,8 +1,9 @@
-//! Serves HTTP until SIGINT or SIGTERM comes, answers what has been asked by then, and ends. A second signal ends it at once.
+//! Serves HTTP until SIGINT or SIGTERM comes, answers what has been asked by then, and ends. A second signal ends it at
+//! once.
 
 mod options;
 
-use std::io;
+use std::io::{self, Write};
 use std::{env, process, thread};
 
 use gocsp::context::Context;
@@ -23,11 +24,12 @@ fn main() {
 
 fn run(options: &Options) -> io::Result<()> {
     let context = until_signalled()?;
-    let listener = TcpListener::bind(options.address.as_str())?;
-    println!("listening on {}", listener.local_addr()?);
+    let listener = TcpListener::bind(options.address.as_str())
+        .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", options.address)))?;
+    let mut output = io::stdout();
+    writeln!(output, "listening on {}", listener.local_addr()?)?;
     serve(&context, &listener, &options.limits);
-    println!("stopped");
-    Ok(())
+    writeln!(output, "stopped")
 }
 
 /// A context that ends with the first signal.
@@ -38,8 +40,10 @@ fn until_signalled() -> io::Result<Context> {
         let mut signals = signals.forever();
         signals.next();
         cancel.cancel();
-        signals.next();
-        process::exit(130);
+        if let Some(signal) = signals.next() {
+            // As the shell says of who has died of a signal.
+            process::exit(128 + signal);
+        }
     });
     Ok(context)
 }

@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::ffi::OsString;
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use httpd::Limits;
@@ -36,7 +37,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString, IntoIter: 'static>)
     while let Some(arg) = parser.next()? {
         match arg {
             Arg::Value(address) => options.address = address.string()?,
-            Arg::Long("connections") => options.limits.connections = parser.value()?.parse()?,
+            Arg::Long("connections") => options.limits.connections = parser.value()?.parse::<NonZeroUsize>()?.get(),
             Arg::Long("body") => options.limits.body = parser.value()?.parse()?,
             Arg::Long("grace") => options.limits.grace = Duration::from_secs(parser.value()?.parse()?),
             Arg::Long("help") | Arg::Short('h') => return Ok(Command::Help),

@@ -10,11 +10,15 @@ use gocsp::sync::{Semaphore, WaitGroup};
 use crate::Limits;
 use crate::connection::Connection;
 
-/// How long nobody is accepted after that has failed, as it does when there are no descriptors left: others may end meanwhile.
+/// How long nobody is accepted after that has failed, as it does when there are no descriptors left: others may end
+/// meanwhile.
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// Answers requests until the context ends, or the listener is closed, and closes the listener. Returns when all
 /// connections have ended.
+///
+/// # Panics
+/// If `limits` allow no connection.
 ///
 /// # Examples
 /// See the [crate].

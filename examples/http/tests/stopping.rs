@@ -4,9 +4,9 @@
 #[path = "common/answers.rs"]
 mod answers;
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Lines, Read, Write};
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use answers::read_answer;
@@ -46,22 +46,22 @@ fn assert_ended(stream: &mut TcpStream) {
 }
 
 /// The request is answered, and the connection closed.
-fn assert_finished(stream: &mut TcpStream) {
+fn assert_finished(mut stream: TcpStream) {
     stream.write_all(b"hello").unwrap();
-    let answer = read_answer(stream, true).unwrap();
+    let answer = read_answer(&mut stream, true).unwrap();
     assert_eq!((answer.status, &*answer.body), (200, &b"hello"[..]));
     assert!(answer.head.contains("\r\nConnection: close\r\n"));
-    assert_ended(stream);
+    assert_ended(&mut stream);
 }
 
 #[test]
 fn what_has_begun_is_finished_and_what_has_not_is_closed() {
     assert_no_leaks(|| {
         let (address, cancel, server) = start(Limits::default());
-        let (mut idle, mut begun) = (idle(address), begun(address));
+        let (mut idle, begun) = (idle(address), begun(address));
         cancel.cancel();
         assert_ended(&mut idle);
-        assert_finished(&mut begun);
+        assert_finished(begun);
         server.join().unwrap();
         assert!(TcpStream::connect(address).is_err());
     });
@@ -82,16 +82,33 @@ fn signal(server: &Child, signal: Signal) {
     kill_process(Pid::from_child(server), signal).unwrap();
 }
 
-#[test]
-fn the_program_ends_in_good_order_on_sigint() {
+/// The program, where it listens, and what it prints after that.
+fn program() -> (Child, SocketAddr, Lines<BufReader<ChildStdout>>) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_httpd"));
     let mut server = command.arg("127.0.0.1:0").stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(server.stdout.take().unwrap()).lines();
     let address = lines.next().unwrap().unwrap().strip_prefix("listening on ").unwrap().parse().unwrap();
-    let (mut idle, mut begun) = (idle(address), begun(address));
+    (server, address, lines)
+}
+
+#[test]
+fn the_program_ends_in_good_order_on_sigint() {
+    let (mut server, address, mut lines) = program();
+    let (mut idle, begun) = (idle(address), begun(address));
     signal(&server, Signal::INT);
     assert_ended(&mut idle);
-    assert_finished(&mut begun);
+    assert_finished(begun);
     assert_eq!(lines.next().unwrap().unwrap(), "stopped");
     assert!(server.wait().unwrap().success());
+}
+
+#[test]
+fn a_second_signal_ends_the_program_at_once() {
+    let (mut server, address, _lines) = program();
+    let (mut idle, _begun) = (idle(address), begun(address));
+    signal(&server, Signal::TERM);
+    // It has heard of the first.
+    assert_ended(&mut idle);
+    signal(&server, Signal::TERM);
+    assert_eq!(server.wait().unwrap().code(), Some(128 + Signal::TERM.as_raw()));
 }
