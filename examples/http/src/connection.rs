@@ -1,6 +1,6 @@
 //! One connection: requests and answers, in turn.
 
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, BufWriter, ErrorKind, Write};
 use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
@@ -13,10 +13,12 @@ use crate::input::Input;
 use crate::response::{Response, Status};
 use crate::routes;
 
-/// How long, and for how many bytes, the rest of a refused request is thrown away. If the connection was closed before the client
-/// has sent all, the system would throw away the answer.
+/// How long, and for how many bytes, what comes behind the last answer is thrown away. If the connection was closed
+/// before the client has sent all, the system would throw away what the client has not got of the answer.
 const DISCARD_TIME: Duration = Duration::from_secs(1);
 const DISCARD: usize = 4 << 20;
+/// An answer is sent in pieces of so many bytes.
+const PIECE: usize = 16 << 10;
 
 pub(crate) struct Connection<'a> {
     stream: &'a TcpStream,
@@ -53,19 +55,15 @@ impl<'a> Connection<'a> {
     pub(crate) fn serve(mut self) -> io::Result<()> {
         self.stream.set_nodelay(true)?;
         while self.await_request()? {
-            match self.request() {
-                Ok((head, body)) => {
-                    let stay = head.keep_alive && self.context.err().is_none();
-                    self.write(&routes::answer(&head, body).bytes(head.wants_body(), stay))?;
-                    if !stay {
-                        break;
-                    }
-                }
+            let (response, with_body, keep_alive) = match self.request() {
+                Ok((head, body)) => (routes::answer(&head, body), head.wants_body(), head.keep_alive),
+                Err(Failure::Refused(status)) => (Response::text(status, ""), true, false),
                 Err(Failure::Broken(error)) => return Err(error),
-                Err(Failure::Refused(status)) => {
-                    self.write(&Response::text(status, "").bytes(true, false))?;
-                    return self.discard();
-                }
+            };
+            let stay = keep_alive && self.context.err().is_none();
+            self.write(|to| response.write(to, with_body, stay))?;
+            if !stay {
+                return self.discard();
             }
         }
         self.stream.shutdown(Shutdown::Write)
@@ -76,7 +74,7 @@ impl<'a> Connection<'a> {
         if !self.input.is_empty() {
             return Ok(true);
         }
-        self.stream.set_read_deadline(Some(Instant::now() + self.limits.idle));
+        self.stream.set_read_deadline(deadline(self.limits.idle));
         let _bound = self.stream.cancel_on(self.context);
         match self.input.fill() {
             Ok(()) => Ok(true),
@@ -88,29 +86,32 @@ impl<'a> Connection<'a> {
 
     /// Reads a request that has begun.
     fn request(&mut self) -> Result<(Head, Vec<u8>), Failure> {
-        self.stream.set_read_deadline(Some(Instant::now() + self.limits.head_time));
+        self.stream.set_read_deadline(deadline(self.limits.head_time));
         let head = Head::read(&mut self.input, self.limits)?;
         if head.expects_continue && self.input.is_empty() {
-            self.write(b"HTTP/1.1 100 Continue\r\n\r\n")?;
+            self.write(|to| to.write_all(b"HTTP/1.1 100 Continue\r\n\r\n"))?;
         }
-        self.stream.set_read_deadline(Some(Instant::now() + self.limits.body_time));
-        let body = match head.body {
-            Body::Length(length) => self.input.take(length)?.to_vec(),
-            Body::Chunked => self.input.take_chunks(self.limits)?,
-        };
+        self.stream.set_read_deadline(deadline(self.limits.body_time));
+        let mut body = Vec::new();
+        match head.body {
+            Body::Length(length) => self.input.take(length, &mut body)?,
+            Body::Chunked => self.input.take_chunks(self.limits, &mut body)?,
+        }
         Ok((head, body))
     }
 
-    fn write(&self, bytes: &[u8]) -> io::Result<()> {
-        self.stream.set_write_deadline(Some(Instant::now() + self.limits.write_time));
-        let mut stream = self.stream;
-        stream.write_all(bytes)
+    /// Sends what `answer` writes.
+    fn write(&self, answer: impl FnOnce(&mut BufWriter<&TcpStream>) -> io::Result<()>) -> io::Result<()> {
+        self.stream.set_write_deadline(deadline(self.limits.write_time));
+        let mut to = BufWriter::with_capacity(PIECE, self.stream);
+        answer(&mut to)?;
+        to.flush()
     }
 
     /// Throws away what comes, until the client has understood.
     fn discard(&mut self) -> io::Result<()> {
         self.stream.shutdown(Shutdown::Write)?;
-        self.stream.set_read_deadline(Some(Instant::now() + DISCARD_TIME));
+        self.stream.set_read_deadline(deadline(DISCARD_TIME));
         let mut left = DISCARD;
         while left > 0 {
             self.input.clear();
@@ -119,4 +120,9 @@ impl<'a> Connection<'a> {
         }
         Ok(())
     }
+}
+
+/// None, if it is farther away than there are instants.
+fn deadline(after: Duration) -> Option<Instant> {
+    Instant::now().checked_add(after)
 }

@@ -8,7 +8,7 @@ use crate::input::Input;
 use crate::response::Status;
 
 /// A request with more of them gets 431.
-const HEADERS: usize = 64;
+pub(crate) const HEADERS: usize = 64;
 
 #[derive(Debug)]
 pub(crate) struct Head {
@@ -72,12 +72,13 @@ impl Head {
     fn new(request: &Request<'_, '_>, limits: &Limits) -> Result<Self, Status> {
         let recent = request.version == Some(1);
         let mut hosts = values(request, "host");
-        if hosts.next().is_none() && recent || hosts.next().is_some() {
+        if !hosts.next().map_or(!recent, is_host) || hosts.next().is_some() {
             return Err(Status::BAD_REQUEST);
         }
         let says = |word: &str| tokens(request, "connection").any(|token| token.eq_ignore_ascii_case(word.as_bytes()));
+        let body = body(request, recent, limits)?;
         Ok(Self {
-            body: body(request, recent, limits)?,
+            body,
             method: match request.method {
                 Some("GET") => Method::Get,
                 Some("HEAD") => Method::Head,
@@ -85,7 +86,7 @@ impl Head {
                 _ => return Err(Status::NOT_IMPLEMENTED),
             },
             path: path(request.path.unwrap_or_default())?,
-            expects_continue: expects_continue(request)? && recent,
+            expects_continue: expects_continue(request)? && recent && body != Body::Length(0),
             keep_alive: !says("close") && (recent || says("keep-alive")),
         })
     }
@@ -107,7 +108,8 @@ fn tokens<'r>(request: &'r Request<'_, '_>, name: &'static str) -> impl Iterator
     values(request, name).flat_map(|value| value.split(|&byte| byte == b',')).map(<[u8]>::trim_ascii)
 }
 
-/// How long the body is. A request that says it in two ways is none: another server in front of this one might have believed the other.
+/// How long the body is. A request that says it in two ways is none: another server in front of this one might have
+/// believed the other.
 fn body(request: &Request<'_, '_>, recent: bool, limits: &Limits) -> Result<Body, Status> {
     let mut lengths = values(request, "content-length");
     let mut codings = tokens(request, "transfer-encoding");
@@ -124,13 +126,25 @@ fn body(request: &Request<'_, '_>, recent: bool, limits: &Limits) -> Result<Body
 }
 
 fn content_length(digits: &[u8], limits: &Limits) -> Result<Body, Status> {
-    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+    match number(digits, 10)? {
+        length if length > limits.body => Err(Status::CONTENT_TOO_LARGE),
+        length => Ok(Body::Length(length)),
+    }
+}
+
+/// How many bytes there are, by these digits and nothing but digits.
+pub(crate) fn number(digits: &[u8], radix: u32) -> Result<usize, Status> {
+    if digits.is_empty() || !digits.iter().all(|&digit| char::from(digit).is_digit(radix)) {
         return Err(Status::BAD_REQUEST);
     }
     // Too many digits, too many bytes.
-    let length = str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok());
-    let length = length.filter(|&length| length <= limits.body);
-    length.map(Body::Length).ok_or(Status::CONTENT_TOO_LARGE)
+    let number = str::from_utf8(digits).ok().and_then(|digits| usize::from_str_radix(digits, radix).ok());
+    number.ok_or(Status::CONTENT_TOO_LARGE)
+}
+
+/// Whether all of this may stand in the name of a host, an address, or a port.
+fn is_host(value: &[u8]) -> bool {
+    value.iter().all(|&byte| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:[]".contains(&byte))
 }
 
 fn expects_continue(request: &Request<'_, '_>) -> Result<bool, Status> {
@@ -144,12 +158,18 @@ fn expects_continue(request: &Request<'_, '_>) -> Result<bool, Status> {
 
 /// The path of a target, which may be that alone or, as for a proxy, a whole address.
 fn path(target: &str) -> Result<String, Status> {
-    let target = match target.split_once("://") {
-        Some(("http", rest)) => rest.find('/').map_or("/", |slash| &rest[slash..]),
+    let target = target.split('?').next().unwrap_or_default();
+    let path = match target.split_once("://") {
+        Some((scheme, rest)) if ["http", "https"].iter().any(|known| known.eq_ignore_ascii_case(scheme)) => {
+            match rest.split_at(rest.find('/').unwrap_or(rest.len())) {
+                ("", _) => return Err(Status::BAD_REQUEST),
+                (_host, "") => "/",
+                (_host, path) => path,
+            }
+        }
         _ => target,
     };
-    let path = target.split('?').next().filter(|path| path.starts_with('/'));
-    path.map(ToOwned::to_owned).ok_or(Status::BAD_REQUEST)
+    if path.starts_with('/') { Ok(path.to_owned()) } else { Err(Status::BAD_REQUEST) }
 }
 
 /// Whether the first line ends with a version of HTTP, of which the parser knows two.

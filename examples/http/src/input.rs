@@ -3,15 +3,16 @@
 use std::io::{self, ErrorKind, Read};
 
 use gocsp::net::TcpStream;
-use httparse::{Status as Parsed, parse_chunk_size};
+use httparse::{EMPTY_HEADER, Error, Status as Parsed, parse_headers};
 
 use crate::Limits;
 use crate::connection::Failure;
+use crate::head::{HEADERS, number};
 use crate::response::Status;
 
 /// How much is read at a time, in bytes.
 const PIECE: usize = 4 << 10;
-/// The size of a chunk, with what may be written beside it, in bytes.
+/// The most that the line with the size of a chunk may have, in bytes.
 const CHUNK_LINE: usize = 256;
 
 pub(crate) struct Input<'a> {
@@ -65,59 +66,67 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// The next so many bytes, once they have come.
-    pub(crate) fn take(&mut self, count: usize) -> io::Result<&[u8]> {
-        while self.bytes().len() < count {
-            self.fill()?;
+    /// Adds the next so many bytes to `body`, once they have come. They are read right into it.
+    pub(crate) fn take(&mut self, count: usize, body: &mut Vec<u8>) -> io::Result<()> {
+        let ready = self.bytes().len().min(count);
+        body.extend_from_slice(&self.bytes()[..ready]);
+        self.consume(ready);
+        let left = count - ready;
+        match self.stream.take(left as u64).read_to_end(body)? {
+            read if read < left => Err(ErrorKind::UnexpectedEof.into()),
+            _ => Ok(()),
         }
-        self.used += count;
-        Ok(&self.buffer[self.used - count..self.used])
     }
 
-    /// A body in chunks, with the trailers behind it, which nobody wants.
-    pub(crate) fn take_chunks(&mut self, limits: &Limits) -> Result<Vec<u8>, Failure> {
-        let mut body = Vec::new();
+    /// Adds a body in chunks to `body`, and skips the trailers behind it, which nobody wants.
+    pub(crate) fn take_chunks(&mut self, limits: &Limits, body: &mut Vec<u8>) -> Result<(), Failure> {
         loop {
             match self.chunk_size()? {
-                0 => break,
+                0 => return self.skip_trailers(limits),
                 size if size > limits.body - body.len() => return Err(Failure::Refused(Status::CONTENT_TOO_LARGE)),
-                size => body.extend_from_slice(self.take(size)?),
+                size => self.take(size, body)?,
             }
-            self.line_end()?;
+            // Its end.
+            self.line(0)?;
         }
-        let mut left = limits.head;
-        while !matches!(self.bytes(), [b'\r', b'\n', ..]) {
-            let line = self.bytes().windows(2).position(|pair| pair == b"\r\n");
-            match line {
-                Some(length) => {
-                    left = left.checked_sub(length + 2).ok_or(Failure::Refused(Status::HEADERS_TOO_LARGE))?;
-                    self.consume(length + 2);
-                }
-                None if self.bytes().len() > left => return Err(Failure::Refused(Status::HEADERS_TOO_LARGE)),
+    }
+
+    /// The size stands before a semicolon, behind which there may be what nobody wants.
+    fn chunk_size(&mut self) -> Result<usize, Failure> {
+        let line = self.line(CHUNK_LINE)?;
+        let digits = line.split(|&byte| byte == b';').next().unwrap_or_default();
+        number(digits.trim_ascii_end(), 16).map_err(Failure::Refused)
+    }
+
+    /// The next line, which has `most` bytes at most, without its end. That is a whole one, and nothing in the line
+    /// could be taken for one: another server in front of this one might have done so.
+    fn line(&mut self, most: usize) -> Result<&[u8], Failure> {
+        let length = loop {
+            let bytes = &self.bytes()[..self.bytes().len().min(most + 2)];
+            match bytes.iter().position(|&byte| byte == b'\n') {
+                Some(end) => break end + 1,
+                None if bytes.len() == most + 2 => return Err(Failure::Refused(Status::BAD_REQUEST)),
                 None => self.fill()?,
             }
-        }
-        self.line_end()?;
-        Ok(body)
+        };
+        self.consume(length);
+        let line = self.buffer[self.used - length..self.used].strip_suffix(b"\r\n");
+        let line = line.filter(|line| line.iter().all(|&byte| byte == b'\t' || !byte.is_ascii_control()));
+        line.ok_or(Failure::Refused(Status::BAD_REQUEST))
     }
 
-    fn chunk_size(&mut self) -> Result<usize, Failure> {
+    fn skip_trailers(&mut self, limits: &Limits) -> Result<(), Failure> {
         loop {
-            match parse_chunk_size(self.bytes()) {
-                Ok(Parsed::Complete((length, size))) => {
+            let (there, mut trailers) = (self.bytes().len(), [EMPTY_HEADER; HEADERS]);
+            match parse_headers(self.bytes(), &mut trailers) {
+                Ok(Parsed::Complete((length, _))) if length <= limits.head => {
                     self.consume(length);
-                    return usize::try_from(size).map_err(|_| Failure::Refused(Status::CONTENT_TOO_LARGE));
+                    return Ok(());
                 }
-                Ok(Parsed::Partial) if self.bytes().len() <= CHUNK_LINE => self.fill()?,
-                _ => return Err(Failure::Refused(Status::BAD_REQUEST)),
+                Ok(Parsed::Partial) if there <= limits.head => self.fill()?,
+                Ok(_) | Err(Error::TooManyHeaders) => return Err(Failure::Refused(Status::HEADERS_TOO_LARGE)),
+                Err(_) => return Err(Failure::Refused(Status::BAD_REQUEST)),
             }
-        }
-    }
-
-    fn line_end(&mut self) -> Result<(), Failure> {
-        match self.take(2)? {
-            b"\r\n" => Ok(()),
-            _ => Err(Failure::Refused(Status::BAD_REQUEST)),
         }
     }
 }

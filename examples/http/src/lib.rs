@@ -14,11 +14,12 @@
 //! ```
 //!
 //! # What holds, whatever clients send
-//! 1. A client gets answers to what it has asked, in order, or its connection is closed. After an answer that says what is wrong
-//!    with a request it is closed as well: nobody knows where the next request would begin.
-//! 2. A connection occupies memory for one head and one body of the sizes in [`Limits`], and the answer to it.
-//! 3. Nothing is waited for longer than `Limits` say: a request, once it has begun, its body, a client that does not read, and one
-//!    that does not ask.
+//! 1. A client gets answers to what it has asked, in order, or its connection is closed. After an answer that says what
+//!    is wrong with a request it is closed as well: nobody knows where the next request would begin. A client that goes
+//!    on sending for a while gets all of the last answer nevertheless.
+//! 2. A connection occupies memory for one head and one body of the sizes in [`Limits`], however large the answer.
+//! 3. Nothing is waited for longer than `Limits` say: a request, once it has begun, its body, a client that does not
+//!    read, and one that does not ask.
 //! 4. When the context has ended, connections on which no request has begun are closed at once; the others get their
 //!    answer, with `Connection: close`, unless it takes longer than [`Limits::grace`].
 //!
@@ -41,6 +42,7 @@
 //!     let mut answer = String::new();
 //!     client.read_to_string(&mut answer)?;
 //!     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("\r\n\r\nok\n"));
+//!     drop(client);
 //!     cancel.cancel();
 //!     server.join().unwrap();
 //!     Ok(())

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// How much a client may take of the server, of each thing.
+/// How much a client may take of the server, of each thing. `Duration::MAX` is no limit.
 ///
 /// # Examples
 /// ```

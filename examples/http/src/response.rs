@@ -1,6 +1,6 @@
 //! Answers, and how they are written.
 
-use std::io::Write;
+use std::io::{self, Cursor, Read, Write};
 use std::time::SystemTime;
 
 use httpdate::fmt_http_date;
@@ -22,24 +22,28 @@ impl Status {
     pub(crate) const VERSION_NOT_SUPPORTED: Self = Self(505, "HTTP Version Not Supported");
 }
 
-#[derive(Debug)]
 pub(crate) struct Response {
     status: Status,
     content_type: &'static str,
     /// Which methods there are, if that has to be said.
     allow: Option<&'static str>,
-    body: Vec<u8>,
+    length: usize,
+    /// It is read as it is sent: a large one needs no memory.
+    body: Box<dyn Read>,
 }
 
 impl Response {
     /// With a text, or with the name of the status if there is none.
     pub(crate) fn text(status: Status, text: &str) -> Self {
         let body = if text.is_empty() { format!("{}\n", status.1) } else { text.to_owned() };
-        Self { status, content_type: "text/plain; charset=utf-8", allow: None, body: body.into_bytes() }
+        let (content_type, length) = ("text/plain; charset=utf-8", body.len());
+        Self { status, content_type, allow: None, length, body: Box::new(Cursor::new(body)) }
     }
 
-    pub(crate) fn bytes_of(body: Vec<u8>) -> Self {
-        Self { status: Status::OK, content_type: "application/octet-stream", allow: None, body }
+    /// With so many bytes, which `body` gives.
+    pub(crate) fn bytes(length: usize, body: impl Read + 'static) -> Self {
+        let content_type = "application/octet-stream";
+        Self { status: Status::OK, content_type, allow: None, length, body: Box::new(body) }
     }
 
     /// That there are only these methods.
@@ -47,22 +51,19 @@ impl Response {
         Self { allow: Some(methods), ..Self::text(Status::METHOD_NOT_ALLOWED, "") }
     }
 
-    /// As it is sent, in one piece.
-    pub(crate) fn bytes(&self, with_body: bool, stay: bool) -> Vec<u8> {
-        let Self { status: Status(number, name), content_type, allow, body } = self;
-        let (date, length) = (fmt_http_date(SystemTime::now()), body.len());
-        let mut bytes = format!(
-            "HTTP/1.1 {number} {name}\r\nDate: {date}\r\nContent-Type: {content_type}\r\nContent-Length: {length}\r\n"
-        )
-        .into_bytes();
-        if let Some(methods) = allow {
-            write!(bytes, "Allow: {methods}\r\n").expect("there is room in memory");
+    /// Writes it, in many small pieces.
+    pub(crate) fn write(mut self, to: &mut impl Write, with_body: bool, stay: bool) -> io::Result<()> {
+        let Self { status: Status(number, name), content_type, length, .. } = self;
+        write!(to, "HTTP/1.1 {number} {name}\r\nDate: {}\r\n", fmt_http_date(SystemTime::now()))?;
+        write!(to, "Content-Type: {content_type}\r\nContent-Length: {length}\r\n")?;
+        if let Some(methods) = self.allow {
+            write!(to, "Allow: {methods}\r\n")?;
         }
         // Said either way: clients of version 1.0 take silence for a close.
-        bytes.extend_from_slice(if stay { b"Connection: keep-alive\r\n\r\n" } else { b"Connection: close\r\n\r\n" });
+        write!(to, "Connection: {}\r\n\r\n", if stay { "keep-alive" } else { "close" })?;
         if with_body {
-            bytes.extend_from_slice(body);
+            io::copy(&mut self.body, to)?;
         }
-        bytes
+        Ok(())
     }
 }

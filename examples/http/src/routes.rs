@@ -7,7 +7,9 @@
 //! | `/bytes/N` | GET, HEAD | so many bytes, up to 16 MiB |
 //! | `/echo` | POST | the body of the request |
 
-use crate::head::{Head, Method};
+use std::io::{self, Cursor, Read};
+
+use crate::head::{Head, Method, number};
 use crate::response::{Response, Status};
 
 /// The most that `/bytes/` gives.
@@ -21,7 +23,7 @@ pub(crate) fn answer(head: &Head, body: Vec<u8>) -> Response {
     match (head.path.as_str(), head.path.strip_prefix("/bytes/")) {
         ("/", _) => get(|_| Response::text(Status::OK, "GET /health, GET /bytes/N, POST /echo\n"), ""),
         ("/health", _) => get(|_| Response::text(Status::OK, "ok\n"), ""),
-        ("/echo", _) if head.method == Method::Post => Response::bytes_of(body),
+        ("/echo", _) if head.method == Method::Post => Response::bytes(body.len(), Cursor::new(body)),
         ("/echo", _) => Response::not_allowed("POST"),
         (_, Some(count)) => get(bytes, count),
         _ => Response::text(Status::NOT_FOUND, ""),
@@ -29,8 +31,8 @@ pub(crate) fn answer(head: &Head, body: Vec<u8>) -> Response {
 }
 
 fn bytes(count: &str) -> Response {
-    match count.parse() {
-        Ok(count) if count <= MOST_BYTES => Response::bytes_of(vec![b'x'; count]),
+    match number(count.as_bytes(), 10) {
+        Ok(count) if count <= MOST_BYTES => Response::bytes(count, io::repeat(b'x').take(count as u64)),
         _ => Response::text(Status::NOT_FOUND, ""),
     }
 }

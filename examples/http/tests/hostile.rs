@@ -48,7 +48,8 @@ fn garbage(random: &mut Rng) -> Vec<u8> {
     (0..random.usize(..2000)).map(|_| random.u8(..)).collect()
 }
 
-/// Sends this in pieces, ends, and gives what came back and whether all of it did: who sends what nobody wants to read may be cut off.
+/// Sends this in pieces, ends, and gives what came back and whether all of it did: who sends what nobody wants to read
+/// may be cut off.
 fn provoke(address: SocketAddr, bytes: &[u8], random: &mut Rng) -> (Vec<u8>, bool) {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_nodelay(true).unwrap();
@@ -166,6 +167,44 @@ fn who_does_not_read_is_given_up() {
         // There is room for one: this one is served when that one is no more.
         assert_eq!(statuses(&ask(address, HEALTH)), [200]);
         drop(deaf);
+    });
+}
+
+/// How much memory this process occupies, in bytes.
+fn resident() -> usize {
+    let sizes = std::fs::read_to_string("/proc/self/statm").unwrap();
+    sizes.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * rustix::param::page_size()
+}
+
+#[test]
+fn who_does_not_read_occupies_little() {
+    const EACH: usize = 16 << 20;
+    served(Limits::default(), |address| {
+        let before = resident();
+        let deaf: Vec<_> = (0..32).map(|_| TcpStream::connect(address).unwrap()).collect();
+        for mut stream in &deaf {
+            stream.write_all(format!("GET /bytes/{EACH} HTTP/1.1\r\nHost: here\r\n\r\n").as_bytes()).unwrap();
+            // The answer has begun.
+            stream.peek(&mut [0]).unwrap();
+        }
+        let more = resident().saturating_sub(before);
+        assert!(more < deaf.len() * EACH / 2, "{more} bytes");
+        deaf.iter().for_each(TcpStream::close);
+    });
+}
+
+#[test]
+fn who_reads_late_gets_all_of_the_last_answer() {
+    const LENGTH: usize = 200_000;
+    served(Limits { connections: 1, ..Limits::default() }, |address| {
+        let mut stream = TcpStream::connect(address).unwrap();
+        let request = format!("GET /bytes/{LENGTH} HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n");
+        // There is more behind it, which the server does not want to know.
+        stream.write_all(&[request.as_bytes(), &[b'x'; 20_000]].concat()).unwrap();
+        // There is room for one: when this one is served, that one is no more.
+        assert_eq!(statuses(&ask(address, HEALTH)), [200]);
+        assert_eq!(read_answer(&mut stream, true).unwrap().body.len(), LENGTH);
+        assert_eq!(stream.read(&mut [0]).unwrap(), 0);
     });
 }
 

@@ -31,6 +31,11 @@ fn good_requests_are_answered() {
             ("GET /health?verbose HTTP/1.1\r\nHost: here\r\n\r\n", 200),
             ("\r\n\r\nGET /health HTTP/1.1\r\nhost:here\r\n\r\n", 200),
             ("GET http://here/health HTTP/1.1\r\nHost: here\r\n\r\n", 200),
+            ("GET HTTPS://here:1/health HTTP/1.1\r\nHost: [::1]:80\r\n\r\n", 200),
+            ("GET http://here?a=/nothing HTTP/1.1\r\nHost: here\r\n\r\n", 200),
+            ("GET /health?http://there/nothing HTTP/1.1\r\nHost:\r\n\r\n", 200),
+            // There is nothing to wait for.
+            ("GET /health HTTP/1.1\r\nHost: here\r\nExpect: 100-continue\r\n\r\n", 200),
             ("GET /health HTTP/1.0\r\n\r\n", 200),
             ("POST /echo HTTP/1.1\r\nHost: here\r\nContent-Length: 0\r\n\r\n", 200),
             ("POST /echo HTTP/1.1\r\nHost: here\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nab", 200),
@@ -46,6 +51,7 @@ fn what_there_is_not_is_said() {
             ("GET /nothing HTTP/1.1\r\nHost: here\r\n\r\n", 404),
             ("GET /bytes/many HTTP/1.1\r\nHost: here\r\n\r\n", 404),
             ("GET /bytes/99999999 HTTP/1.1\r\nHost: here\r\n\r\n", 404),
+            ("GET /bytes/+1 HTTP/1.1\r\nHost: here\r\n\r\n", 404),
             ("GET /echo HTTP/1.1\r\nHost: here\r\n\r\n", 405),
             ("POST /health HTTP/1.1\r\nHost: here\r\n\r\n", 405),
             ("BREW /health HTTP/1.1\r\nHost: here\r\n\r\n", 501),
@@ -67,7 +73,10 @@ fn malformed_requests_are_refused() {
             ("GET health HTTP/1.1\r\nHost: here\r\n\r\n", 400),
             ("GET /health HTTP/1.1\r\n\r\n", 400),
             ("GET /health HTTP/1.1\r\nHost: here\r\nHost: there\r\n\r\n", 400),
+            ("GET /health HTTP/1.1\r\nHost: he re\r\n\r\n", 400),
+            ("GET /health HTTP/1.1\r\nHost: here/there\r\n\r\n", 400),
             ("GET /health HTTP/1.1\r\nHost : here\r\n\r\n", 400),
+            ("GET http:///health HTTP/1.1\r\nHost: here\r\n\r\n", 400),
             ("GET /health HTTP/1.1\r\nHost: here\r\n folded\r\n\r\n", 400),
             ("GET /health HTTP/1.1\r\nHost: he\0re\r\n\r\n", 400),
             ("GET /health HTTP/1.1\r\nHost: here\r\n", 400),
@@ -80,10 +89,39 @@ fn malformed_requests_are_refused() {
                 400,
             ),
             ("POST /echo HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
-            ("POST /echo HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", 400),
-            ("POST /echo HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nabc\r\n0\r\n\r\n", 400),
         ],
     );
+}
+
+#[test]
+fn malformed_chunks_are_refused() {
+    served(Limits::default(), |address| {
+        for chunks in [
+            "xyz\r\n",
+            "0x2\r\nab\r\n0\r\n\r\n",
+            "+2\r\nab\r\n0\r\n\r\n",
+            "2\r\nabc\r\n0\r\n\r\n",
+            "2\r\nab\n0\r\n\r\n",
+            // The last chunk has a size as well.
+            "\r\n\r\n",
+            ";why=not\r\n\r\n",
+            "\t\r\n\r\n",
+            // What others might take for the end of a line.
+            "2\nab\r\n0\r\n\r\n",
+            "2;\nab\r\n0\r\n\r\n",
+            "2;\rx\r\nab\r\n0\r\n\r\n",
+            // Trailers are headers.
+            "0\r\nGET / HTTP/1.1\r\n\r\n",
+            "0\r\nA: \0\r\n\r\n",
+            "0\r\nA: b\r\n folded\r\n\r\n",
+            // No matter how it comes.
+            &format!("2;{}\r\nab\r\n0\r\n\r\n", "x".repeat(1000)),
+        ] {
+            let head = "POST /echo HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n";
+            let behind = "GET /health HTTP/1.1\r\nHost: here\r\n\r\n";
+            assert_eq!(statuses(&ask(address, format!("{head}{chunks}{behind}").as_bytes())), [400], "{chunks:?}");
+        }
+    });
 }
 
 #[test]
@@ -176,7 +214,7 @@ fn head_gets_what_get_would_without_the_body() {
 fn bodies_in_chunks_are_put_together_and_trailers_ignored() {
     served(Limits::default(), |address| {
         let request = "POST /echo HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: Chunked\r\n\r\n\
-            5;why=not\r\nhello\r\n1\r\n \r\n00006\r\nworld!\r\n0\r\nTrailer: x\r\nOther: y\r\n\r\n\
+            5;why=not\r\nhello\r\n1 \r\n \r\n00000000000000000006\r\nworld!\r\n0\r\nTrailer: x\r\nOther: y\n\r\n\
             GET /health HTTP/1.1\r\nHost: here\r\n\r\n";
         let answers = answers(&ask(address, request.as_bytes()));
         assert_eq!(answers[0].body, b"hello world!");
@@ -198,4 +236,12 @@ fn who_waits_for_a_word_before_the_body_gets_it() {
         stream.write_all(head(6).as_bytes()).unwrap();
         assert_eq!(read_answer(&mut stream, true).unwrap().status, 413);
     });
+}
+
+#[test]
+fn what_has_no_limit_may_take_any_time() {
+    let ever = std::time::Duration::MAX;
+    let limits =
+        Limits { idle: ever, head_time: ever, body_time: ever, write_time: ever, grace: ever, ..Limits::default() };
+    assert_statuses(&limits, &[("GET /health HTTP/1.1\r\nHost: here\r\n\r\n", 200)]);
 }
