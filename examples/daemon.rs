@@ -38,8 +38,13 @@ fn start(answer: impl Fn(&mut TcpStream) -> io::Result<()> + Send + 'static) -> 
     let daemon = listener.try_clone()?;
     go!(move || {
         for client in daemon.incoming() {
-            if let Err(error) = client.and_then(|mut client| answer(&mut client)) {
-                eprintln!("a request failed: {error}");
+            match client {
+                Ok(mut client) => answer(&mut client).unwrap_or_else(|error| eprintln!("a request failed: {error}")),
+                Err(error) => {
+                    eprintln!("cannot accept a connection: {error}");
+                    // There may be no descriptor left until somebody hangs up.
+                    sleep(Duration::from_millis(10));
+                }
             }
         }
     });

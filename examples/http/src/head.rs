@@ -172,9 +172,13 @@ fn path(target: &str) -> Result<String, Status> {
     if path.starts_with('/') { Ok(path.to_owned()) } else { Err(Status::BAD_REQUEST) }
 }
 
-/// Whether the first line ends with a version of HTTP, of which the parser knows two.
+/// Whether the third word is a version of HTTP, of which the parser knows two. Perhaps not all of it has come.
 fn names_a_version(bytes: &[u8]) -> bool {
     let line = bytes.trim_ascii_start().split(|&byte| byte == b'\n').next().unwrap_or_default();
-    let last = line.trim_ascii_end().rsplit(|&byte| byte == b' ').next().unwrap_or_default();
-    last.strip_prefix(b"HTTP/").and_then(<[u8]>::first).is_some_and(u8::is_ascii_digit)
+    let word = line.split(|&byte| byte == b' ').nth(2).unwrap_or_default();
+    match word.strip_prefix(b"HTTP/") {
+        Some([b'1', b'.', minor, ..]) => minor.is_ascii_digit(),
+        Some([major, ..]) => matches!(major, b'0' | b'2'..=b'9'),
+        _ => false,
+    }
 }

@@ -92,6 +92,25 @@ fn whatever_bytes_come_the_answers_are_correct() {
 }
 
 #[test]
+fn it_does_not_matter_in_which_pieces_bytes_come() {
+    let seed = fastrand::u64(..);
+    println!("seed {seed}");
+    let mut random = Rng::with_seed(seed);
+    served(Limits { head: 1000, body: 1000, ..Limits::default() }, |address| {
+        for round in 0..400 {
+            let bytes = damaged(&mut random);
+            let mut statuses = || {
+                let mut statuses = statuses(&provoke(address, &bytes, &mut random).0);
+                // Who has sent the body already is not told to go on.
+                statuses.retain(|&status| status != 100);
+                statuses
+            };
+            assert_eq!(statuses(), statuses(), "round {round}: {bytes:?}");
+        }
+    });
+}
+
+#[test]
 fn requests_that_come_one_byte_at_a_time_are_answered() {
     served(Limits::default(), |address| {
         for request in GOOD {

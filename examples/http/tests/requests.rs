@@ -70,6 +70,7 @@ fn malformed_requests_are_refused() {
         &[
             ("nonsense\r\n\r\n", 400),
             ("GET / FTP/1.1\r\nHost: here\r\n\r\n", 400),
+            ("GET /in two HTTP/1.1\r\nHost: here\r\n\r\n", 400),
             ("GET health HTTP/1.1\r\nHost: here\r\n\r\n", 400),
             ("GET /health HTTP/1.1\r\n\r\n", 400),
             ("GET /health HTTP/1.1\r\nHost: here\r\nHost: there\r\n\r\n", 400),
