@@ -46,6 +46,7 @@ mod recv;
 mod send;
 #[cfg(feature = "futures-core")]
 mod stream;
+mod task;
 
 pub use recv::RecvFuture;
 pub use send::SendFuture;

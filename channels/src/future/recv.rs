@@ -1,16 +1,15 @@
 //! Receiving by tasks.
 
 use std::borrow::Borrow;
-use std::cell::Cell;
 use std::fmt;
-use std::marker::PhantomData;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
-use gocsp_runtime::park::{Popped, TaskPlace};
+use gocsp_runtime::park::Popped;
 
-use crate::shared::{Locked, RecvSlot, hand_over};
+use super::task::Task;
+use crate::shared::{Locked, RecvSlot, State, hand_over};
 use crate::{Receiver, RecvError};
 
 /// What [`Receiver::recv_async`] gives: receives a value when it is awaited.
@@ -53,87 +52,36 @@ impl<T> fmt::Debug for RecvFuture<'_, T> {
 /// A task that receives, by a handle of its own or a borrowed one: once, or again and again.
 pub(super) struct RecvTask<T, R: Borrow<Receiver<T>>> {
     receiver: R,
-    place: TaskPlace<RecvSlot<T>>,
-    /// It has joined the list, and not come to know yet that it was called.
-    has_joined: Cell<bool>,
-    values: PhantomData<T>,
+    task: Task<RecvSlot<T>>,
 }
 
 impl<T, R: Borrow<Receiver<T>>> RecvTask<T, R> {
     pub(super) fn new(receiver: R) -> Self {
-        let place = TaskPlace::new(RecvSlot::new());
-        Self { receiver, place, has_joined: Cell::new(false), values: PhantomData }
+        Self { receiver, task: Task::new(RecvSlot::new()) }
     }
 
     pub(super) fn poll(self: Pin<&Self>, context: &mut Context<'_>) -> Poll<Result<T, RecvError>> {
-        let Some(channel) = self.receiver.borrow().shared() else { return Poll::Pending };
-        let mut waker = None;
-        loop {
-            let mut state = channel.state().lock();
-            // SAFETY: the lock is held.
-            if unsafe { self.place.is_waiting() } {
-                // SAFETY: as above.
-                if unsafe { self.place.is_woken_by(context.waker()) } {
-                    return Poll::Pending;
-                }
-            } else {
-                if self.has_joined.take()
-                    && let Some(value) = state.take_handed()
-                {
-                    return Poll::Ready(Ok(value));
-                }
-                // SAFETY: as above.
-                let slot = unsafe { self.place.payload() };
-                if let Some(token) = state.try_recv_into(slot, channel.capacity()) {
-                    let received = slot.take().map(|value| state.exchange_handed(value));
-                    drop(state);
-                    if let Some(token) = token {
-                        token.wake();
-                    }
-                    return Poll::Ready(received.ok_or(RecvError));
-                }
+        let Some(channel) = self.get_ref().receiver.borrow().shared() else { return Poll::Pending };
+        // SAFETY: what is in this is pinned with it.
+        let task = unsafe { self.map_unchecked(|this| &this.task) };
+        let attempt = |state: &mut State<T>, slot: &RecvSlot<T>, was_called| {
+            if was_called && let Some(value) = state.take_handed() {
+                return Some((Ok(value), None));
             }
-            match waker.take() {
-                // Once more, for this is not done under the lock.
-                None => {
-                    drop(state);
-                    waker = Some(context.waker().clone());
-                }
-                Some(waker) => {
-                    self.wait(state, waker);
-                    return Poll::Pending;
-                }
-            }
-        }
-    }
-
-    fn wait(self: Pin<&Self>, mut state: Locked<'_, T>, waker: Waker) {
-        self.has_joined.set(true);
-        // SAFETY: the place is pinned with the task.
-        let place = unsafe { self.map_unchecked(|task| &task.place) };
-        // SAFETY: a handle is of one channel, whose lock is held. The routes of `shared` finish the claims of tasks
-        // under it, and the destructor below leaves the list.
-        let before = unsafe { place.wait(state.receivers(), waker) };
-        drop(state);
-        drop(before);
+            let token = state.try_recv_into(slot, channel.capacity())?;
+            let received = slot.take().map(|value| state.exchange_handed(value));
+            Some((received.ok_or(RecvError), token))
+        };
+        // SAFETY: a handle is of one channel, and the destructor below has the task leave its list.
+        unsafe { task.poll(channel, State::receivers, context, attempt) }
     }
 }
 
 impl<T, R: Borrow<Receiver<T>>> Drop for RecvTask<T, R> {
     fn drop(&mut self) {
         let Some(channel) = self.receiver.borrow().shared() else { return };
-        if !self.has_joined.get() {
-            return;
-        }
-        let mut state = channel.state().lock();
-        // SAFETY: as in `wait`.
-        let waker = unsafe { self.place.leave(state.receivers()) };
-        match waker {
-            Some(waker) => {
-                drop(state);
-                drop(waker);
-            }
-            None => pass_on(state),
+        if let Some(state) = self.task.leave(channel, State::receivers) {
+            pass_on(state);
         }
     }
 }

@@ -1,14 +1,12 @@
 //! Sending by tasks.
 
-use std::cell::Cell;
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
-use gocsp_runtime::park::TaskPlace;
-
-use crate::shared::{Locked, SendSlot};
+use super::task::Task;
+use crate::shared::{SendSlot, State};
 use crate::{SendError, Sender};
 
 /// What [`Sender::send_async`] gives: sends its value when it is awaited.
@@ -27,65 +25,32 @@ use crate::{SendError, Sender};
 #[must_use = "a future does nothing unless it is awaited"]
 pub struct SendFuture<'a, T> {
     sender: &'a Sender<T>,
-    place: TaskPlace<SendSlot<T>>,
-    /// It has joined the list, and not come to know yet that it was called.
-    has_joined: Cell<bool>,
+    task: Task<SendSlot<T>>,
 }
 
 impl<'a, T> SendFuture<'a, T> {
     pub(crate) fn new(sender: &'a Sender<T>, value: T) -> Self {
-        Self { sender, place: TaskPlace::new(SendSlot::new(value)), has_joined: Cell::new(false) }
+        Self { sender, task: Task::new(SendSlot::new(value)) }
     }
+}
 
-    fn poll_pinned(self: Pin<&Self>, context: &mut Context<'_>) -> Poll<Result<(), SendError<T>>> {
+impl<T> Future for SendFuture<'_, T> {
+    type Output = Result<(), SendError<T>>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let Some(channel) = self.sender.shared() else { return Poll::Pending };
-        let mut waker = None;
-        loop {
-            let mut state = channel.state().lock();
-            // SAFETY: the lock is held.
-            let slot = unsafe { self.place.payload() };
-            // SAFETY: as above.
-            if unsafe { self.place.is_waiting() } {
-                // SAFETY: as above.
-                if unsafe { self.place.is_woken_by(context.waker()) } {
-                    return Poll::Pending;
-                }
-            } else if self.has_joined.take() {
-                return Poll::Ready(outcome(slot));
-            } else {
-                assert!(!slot.is_taken(), "a future is not polled again when it was ready");
-                if let Some(token) = state.try_send_from(slot, channel.capacity()) {
-                    let sent = outcome(slot);
-                    drop(state);
-                    if let Some(token) = token {
-                        token.wake();
-                    }
-                    return Poll::Ready(sent);
-                }
+        // SAFETY: the task is pinned as the future is, which gives nobody else access to it.
+        let task = unsafe { self.as_ref().map_unchecked(|future| &future.task) };
+        let attempt = |state: &mut State<T>, slot: &SendSlot<T>, was_called| {
+            if was_called {
+                return Some((outcome(slot), None));
             }
-            match waker.take() {
-                // Once more, for this is not done under the lock.
-                None => {
-                    drop(state);
-                    waker = Some(context.waker().clone());
-                }
-                Some(waker) => {
-                    self.wait(state, waker);
-                    return Poll::Pending;
-                }
-            }
-        }
-    }
-
-    fn wait(self: Pin<&Self>, mut state: Locked<'_, T>, waker: Waker) {
-        self.has_joined.set(true);
-        // SAFETY: the place is pinned with the future.
-        let place = unsafe { self.map_unchecked(|future| &future.place) };
-        // SAFETY: a handle is of one channel, whose lock is held. The routes of `shared` finish the claims of tasks
-        // under it, and the destructor below leaves the list.
-        let before = unsafe { place.wait(state.senders(), waker) };
-        drop(state);
-        drop(before);
+            assert!(!slot.is_taken(), "a future is not polled again when it was ready");
+            let token = state.try_send_from(slot, channel.capacity())?;
+            Some((outcome(slot), token))
+        };
+        // SAFETY: a handle is of one channel, and the destructor below has the task leave its list.
+        unsafe { task.poll(channel, State::senders, context, attempt) }
     }
 }
 
@@ -94,23 +59,10 @@ fn outcome<T>(slot: &SendSlot<T>) -> Result<(), SendError<T>> {
     slot.try_take().map_or(Ok(()), |value| Err(SendError(value)))
 }
 
-impl<T> Future for SendFuture<'_, T> {
-    type Output = Result<(), SendError<T>>;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        self.as_ref().poll_pinned(context)
-    }
-}
-
 impl<T> Drop for SendFuture<'_, T> {
     fn drop(&mut self) {
-        let Some(channel) = self.sender.shared() else { return };
-        if self.has_joined.get() {
-            let mut state = channel.state().lock();
-            // SAFETY: as in `wait`.
-            let waker = unsafe { self.place.leave(state.senders()) };
-            drop(state);
-            drop(waker);
+        if let Some(channel) = self.sender.shared() {
+            drop(self.task.leave(channel, State::senders));
         }
     }
 }
