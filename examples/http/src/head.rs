@@ -70,6 +70,7 @@ impl Head {
     }
 
     fn new(request: &Request<'_, '_>, limits: &Limits) -> Result<Self, Status> {
+        // 1.1; the other is 1.0.
         let recent = request.version == Some(1);
         let mut hosts = values(request, "host");
         if !hosts.next().map_or(!recent, is_host) || hosts.next().is_some() {

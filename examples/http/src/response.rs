@@ -51,7 +51,7 @@ impl Response {
         Self { allow: Some(methods), ..Self::text(Status::METHOD_NOT_ALLOWED, "") }
     }
 
-    /// Writes it, in many small pieces.
+    /// Writes it in many small pieces, so `to` should have a buffer.
     pub(crate) fn write(mut self, to: &mut impl Write, with_body: bool, stay: bool) -> io::Result<()> {
         let Self { status: Status(number, name), content_type, length, .. } = self;
         write!(to, "HTTP/1.1 {number} {name}\r\nDate: {}\r\n", fmt_http_date(SystemTime::now()))?;
