@@ -66,7 +66,7 @@ impl<'a> Connection<'a> {
                 return self.discard();
             }
         }
-        self.stream.shutdown(Shutdown::Write)
+        Ok(())
     }
 
     /// Waits for the first byte of a request. `false` if there will be none.
@@ -77,10 +77,9 @@ impl<'a> Connection<'a> {
         self.stream.set_read_deadline(deadline(self.limits.idle));
         let _bound = self.stream.cancel_on(self.context);
         match self.input.fill() {
-            Ok(()) => Ok(true),
             Err(error) if matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::UnexpectedEof) => Ok(false),
             Err(error) if context_error(&error).is_some() => Ok(false),
-            Err(error) => Err(error),
+            filled => filled.map(|()| true),
         }
     }
 

@@ -8,7 +8,7 @@ mod served;
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use answers::{Answer, read_answer};
 use fastrand::Rng;
@@ -22,7 +22,8 @@ const SHORT: Duration = Duration::from_millis(100);
 const GOOD: [&str; 4] = [
     "GET /health HTTP/1.1\r\nHost: here\r\nAccept: */*\r\n\r\n",
     "POST /echo HTTP/1.1\r\nHost: here\r\nContent-Length: 11\r\n\r\nhello world",
-    "POST /echo HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6;x=y\r\n world\r\n0\r\nA: b\r\n\r\n",
+    "POST /echo HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n\
+     5\r\nhello\r\n6;x=y\r\n world\r\n0\r\nA: b\r\n\r\n",
     "POST /echo HTTP/1.1\r\nHost: here\r\nExpect: 100-continue\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello",
 ];
 
@@ -126,18 +127,14 @@ fn requests_that_come_one_byte_at_a_time_are_answered() {
     });
 }
 
-#[test]
-fn who_sends_slowly_is_told_so_and_holds_back_nobody() {
-    served(Limits { head_time: SHORT, body_time: SHORT, ..Limits::default() }, |address| {
+/// Clients that begin so, and then send one byte after the other: each comes in time, and all together do not.
+fn slow_clients_are_told(limits: Limits, begin: &'static [u8]) {
+    served(limits, |address| {
         scope(|s| {
-            for number in 0..50 {
-                // Half of them are slow with the head, half with the body.
-                let body = b"POST /echo HTTP/1.1\r\nHost: here\r\nContent-Length: 1000000\r\n\r\n";
-                let begin: &[u8] = if number % 2 == 0 { b"G" } else { body };
+            for _ in 0..25 {
                 s.go(move || {
                     let mut stream = TcpStream::connect(address).unwrap();
                     stream.write_all(begin).unwrap();
-                    // One byte after the other: each comes in time, and all together do not.
                     while stream.write_all(b"a").is_ok() {
                         stream.set_read_timeout(Some(SHORT / 10)).unwrap();
                         match stream.peek(&mut [0]) {
@@ -149,7 +146,7 @@ fn who_sends_slowly_is_told_so_and_holds_back_nobody() {
                     assert_eq!(read_answer(&mut stream, true).unwrap().status, 408);
                 });
             }
-            for _ in 0..200 {
+            for _ in 0..100 {
                 assert_eq!(statuses(&ask(address, HEALTH)), [200]);
             }
         });
@@ -157,13 +154,39 @@ fn who_sends_slowly_is_told_so_and_holds_back_nobody() {
 }
 
 #[test]
+fn who_sends_slowly_is_told_so_and_holds_back_nobody() {
+    let no_limit = Limits { head_time: Duration::MAX, body_time: Duration::MAX, ..Limits::default() };
+    slow_clients_are_told(Limits { head_time: SHORT, ..no_limit.clone() }, b"G");
+    let body = b"POST /echo HTTP/1.1\r\nHost: here\r\nContent-Length: 1000000\r\n\r\n";
+    slow_clients_are_told(Limits { body_time: SHORT, ..no_limit }, body);
+}
+
+#[test]
 fn a_flood_of_connections_is_served_a_few_at_a_time() {
+    let start = Instant::now();
     served(Limits { connections: 8, ..Limits::default() }, |address| {
         scope(|s| {
             for _ in 0..300 {
                 s.go(move || assert_eq!(statuses(&ask(address, HEALTH)), [200]));
             }
         });
+    });
+    // They see at once that their connections end, and the server sees at once that they have seen it.
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+}
+
+#[test]
+fn more_connections_than_allowed_wait() {
+    served(Limits { connections: 1, ..Limits::default() }, |address| {
+        let [mut first, mut second] = [0; 2].map(|_| TcpStream::connect(address).unwrap());
+        first.write_all(b"GET /health HTTP/1.1\r\nHost: here\r\n\r\n").unwrap();
+        assert_eq!(read_answer(&mut first, true).unwrap().status, 200);
+        second.write_all(HEALTH).unwrap();
+        second.set_read_timeout(Some(SHORT)).unwrap();
+        assert_eq!(second.peek(&mut [0]).unwrap_err().kind(), std::io::ErrorKind::TimedOut);
+        drop(first);
+        second.set_read_timeout(None).unwrap();
+        assert_eq!(read_answer(&mut second, true).unwrap().status, 200);
     });
 }
 
@@ -215,7 +238,8 @@ fn who_does_not_read_occupies_little() {
 #[test]
 fn who_reads_late_gets_all_of_the_last_answer() {
     const LENGTH: usize = 200_000;
-    served(Limits { connections: 1, ..Limits::default() }, |address| {
+    let no_limit = Limits { head_time: Duration::MAX, body_time: Duration::MAX, ..Limits::default() };
+    served(Limits { connections: 1, ..no_limit }, |address| {
         let mut stream = TcpStream::connect(address).unwrap();
         let request = format!("GET /bytes/{LENGTH} HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n");
         // There is more behind it, which the server does not want to know.

@@ -34,8 +34,9 @@ fn good_requests_are_answered() {
             ("GET HTTPS://here:1/health HTTP/1.1\r\nHost: [::1]:80\r\n\r\n", 200),
             ("GET http://here?a=/nothing HTTP/1.1\r\nHost: here\r\n\r\n", 200),
             ("GET /health?http://there/nothing HTTP/1.1\r\nHost:\r\n\r\n", 200),
-            // There is nothing to wait for.
+            // There is nothing to wait for, or it has come.
             ("GET /health HTTP/1.1\r\nHost: here\r\nExpect: 100-continue\r\n\r\n", 200),
+            ("POST /echo HTTP/1.1\r\nHost: here\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\na", 200),
             ("GET /health HTTP/1.0\r\n\r\n", 200),
             ("POST /echo HTTP/1.1\r\nHost: here\r\nContent-Length: 0\r\n\r\n", 200),
             ("POST /echo HTTP/1.1\r\nHost: here\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nab", 200),
@@ -57,10 +58,25 @@ fn what_there_is_not_is_said() {
             ("BREW /health HTTP/1.1\r\nHost: here\r\n\r\n", 501),
             ("GET / HTTP/2.0\r\nHost: here\r\n\r\n", 505),
             ("GET / HTTP/0.9\r\nHost: here\r\n\r\n", 505),
+            ("GET / HTTP/1.2\r\nHost: here\r\n\r\n", 505),
             ("POST /echo HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501),
+            ("POST /echo HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: gzip\r\n\r\n", 501),
             ("POST /echo HTTP/1.1\r\nHost: here\r\nExpect: miracles\r\n\r\n", 417),
         ],
     );
+}
+
+#[test]
+fn who_uses_a_wrong_method_learns_the_right_ones() {
+    served(Limits::default(), |address| {
+        for (request, allowed) in [("POST /health", "GET, HEAD"), ("GET /echo", "POST")] {
+            let [answer] = &answers(&ask(address, format!("{request} HTTP/1.1\r\nHost: here\r\n\r\n").as_bytes()))[..]
+            else {
+                panic!("there is one answer")
+            };
+            assert!(answer.head.contains(&format!("\r\nAllow: {allowed}\r\n")), "{request}: {}", answer.head);
+        }
+    });
 }
 
 #[test]
@@ -83,7 +99,9 @@ fn malformed_requests_are_refused() {
             ("GET /health HTTP/1.1\r\nHost: here\r\n", 400),
             ("POST /echo HTTP/1.1\r\nHost: here\r\nContent-Length: -1\r\n\r\n", 400),
             ("POST /echo HTTP/1.1\r\nHost: here\r\nContent-Length: +1\r\n\r\na", 400),
-            ("POST /echo HTTP/1.1\r\nHost: here\r\nContent-Length: 5\r\n\r\nabc", 400),
+            ("POST /echo HTTP/1.1\r\nHost: here\r\nContent-Length: 5\r\n\r\nabcd", 400),
+            // That version did not know how to wait.
+            ("POST /echo HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n", 400),
             ("POST /echo HTTP/1.1\r\nHost: here\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400),
             (
                 "POST /echo HTTP/1.1\r\nHost: here\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
@@ -111,6 +129,7 @@ fn malformed_chunks_are_refused() {
             "2\nab\r\n0\r\n\r\n",
             "2;\nab\r\n0\r\n\r\n",
             "2;\rx\r\nab\r\n0\r\n\r\n",
+            "2;\0\r\nab\r\n0\r\n\r\n",
             // Trailers are headers.
             "0\r\nGET / HTTP/1.1\r\n\r\n",
             "0\r\nA: \0\r\n\r\n",
@@ -129,10 +148,13 @@ fn malformed_chunks_are_refused() {
 fn what_is_too_large_is_refused() {
     let limits = Limits { head: 200, body: 10, ..Limits::default() };
     let (long, many) = ("x".repeat(1000), "A: b\r\n".repeat(65));
+    let head_of = |length: usize| format!("GET / HTTP/1.1\r\nHost: here\r\nLong: {:x<1$}\r\n\r\n", "", length - 38);
     let chunked = "POST /echo HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n";
     assert_statuses(
         &limits,
         &[
+            (&head_of(200), 200),
+            (&head_of(201), 431),
             (&format!("GET /{long} HTTP/1.1\r\nHost: here\r\n\r\n"), 431),
             (&format!("GET / HTTP/1.1\r\nHost: here\r\nLong: {long}"), 431),
             (&format!("{chunked}0\r\nLong: {long}\r\n\r\n"), 431),
@@ -145,6 +167,19 @@ fn what_is_too_large_is_refused() {
         ],
     );
     assert_statuses(&Limits::default(), &[(&format!("GET / HTTP/1.1\r\nHost: here\r\n{many}\r\n"), 431)]);
+}
+
+#[test]
+fn what_does_not_end_is_refused_while_it_comes() {
+    served(Limits { head: 1000, ..Limits::default() }, |address| {
+        let chunked = "POST /echo HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let (line, trailer) = (format!("{chunked}1;"), format!("{chunked}0\r\nA: "));
+        for (begin, status) in [("GET /", 431), ("GET / HTTP/1.1\r\nA: ", 431), (&line, 400), (&trailer, 431)] {
+            let mut stream = TcpStream::connect(address).unwrap();
+            stream.write_all(format!("{begin}{}", "x".repeat(1000)).as_bytes()).unwrap();
+            assert_eq!(read_answer(&mut stream, true).unwrap().status, status, "{begin}");
+        }
+    });
 }
 
 #[test]

@@ -17,11 +17,11 @@ use gocsp::{JoinHandle, go};
 use httpd::{Limits, serve};
 use rustix::process::{Pid, Signal, kill_process};
 
-fn start(limits: Limits) -> (SocketAddr, CancelFunc, JoinHandle<()>) {
+fn start(limits: Limits) -> (TcpListener, CancelFunc, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
+    let other = listener.try_clone().unwrap();
     let (context, cancel) = Context::background().with_cancel();
-    (address, cancel, go!(move || serve(&context, &listener, &limits)))
+    (listener, cancel, go!(move || serve(&context, &other, &limits)))
 }
 
 /// A connection that the server has, and on which no request has begun.
@@ -57,21 +57,33 @@ fn assert_finished(mut stream: TcpStream) {
 #[test]
 fn what_has_begun_is_finished_and_what_has_not_is_closed() {
     assert_no_leaks(|| {
-        let (address, cancel, server) = start(Limits::default());
+        let (listener, cancel, server) = start(Limits::default());
+        let address = listener.local_addr().unwrap();
         let (mut idle, begun) = (idle(address), begun(address));
         cancel.cancel();
         assert_ended(&mut idle);
         assert_finished(begun);
         server.join().unwrap();
+        assert!(listener.is_closed());
         assert!(TcpStream::connect(address).is_err());
+    });
+}
+
+#[test]
+fn the_server_ends_when_the_listener_is_closed() {
+    assert_no_leaks(|| {
+        let (listener, _cancel, server) = start(Limits::default());
+        drop(idle(listener.local_addr().unwrap()));
+        listener.close();
+        server.join().unwrap();
     });
 }
 
 #[test]
 fn what_takes_too_long_is_given_up() {
     assert_no_leaks(|| {
-        let (address, cancel, server) = start(Limits { grace: Duration::from_millis(20), ..Limits::default() });
-        let mut begun = begun(address);
+        let (listener, cancel, server) = start(Limits { grace: Duration::from_millis(20), ..Limits::default() });
+        let mut begun = begun(listener.local_addr().unwrap());
         cancel.cancel();
         server.join().unwrap();
         assert_ended(&mut begun);
