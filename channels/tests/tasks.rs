@@ -197,6 +197,34 @@ fn the_oldest_value_is_for_whoever_looks_first() {
 }
 
 #[test]
+fn who_was_not_called_takes_the_oldest_value_only_for_a_younger_one() {
+    let (tx, rx) = channel(1);
+    let calls = Calls::new();
+    let mut called = pin!(rx.recv_async());
+    assert_eq!(poll(&mut called, &calls), PENDING);
+    tx.try_send(1).unwrap();
+    assert_eq!(poll(&mut pin!(rx.recv_async()), &calls), PENDING);
+    tx.try_send(2).unwrap();
+    assert_eq!(poll(&mut pin!(rx.recv_async()), &calls), received(1));
+    assert_eq!(poll(&mut called, &calls), received(2));
+}
+
+#[test]
+fn who_has_received_gives_up_nothing_when_it_goes() {
+    let (tx, rx) = channel(0);
+    let calls = Calls::new();
+    let [mut first, mut second, mut third] = [0; 3].map(|_| Box::pin(rx.recv_async()));
+    for future in [&mut first, &mut second, &mut third] {
+        assert_eq!(poll(future, &calls), PENDING);
+    }
+    (1..=2).for_each(|n| tx.try_send(n).unwrap());
+    assert_eq!(poll(&mut first, &calls), received(1));
+    drop(first);
+    assert_eq!(poll(&mut third, &calls), PENDING);
+    assert_eq!(poll(&mut second, &calls), received(2));
+}
+
+#[test]
 fn what_comes_back_to_a_full_channel_is_not_refilled() {
     let (tx, rx) = channel(1);
     let calls = Calls::new();
