@@ -32,6 +32,9 @@ pub use gocsp_runtime::{
 pub use gocsp_select::{Select, SelectTimeoutError, SelectedOperation, TrySelectError, select};
 #[doc(inline)]
 pub use gocsp_sync as sync;
+#[cfg(feature = "testing")]
+#[doc(inline)]
+pub use gocsp_runtime::testing;
 
 /// Everything that has to do with time, after Go's package of that name. What is used most is at the root as well.
 ///

@@ -88,6 +88,7 @@ impl<T> Chan<T> {
     /// assert!(chan.try_send(2).is_err());
     /// ```
     #[inline]
+    #[track_caller]
     pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
         self.sender.try_send(value)
     }
@@ -177,6 +178,7 @@ impl<T> Chan<T> {
     /// assert!(chan.try_recv().is_err());
     /// ```
     #[inline]
+    #[track_caller]
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
         self.receiver.try_recv()
     }
@@ -248,6 +250,7 @@ impl<T> Chan<T> {
     /// assert!(chan.close().is_ok());
     /// assert!(chan.close().is_err());
     /// ```
+    #[track_caller]
     pub fn close(&self) -> Result<(), CloseError> {
         self.sender.close()
     }

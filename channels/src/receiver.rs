@@ -113,9 +113,10 @@ impl<T> Receiver<T> {
     /// # Ok::<(), gocsp_channels::SendError<i32>>(())
     /// ```
     #[inline]
+    #[track_caller]
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
         match &self.shared {
-            Some(shared) => shared.try_recv(),
+            Some(shared) => shared.try_recv(Location::caller()),
             None => Err(TryRecvError::Empty),
         }
     }

@@ -98,9 +98,10 @@ impl<T> Sender<T> {
     /// assert_eq!(tx.try_send(2), Err(TrySendError::Full(2)));
     /// ```
     #[inline]
+    #[track_caller]
     pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
         match &self.shared {
-            Some(shared) => shared.try_send(value),
+            Some(shared) => shared.try_send(value, Location::caller()),
             None => Err(TrySendError::Full(value)),
         }
     }
@@ -191,9 +192,10 @@ impl<T> Sender<T> {
     /// assert_eq!(tx.close(), Err(CloseError));
     /// assert_eq!(waiting.join().unwrap(), Err(RecvError));
     /// ```
+    #[track_caller]
     pub fn close(&self) -> Result<(), CloseError> {
         match &self.shared {
-            Some(shared) if shared.close() => Ok(()),
+            Some(shared) if shared.close_at(Location::caller()) => Ok(()),
             _ => Err(CloseError),
         }
     }

@@ -14,6 +14,16 @@ use crate::std_sync::OnceLock;
 /// ```
 #[inline]
 pub fn now() -> Instant {
+    #[cfg(feature = "testing")]
+    if let Some(time) = crate::scheduler::directed_time() {
+        return time;
+    }
+    Instant::now()
+}
+
+/// The current time by the system's clock, also where a schedule has a clock of its own.
+#[cfg(feature = "testing")]
+pub(crate) fn real_now() -> Instant {
     Instant::now()
 }
 

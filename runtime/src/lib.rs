@@ -15,6 +15,7 @@
 //!   block_on    futures of others
 //!   runtime     all of it, built and dropped
 //!   diagnostics what it tells of itself
+//!   testing     schedules that are chosen, and can be run again
 //! ```
 
 mod block_on;
@@ -36,6 +37,8 @@ mod stack;
 pub mod std_sync;
 mod stock;
 mod sync;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod timer;
 
 /// Starts a goroutine, on the runtime of the caller, and gives a [`JoinHandle`] for it. Dropping that detaches it.

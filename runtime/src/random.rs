@@ -43,6 +43,12 @@ pub fn below(bound: u32) -> u32 {
     ((high * u64::from(bound)) >> 32) as u32
 }
 
+/// Lets the random numbers of this thread be the same as at another time.
+#[cfg(feature = "testing")]
+pub(crate) fn seed_with(seed: u64) {
+    STATE.set(seed | 1);
+}
+
 #[cold]
 fn seed() -> u64 {
     RandomState::new().hash_one(0_u8) | 1

@@ -204,9 +204,17 @@ pub struct Builder {
     on_deadlock: OnDeadlock,
     on_panic: Option<OnPanic>,
     stall_limit: StallLimit,
+    #[cfg(feature = "testing")]
+    directed: bool,
 }
 
 impl Builder {
+    /// Has every step [chosen](crate::testing).
+    #[cfg(feature = "testing")]
+    pub(crate) fn directed(self) -> Self {
+        Self { procs: Some(1), directed: true, on_deadlock: OnDeadlock::Ignore, on_panic: Some(OnPanic::Unwind), ..self }
+    }
+
     /// How many workers run goroutines at the same time, from 1 to 1024. Without this it is the number in the variable
     /// `GOCSP_MAXPROCS`, or else [`num_cpus()`].
     ///
@@ -344,7 +352,17 @@ impl Builder {
         diagnostics::dump_on_quit();
         let (trace, processors) = (trace_interval()?, num_cpus());
         let Self { migrate, on_deadlock, stall_limit, .. } = self;
-        let options = Options { stack, migrate, on_panic, processors, on_deadlock, stall_limit, trace };
+        let options = Options {
+            stack,
+            migrate,
+            on_panic,
+            processors,
+            on_deadlock,
+            stall_limit,
+            trace,
+            #[cfg(feature = "testing")]
+            directed: self.directed,
+        };
         let shared = Shared::start(procs, options)?;
         Ok(Runtime { shared, impatient: false })
     }

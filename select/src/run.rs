@@ -85,6 +85,8 @@ pub(crate) fn select<'r, C: Cases + ?Sized>(
     cause: impl Cause<'r>,
 ) -> Option<usize> {
     park::cooperate();
+    let told = Told(NonNull::from(&mut *cases));
+    park::point(|| cause.reason(&told));
     let count = cases.count();
     order::sort(places, cases);
     let contest = Contest { cases: NonNull::from(cases), places: NonNull::from(places) };
@@ -261,7 +263,7 @@ impl<C: Cases + ?Sized> Way<Told<C>> for Selecting {
 }
 
 /// What a report is to tell of a select that waits.
-pub(crate) trait Cause<'r> {
+pub(crate) trait Cause<'r>: Copy {
     fn reason<'a, C: Cases + ?Sized>(self, told: &'a Told<C>) -> Reason<'a>
     where
         'r: 'a;

@@ -75,6 +75,7 @@ impl Barrier {
     pub fn wait(&self) -> BarrierWaitResult {
         let reason = Reason::new::<Waiting, _>(Location::caller(), self);
         park::cooperate();
+        park::point(|| reason);
         let mut patience = Patience::FOREVER;
         let mut queue = self.queue.lock();
         queue.state.arrived += 1;

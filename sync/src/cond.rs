@@ -208,6 +208,7 @@ impl Cond {
     fn wait_unlocked(&self, held: Raw<'_>, mut patience: Patience, place: Caller) -> bool {
         let reason = Reason::new::<Waiting, _>(place, self);
         park::cooperate();
+        park::point(|| reason);
         // Cancelled first, and standing in the queue anew, it would miss who signals in between.
         patience.masked = park::is_unwinding();
         let mut queue = self.queue.lock();

@@ -16,7 +16,7 @@ use std::panic::{Location, UnwindSafe};
 use std::ptr::NonNull;
 use std::time::{Duration, Instant};
 
-use gocsp_runtime::park::{self, Way};
+use gocsp_runtime::park::{self, Reason, Way};
 
 use crate::cond::sealed::CondGuard;
 use crate::cond::{Held, Raw};
@@ -127,6 +127,7 @@ impl<T: ?Sized> Mutex<T> {
     #[inline]
     pub(crate) fn lock_as<W: Way<RawMutex>>(&self, place: Caller) -> MutexGuard<'_, T> {
         park::cooperate();
+        park::point(|| Reason::new::<W, _>(place, &self.raw));
         self.raw.lock::<W>(place);
         self.guard()
     }
@@ -142,8 +143,10 @@ impl<T: ?Sized> Mutex<T> {
     /// assert!(mutex.try_lock().is_none());
     /// ```
     #[inline]
+    #[track_caller]
     pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
         park::cooperate();
+        self.point(Location::caller());
         self.raw.try_lock().then(|| self.guard())
     }
 
@@ -164,6 +167,7 @@ impl<T: ?Sized> Mutex<T> {
     #[track_caller]
     pub fn try_lock_for(&self, timeout: Duration) -> Option<MutexGuard<'_, T>> {
         park::cooperate();
+        self.point(Location::caller());
         self.raw.lock_for(timeout, Location::caller()).then(|| self.guard())
     }
 
@@ -182,6 +186,7 @@ impl<T: ?Sized> Mutex<T> {
     #[track_caller]
     pub fn try_lock_until(&self, deadline: Instant) -> Option<MutexGuard<'_, T>> {
         park::cooperate();
+        self.point(Location::caller());
         self.raw.lock_until(deadline, Location::caller()).then(|| self.guard())
     }
 
@@ -208,6 +213,11 @@ impl<T: ?Sized> Mutex<T> {
     #[inline]
     pub fn get_mut(&mut self) -> &mut T {
         self.value.get_mut()
+    }
+
+    #[inline(always)]
+    fn point(&self, place: Caller) {
+        park::point(|| Reason::new::<Locking, _>(place, &self.raw));
     }
 
     /// The evidence for a lock that was just taken.

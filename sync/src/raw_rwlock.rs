@@ -339,7 +339,7 @@ impl Drop for CurrentWriter<'_> {
 }
 
 /// To wait for the current writer, as a writer or a reader. A reader may do so while that one waits itself: for readers inside.
-enum AwaitWriter<const WRITES: bool> {}
+pub(crate) enum AwaitWriter<const WRITES: bool> {}
 
 impl<const WRITES: bool> Way<RawRwLock> for AwaitWriter<WRITES> {
     const STATE: &'static str = if WRITES { "sync.RWMutex.Lock" } else { "sync.RWMutex.RLock" };

@@ -10,9 +10,10 @@ use std::panic::{Location, UnwindSafe};
 use std::ptr::NonNull;
 use std::time::{Duration, Instant};
 
-use gocsp_runtime::park;
+use gocsp_runtime::park::{self, Reason};
 
-use crate::raw_rwlock::RawRwLock;
+use crate::raw_rwlock::{AwaitWriter, RawRwLock};
+use crate::report::Caller;
 use crate::rwlock_guards::{RwLockReadGuard, RwLockWriteGuard};
 use crate::sync::const_unless_modelled;
 
@@ -112,6 +113,7 @@ impl<T: ?Sized> RwLock<T> {
     #[track_caller]
     pub fn read(&self) -> RwLockReadGuard<'_, T> {
         park::cooperate();
+        self.point::<false>(Location::caller());
         self.raw.read(Location::caller());
         self.read_guard()
     }
@@ -128,8 +130,10 @@ impl<T: ?Sized> RwLock<T> {
     /// assert!(lock.try_read().is_none());
     /// ```
     #[inline]
+    #[track_caller]
     pub fn try_read(&self) -> Option<RwLockReadGuard<'_, T>> {
         park::cooperate();
+        self.point::<false>(Location::caller());
         self.raw.try_read().then(|| self.read_guard())
     }
 
@@ -148,6 +152,7 @@ impl<T: ?Sized> RwLock<T> {
     #[track_caller]
     pub fn try_read_for(&self, timeout: Duration) -> Option<RwLockReadGuard<'_, T>> {
         park::cooperate();
+        self.point::<false>(Location::caller());
         self.raw.read_for(timeout, Location::caller()).then(|| self.read_guard())
     }
 
@@ -165,6 +170,7 @@ impl<T: ?Sized> RwLock<T> {
     #[track_caller]
     pub fn try_read_until(&self, deadline: Instant) -> Option<RwLockReadGuard<'_, T>> {
         park::cooperate();
+        self.point::<false>(Location::caller());
         self.raw.read_until(deadline, Location::caller()).then(|| self.read_guard())
     }
 
@@ -182,6 +188,7 @@ impl<T: ?Sized> RwLock<T> {
     #[track_caller]
     pub fn write(&self) -> RwLockWriteGuard<'_, T> {
         park::cooperate();
+        self.point::<true>(Location::caller());
         self.raw.write(Location::caller());
         self.write_guard()
     }
@@ -197,8 +204,10 @@ impl<T: ?Sized> RwLock<T> {
     /// assert!(lock.try_write().is_none());
     /// ```
     #[inline]
+    #[track_caller]
     pub fn try_write(&self) -> Option<RwLockWriteGuard<'_, T>> {
         park::cooperate();
+        self.point::<true>(Location::caller());
         self.raw.try_write().then(|| self.write_guard())
     }
 
@@ -218,6 +227,7 @@ impl<T: ?Sized> RwLock<T> {
     #[track_caller]
     pub fn try_write_for(&self, timeout: Duration) -> Option<RwLockWriteGuard<'_, T>> {
         park::cooperate();
+        self.point::<true>(Location::caller());
         self.raw.write_for(timeout, Location::caller()).then(|| self.write_guard())
     }
 
@@ -235,6 +245,7 @@ impl<T: ?Sized> RwLock<T> {
     #[track_caller]
     pub fn try_write_until(&self, deadline: Instant) -> Option<RwLockWriteGuard<'_, T>> {
         park::cooperate();
+        self.point::<true>(Location::caller());
         self.raw.write_until(deadline, Location::caller()).then(|| self.write_guard())
     }
 
@@ -249,6 +260,11 @@ impl<T: ?Sized> RwLock<T> {
     #[inline]
     pub fn get_mut(&mut self) -> &mut T {
         self.value.get_mut()
+    }
+
+    #[inline(always)]
+    fn point<const WRITES: bool>(&self, place: Caller) {
+        park::point(|| Reason::new::<AwaitWriter<WRITES>, _>(place, &self.raw));
     }
 
     /// The evidence for a read lock that was just taken.

@@ -102,6 +102,11 @@ impl WaitGroup {
         Self { inner: Arc::new(Inner { state, made_at: Location::caller(), queue }) }
     }
 
+    #[inline(always)]
+    fn point<W: Way<Inner>>(&self, place: Caller) {
+        park::point(|| Reason::new::<W, _>(place, &*self.inner));
+    }
+
     /// Adds `delta`, which may be negative, to the counter. If it becomes zero, everyone who waits is woken.
     ///
     /// To be called before the work is started, not by the work itself: a `wait` in between would find nothing
@@ -124,7 +129,9 @@ impl WaitGroup {
     /// group.wait();
     /// ```
     #[inline]
+    #[track_caller]
     pub fn add(&self, delta: isize) {
+        self.point::<Adding>(Location::caller());
         self.inner.add(delta);
     }
 
@@ -136,7 +143,9 @@ impl WaitGroup {
     /// # Examples
     /// See [`add`](Self::add).
     #[inline]
+    #[track_caller]
     pub fn done(&self) {
+        self.point::<Adding>(Location::caller());
         self.inner.add(-1);
     }
 
@@ -193,6 +202,7 @@ impl WaitGroup {
     #[inline]
     pub(crate) fn wait_as<W: Way<Inner>>(&self, place: Caller) {
         park::cooperate();
+        self.point::<W>(place);
         if self.inner.count() != 0 {
             self.inner.wait_for(Reason::new::<W, _>(place, &*self.inner));
         }
@@ -225,6 +235,7 @@ impl WaitGroup {
     #[track_caller]
     pub fn wait_timeout(&self, timeout: Duration) -> bool {
         park::cooperate();
+        self.point::<Waiting>(Location::caller());
         self.inner.count() == 0 || self.inner.wait_in_time(clock::deadline(timeout), Location::caller())
     }
 
@@ -240,6 +251,7 @@ impl WaitGroup {
     #[track_caller]
     pub fn wait_deadline(&self, deadline: Instant) -> bool {
         park::cooperate();
+        self.point::<Waiting>(Location::caller());
         self.inner.count() == 0 || self.inner.wait_in_time(deadline, Location::caller())
     }
 }
@@ -353,6 +365,17 @@ impl Inner {
     pub(crate) fn describe(&self, what: &'static str, to: &mut Description) {
         let workers = self.state.load(Ordering::Relaxed) / ONE;
         report::tell(what, self, Some(self.made_at), Partner::Workers(workers.unsigned_abs()), to);
+    }
+}
+
+/// To change the counter. Nobody waits for that.
+enum Adding {}
+
+impl Way<Inner> for Adding {
+    const STATE: &'static str = "sync.WaitGroup.Add";
+
+    fn describe(group: &Inner, to: &mut Description) {
+        group.describe("wait group", to);
     }
 }
 

@@ -122,6 +122,17 @@ impl Way<Header> for Receiving {
     }
 }
 
+/// To close it. Nobody waits for that.
+pub(crate) enum Closing {}
+
+impl Way<Header> for Closing {
+    const STATE: &'static str = "chan close";
+
+    fn describe(channel: &Header, to: &mut Description) {
+        to.subjects.push(channel.to_sender());
+    }
+}
+
 /// To wait for a receiver where there will be none.
 pub(crate) enum SendingToNil {}
 

@@ -67,10 +67,11 @@ use std::mem;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use gocsp_runtime::park::{Batch, Claimed, Lock, LockGuard, Popped, WaitList, WakeToken};
+use gocsp_runtime::park::{self, Batch, Claimed, Lock, LockGuard, Popped, Reason, WaitList, WakeToken};
 
 use crate::timers::Timing;
 
+use header::Closing;
 pub(crate) use header::{Caller, Header, ReceivingFromNil, SendingToNil, Source, nil};
 pub(crate) use recv::take_over;
 pub(crate) use send::hand_over;
@@ -175,6 +176,12 @@ impl<T> Shared<T> {
     }
 
     /// Closes the channel; false if it was closed before.
+    /// As [`close`](Self::close), for a user at this place.
+    pub(crate) fn close_at(&self, place: Caller) -> bool {
+        park::point(|| Reason::new::<Closing, _>(place, &self.header));
+        self.close()
+    }
+
     pub(crate) fn close(&self) -> bool {
         let mut state = self.state.lock();
         if mem::replace(&mut state.closed, true) {

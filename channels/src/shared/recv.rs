@@ -12,6 +12,7 @@ use crate::error::{RecvError, RecvTimeoutError, TryRecvError};
 impl<T> Shared<T> {
     #[inline(always)]
     pub(crate) fn recv(&self, place: Caller) -> Result<T, RecvError> {
+        park::point(|| self.to_receive(place));
         if self.capacity() == 0 { self.recv_or_block(place) } else { self.recv_buffered(place) }
     }
 
@@ -30,8 +31,9 @@ impl<T> Shared<T> {
     }
 
     #[inline]
-    pub(crate) fn try_recv(&self) -> Result<T, TryRecvError> {
+    pub(crate) fn try_recv(&self, place: Caller) -> Result<T, TryRecvError> {
         park::cooperate();
+        park::point(|| self.to_receive(place));
         self.recv_or(|_| Err(TryRecvError::Empty))
     }
 
@@ -39,6 +41,7 @@ impl<T> Shared<T> {
     #[inline]
     pub(crate) fn recv_timeout(&self, timeout: Duration, place: Caller) -> Result<T, RecvTimeoutError> {
         park::cooperate();
+        park::point(|| self.to_receive(place));
         self.recv_or(|state| {
             drop(state);
             self.recv_deadline(clock::deadline(timeout), place)
@@ -48,6 +51,7 @@ impl<T> Shared<T> {
     #[inline]
     pub(crate) fn recv_deadline(&self, deadline: Instant, place: Caller) -> Result<T, RecvTimeoutError> {
         park::cooperate();
+        park::point(|| self.to_receive(place));
         self.recv_or(|state| block_until(state, deadline, self.to_receive(place)))
     }
 

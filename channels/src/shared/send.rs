@@ -12,6 +12,7 @@ use crate::error::{SendError, SendTimeoutError, TrySendError};
 impl<T> Shared<T> {
     #[inline(always)]
     pub(crate) fn send(&self, value: T, place: Caller) -> Result<(), SendError<T>> {
+        park::point(|| self.to_send(place));
         if self.capacity() == 0 { self.send_or_block(value, place) } else { self.send_buffered(value, place) }
     }
 
@@ -32,8 +33,9 @@ impl<T> Shared<T> {
     }
 
     #[inline]
-    pub(crate) fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
+    pub(crate) fn try_send(&self, value: T, place: Caller) -> Result<(), TrySendError<T>> {
         park::cooperate();
+        park::point(|| self.to_send(place));
         self.send_or(value, |_, value| Err(TrySendError::Full(value)))
     }
 
@@ -41,6 +43,7 @@ impl<T> Shared<T> {
     #[inline]
     pub(crate) fn send_timeout(&self, value: T, timeout: Duration, place: Caller) -> Result<(), SendTimeoutError<T>> {
         park::cooperate();
+        park::point(|| self.to_send(place));
         self.send_or(value, |state, value| {
             drop(state);
             self.send_deadline(value, clock::deadline(timeout), place)
@@ -50,6 +53,7 @@ impl<T> Shared<T> {
     #[inline]
     pub(crate) fn send_deadline(&self, value: T, deadline: Instant, place: Caller) -> Result<(), SendTimeoutError<T>> {
         park::cooperate();
+        park::point(|| self.to_send(place));
         self.send_or(value, |state, value| block_until(state, value, deadline, self.to_send(place)))
     }
 

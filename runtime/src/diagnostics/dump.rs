@@ -8,6 +8,8 @@ use super::{BacktraceFrame, Calls};
 use crate::clock;
 use crate::goroutine::{Goroutine, GoroutineId};
 use crate::park::blocked::BlockedThread;
+#[cfg(feature = "testing")]
+use crate::park::Partner;
 use crate::park::{Description, Subject};
 
 /// What every goroutine, every worker, and every thread that waits for a goroutine does: see [`dump`](super::dump).
@@ -227,6 +229,29 @@ pub enum WorkerState {
         /// To within a hundredth of a second.
         lasted: Duration,
     },
+}
+
+#[cfg(feature = "testing")]
+impl Dump {
+    /// Leaves nothing but these goroutines, and calls them by their places in the list, counted from 1.
+    pub(super) fn keep(&mut self, members: &[GoroutineId]) {
+        let place = |id: GoroutineId| members.binary_search(&id).ok().and_then(|place| GoroutineId::new(place as u64 + 1));
+        self.threads.clear();
+        self.goroutines.retain_mut(|goroutine| {
+            let Some(id) = place(goroutine.id) else { return false };
+            goroutine.id = id;
+            if let Activity::Waiting(wait) = &mut goroutine.activity {
+                // By a clock that is not theirs.
+                wait.lasted = Duration::ZERO;
+                for subject in &mut wait.description.subjects {
+                    if let Partner::Goroutine(id) = &mut subject.partner {
+                        *id = place(*id).unwrap_or(*id);
+                    }
+                }
+            }
+            true
+        });
+    }
 }
 
 impl GoroutineDump {

@@ -38,6 +38,8 @@ pub(crate) use registry::{number_runtime, register};
 pub(crate) use signal::dump_on_quit;
 
 use crate::blocking::blocking;
+#[cfg(feature = "testing")]
+use crate::goroutine::GoroutineId;
 use crate::park::blocked;
 
 /// What every goroutine and every worker of the process does, and every thread that waits for a goroutine.
@@ -66,6 +68,15 @@ use crate::park::blocked;
 pub fn dump() -> Dump {
     // Not on a worker, which could not answer meanwhile.
     blocking(take)
+}
+
+/// What these goroutines wait for, who are not woken any more, and who of them for each other. They are called by their places
+/// in the list, counted from 1.
+#[cfg(feature = "testing")]
+pub(crate) fn report_on(members: &[GoroutineId]) -> String {
+    let mut dump = dump();
+    dump.keep(members);
+    std::fmt::from_fn(|f| dump.fmt_parties(f, &relations::Relations::new(&dump, true))).to_string()
 }
 
 /// As [`dump`], on a thread that is no worker.

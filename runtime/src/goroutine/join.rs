@@ -9,7 +9,7 @@ use std::thread::Result as ThreadResult;
 use super::cell::{COMPLETE, DETACHED, JOINING};
 use super::control::{Goroutine, GoroutineId};
 use super::panics::Cancelled;
-use crate::park::{Description, Partner, Patience, Reason, Subject, Unparked, Waiter, Way};
+use crate::park::{self, Description, Partner, Patience, Reason, Subject, Unparked, Waiter, Way};
 use crate::scheduler;
 use crate::sync::atomic::Ordering;
 
@@ -67,6 +67,8 @@ impl<T> JoinHandle<T> {
         if !self.raw.wait::<W>(patience, place) {
             return Err(Cancelled::result());
         }
+        #[cfg(feature = "testing")]
+        scheduler::note_join(self.raw.control().goroutine_id());
         let mut result: Option<ThreadResult<T>> = None;
         let goroutine = self.raw.goroutine;
         let take_result = self.raw.control().vtable.take_result;
@@ -151,6 +153,7 @@ impl RawHandle {
     #[must_use]
     fn wait<W: Way<GoroutineId>>(&self, patience: Patience, place: &'static Location<'static>) -> bool {
         let id = self.control().goroutine_id();
+        park::point(|| Reason::new::<W, _>(place, &id));
         while !self.is_complete() {
             let reason = Reason::new::<W, _>(place, &id);
             let waiter = Waiter::current();

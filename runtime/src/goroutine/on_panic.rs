@@ -60,6 +60,8 @@ impl OnPanic {
 #[cold]
 #[inline(never)]
 pub(super) fn caught(payload: &(dyn Any + Send)) {
+    #[cfg(feature = "testing")]
+    scheduler::note_panic(payload);
     if scheduler::on_panic() == OnPanic::Abort && !payload.is::<Cancelled>() {
         abort(payload);
     }

@@ -137,12 +137,22 @@ pub(crate) fn install_hook() {
     INSTALL.call_once(|| {
         let previous = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
-            announce();
-            previous(info);
+            if !is_muted() {
+                announce();
+                previous(info);
+            }
             // Last: until then the goroutine is in its hook, and may not leave its stack.
             scheduler::begin_unwinding(Unwinding::Panicking);
         }));
     });
+}
+
+/// Whether panics are not to be told of. They are told of when the schedule is run again, to be looked at.
+fn is_muted() -> bool {
+    #[cfg(feature = "testing")]
+    return scheduler::is_muted();
+    #[cfg(not(feature = "testing"))]
+    false
 }
 
 fn announce() {

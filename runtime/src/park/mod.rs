@@ -179,6 +179,35 @@ pub use crate::scheduler::{cooperate, is_unwinding, unwind_if_shutting_down, yie
 pub(crate) use lock::held;
 pub(crate) use reason::{Kind, RawReason};
 
+/// Where an operation begins that others may notice, or be kept waiting by: in a [test](crate::testing) it may be decided that
+/// somebody else goes on first. Holds no lock, and tells what the operation is, as a wait would. Without the feature `testing`
+/// this is nothing.
+///
+/// ```
+/// use std::panic::Location;
+/// use gocsp_runtime::park::{self, Description, Partner, Reason, Subject, Way};
+///
+/// struct Switch;
+///
+/// impl Way<u32> for Switch {
+///     const STATE: &'static str = "switch";
+///
+///     fn describe(number: &u32, to: &mut Description) {
+///         let address = &raw const *number as usize;
+///         to.subjects.push(Subject { what: "switch", address, made_at: None, partner: Partner::Others });
+///     }
+/// }
+///
+/// park::point(|| Reason::new::<Switch, _>(Location::caller(), &7));
+/// ```
+#[inline(always)]
+pub fn point<'a>(operation: impl FnOnce() -> Reason<'a>) {
+    #[cfg(feature = "testing")]
+    crate::scheduler::point(operation);
+    #[cfg(not(feature = "testing"))]
+    let _ = operation;
+}
+
 /// Where the caller runs: for a goroutine the number of its worker, which counts from 0 in each runtime, for an ordinary thread
 /// any number that is the same each time.
 ///

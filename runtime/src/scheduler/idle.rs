@@ -127,7 +127,7 @@ impl Worker {
         }
     }
 
-    fn fire(&self, due: Instant, action: Action) {
+    pub(super) fn fire(&self, due: Instant, action: Action) {
         match action {
             Action::Wake(stack, number) | Action::Unpark(stack, number) => {
                 if stack.frame().timed_park() == number {
@@ -153,8 +153,11 @@ impl Worker {
         stack.frame().set_timed_park(0);
         let Some(goroutine) = stack.frame().goroutine() else { return };
         // SAFETY: the wait's number was still there, so the goroutine is in it, or was made ready and has not run yet.
-        let status = unsafe { goroutine.as_ref() }.status();
+        let control = unsafe { goroutine.as_ref() };
+        let status = control.status();
         add(&self.counts.time_outs, u64::from(!matches!(status, Status::Awake(_))));
+        #[cfg(feature = "testing")]
+        super::directed::note_of(control, crate::testing::Event::TimedOut);
         match status {
             Status::Awake(_) => {}
             // A sleep.

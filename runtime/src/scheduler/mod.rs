@@ -33,6 +33,7 @@
 //! | [`metrics`]   | the runtime in numbers                                                        |
 //! | [`stall`]     | reports of goroutines that keep their workers                                 |
 //! | [`trace`]     | `GOCSP_SCHEDTRACE`                                                            |
+//! | `directed`    | a worker whose every step is chosen                                           |
 //!
 //! This file is the surface: the functions by which the park seam, the goroutines and the timers reach the worker that
 //! they run on.
@@ -44,6 +45,8 @@
 mod burst;
 mod census;
 mod counts;
+#[cfg(feature = "testing")]
+mod directed;
 mod fiber;
 mod fresh;
 mod hogged;
@@ -81,6 +84,10 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 pub(crate) use crate::goroutine::{Goroutine, unwind_cancelled};
+#[cfg(feature = "testing")]
+pub(crate) use directed::{
+    directed_time, end_directed, is_directed, is_muted, note_join, note_panic, point, run_schedule, settle,
+};
 pub(crate) use fiber::Fiber;
 pub(crate) use in_place::LentPermit;
 pub(crate) use inbox::Linked;
@@ -306,6 +313,8 @@ unsafe fn park_with(
     // SAFETY: the goroutine calls, so it has started.
     let stack = unsafe { control.started_stack() };
     stack.frame().record().note_wait(reason);
+    #[cfg(feature = "testing")]
+    directed::note_wait(reason);
     if worker.shared().is_shutting_down() {
         // SAFETY: passed on.
         return unsafe { worker.park_in_shutdown(control, status, after) };
@@ -367,6 +376,8 @@ pub(crate) unsafe fn sleep(goroutine: NonNull<Goroutine>, deadline: Instant, rea
     let (number, stack) = (worker.take_timed_park(), unsafe { control.started_stack() });
     stack.frame().set_timed_park(number);
     stack.frame().record().note_wait(&reason);
+    #[cfg(feature = "testing")]
+    directed::note_wait(&reason);
     control.set_status(Status::Parked);
     // Only now that the stack has been left: whoever takes the timer may resume the goroutine.
     let mut arm = Step::new(move || worker.push_timer(deadline, Action::Wake(stack, number)));

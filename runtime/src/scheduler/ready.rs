@@ -32,6 +32,8 @@ impl Worker {
         let control = unsafe { goroutine.as_ref() };
         let queues = &self.local().queues;
         if control.is_parked() && queues.has_no_next() {
+            #[cfg(feature = "testing")]
+            super::directed::note_of(control, crate::testing::Event::Woken);
             control.set_status(Status::Awake(Unparked::Woken));
             queues.set_next(goroutine);
         } else {
@@ -45,6 +47,8 @@ impl Worker {
         // SAFETY: a goroutine with a token waits for it, so it has not ended.
         let control = unsafe { goroutine.as_ref() };
         let parked = control.is_parked();
+        #[cfg(feature = "testing")]
+        super::directed::note_of(control, crate::testing::Event::Woken);
         if parked {
             control.set_status(Status::Awake(Unparked::Woken));
         } else {

@@ -46,10 +46,14 @@ impl Shared {
     /// Ends the runtime because of a deadlock.
     pub(crate) fn end_by_deadlock(self: &Arc<Self>, deadlock: Deadlock) {
         if self.deadlock.set(deadlock).is_ok() {
-            let threads = self.begin_shutdown();
-            // Whoever drops the runtime waits for them.
-            self.threads.lock().expect("no panic happens under this lock").extend(threads);
+            self.end_in_background();
         }
+    }
+
+    /// Ends the runtime, and leaves it to whoever drops it to wait for its threads.
+    pub(super) fn end_in_background(&self) {
+        let threads = self.begin_shutdown();
+        self.threads.lock().expect("no panic happens under this lock").extend(threads);
     }
 
     /// Whether it has ended by a deadlock, and nothing of it is left that could act.

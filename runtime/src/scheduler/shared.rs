@@ -39,6 +39,9 @@ pub(crate) struct Options {
     pub(crate) stall_limit: StallLimit,
     /// The time between two lines of the [trace](super::trace).
     pub(crate) trace: Option<Duration>,
+    /// Whether every step is [chosen](super::directed).
+    #[cfg(feature = "testing")]
+    pub(crate) directed: bool,
 }
 
 /// See the [module](self).
@@ -110,6 +113,11 @@ impl Shared {
             blocks: BlockPool::default(),
         });
         let started = shared.grow(procs).and_then(|()| {
+            #[cfg(feature = "testing")]
+            if shared.options.directed {
+                // Time slices do not end there.
+                return Ok(());
+            }
             let monitor = Monitor::start(Arc::clone(&shared))?;
             shared.threads.lock().expect("no panic happens under this lock").push(monitor);
             Ok(())

@@ -25,6 +25,8 @@ use crossbeam_utils::CachePadded;
 
 use super::burst::Burst;
 use super::counts::Counts;
+#[cfg(feature = "testing")]
+use super::directed::Directed;
 use super::fresh::Fresh;
 use super::inbox::Inbox;
 use super::placement::{SiteId, Sites};
@@ -58,6 +60,9 @@ pub(crate) struct Worker {
     /// What is registered by goroutines at home here. Anybody may look into it.
     pub(super) poller: Arc<Poller>,
     pub(super) thread: OnceLock<Thread>,
+    /// For the owner.
+    #[cfg(feature = "testing")]
+    directed: Option<Box<Directed>>,
     local: Local,
 }
 
@@ -160,6 +165,9 @@ impl Worker {
             counts: CachePadded::default(),
             poller: Arc::default(),
             thread: OnceLock::new(),
+            #[cfg(feature = "testing")]
+            // SAFETY: the runtime is there before its workers.
+            directed: unsafe { shared.as_ref() }.options.directed.then(|| Box::new(Directed::new())),
             local: Local {
                 queues: Queues::new(),
                 stacks: LocalPool::default(),
@@ -239,7 +247,7 @@ impl Worker {
     pub(super) fn run(&self) {
         self.signals.asleep.store(false, Ordering::Relaxed);
         loop {
-            self.take_turns_until_done();
+            self.take_all_turns();
             let timers = mem::take(&mut *self.timers.lock());
             if timers.is_empty() {
                 break;
@@ -249,6 +257,26 @@ impl Worker {
             self.resume();
         }
         self.clear_stock();
+    }
+
+    fn take_all_turns(&self) {
+        #[cfg(feature = "testing")]
+        if let Some(directed) = self.directed() {
+            return self.take_directed_turns_until_done(directed);
+        }
+        self.take_turns_until_done();
+    }
+
+    /// What a directed worker has.
+    #[cfg(feature = "testing")]
+    pub(super) fn directed(&self) -> Option<&Directed> {
+        self.directed.as_deref()
+    }
+
+    /// What the worker does next takes long.
+    #[cfg(feature = "testing")]
+    pub(super) fn nobody_runs(&self) {
+        self.local().running.set(None);
     }
 
     /// The loop of turns, and nothing else: what else is in the function changes how well the compiler does this.
@@ -271,7 +299,7 @@ impl Worker {
     ///
     /// Who is in `next` or `ready` has started, and is at home here.
     #[inline(always)]
-    fn pick(&self) -> Option<Stack> {
+    pub(super) fn pick(&self) -> Option<Stack> {
         let local = self.local();
         loop {
             let turns_left = local.turns_left.get() - 1;
@@ -377,7 +405,7 @@ impl Worker {
 
     /// The stack of a goroutine from the line, which it may have to be given first. `None` if that is not possible now.
     #[inline]
-    fn start(&self, goroutine: NonNull<Goroutine>) -> Option<Stack> {
+    pub(super) fn start(&self, goroutine: NonNull<Goroutine>) -> Option<Stack> {
         // SAFETY: a goroutine in a queue has not ended, and only its home ends it.
         let control = unsafe { goroutine.as_ref() };
         match control.stack() {
@@ -389,7 +417,7 @@ impl Worker {
 
     /// Step 3 of a turn.
     #[inline(always)]
-    fn execute(&self, stack: Stack) {
+    pub(super) fn execute(&self, stack: Stack) {
         let local = self.local();
         local.running.set(Some(stack));
         // SAFETY: the stack was prepared or suspended, and this is its goroutine's home.

@@ -73,6 +73,8 @@ fn yield_goroutine(goroutine: NonNull<Goroutine>) {
     if worker.shared().is_shutting_down() {
         return yield_cancelled(control);
     }
+    #[cfg(feature = "testing")]
+    super::directed::note_yield();
     let mut step = Step::new(queue_last(goroutine));
     // SAFETY: the goroutine calls, so it has started.
     let stack = unsafe { control.started_stack() };
@@ -148,6 +150,10 @@ pub(crate) fn cooperate_to_spawn() {
 
 #[inline(never)]
 fn spawner_is_due() -> bool {
+    #[cfg(feature = "testing")]
+    if super::is_directed() {
+        return false;
+    }
     current_here().is_some_and(|worker| worker.signals.preempt.is_raised() || worker.has_spawned_stretch())
 }
 
@@ -162,6 +168,10 @@ fn spawner_goes_on() {
 /// Whether the caller's time slice is over; it is while its runtime shuts down.
 #[inline(never)]
 fn slice_is_over() -> bool {
+    #[cfg(feature = "testing")]
+    if super::is_directed() {
+        return false;
+    }
     current_here().is_some_and(|worker| worker.signals.preempt.is_raised())
 }
 

@@ -17,7 +17,7 @@ use std::panic::Location;
 use std::sync::Weak;
 use std::time::{Duration, Instant};
 
-use crate::park::{Description, Partner, Reason, Subject, Unparked, Waiter, Way};
+use crate::park::{self, Description, Partner, Reason, Subject, Unparked, Waiter, Way};
 use crate::{clock, scheduler};
 
 pub use after_func::{AfterFunc, after_func};
@@ -115,8 +115,9 @@ pub fn sleep(duration: Duration) {
 #[track_caller]
 pub fn sleep_until(deadline: Instant) {
     scheduler::cooperate();
-    let waiter = Waiter::current();
     let reason = Reason::new::<Sleep, _>(Location::caller(), &());
+    park::point(|| reason);
+    let waiter = Waiter::current();
     // SAFETY: the waiter was just made here, and nobody else knows it.
     if unsafe { waiter.sleep(deadline, reason) } == Unparked::Cancelled {
         // If the goroutine is unwinding already, the sleep just ends early.

@@ -1,0 +1,376 @@
+//! Workers whose every step is chosen, so that it can be taken again: the scheduler's part of [`testing`](crate::testing).
+//!
+//! A *directed* runtime has one worker, no monitor, and a [`Director`]. While a schedule is being run
+//! - everybody who becomes ready does so by the same ways as ever, and is then *collected* from the worker's queues by the
+//!   director, who decides in which order they go on;
+//! - every call of gocsp begins with a [`point`], at which the director may decide that somebody else goes on first;
+//! - the clock stands still until nobody can go on. Then it jumps to the time of the next timer.
+//!
+//! So the goroutines, and all that they wait in, are what they are in any other runtime. It is only decided differently who is
+//! next.
+//!
+//! # How a schedule begins and ends
+//! 1. The *explorer*, a goroutine of the same worker, spawns the function that is tested as a goroutine, and waits at a gate.
+//!    From now on the director decides.
+//! 2. The worker finds that the schedule is over: all its goroutines have ended, none can go on, it took too many steps, or
+//!    somebody has been woken from outside. It opens the gate, and does as any other worker again. Nobody is ready but the
+//!    explorer: the director keeps those who were.
+//! 3. If goroutines are left, the explorer looks at them for its report, and then [ends the runtime](end_directed): all are unwound.
+//!    Otherwise it goes on with the next schedule.
+//!
+//! What asks a goroutine to yield is always raised: it is what makes operations look whether they are at a point. It is never
+//! heeded by itself.
+
+use std::any::Any;
+use std::panic::Location;
+use std::ptr::NonNull;
+use std::time::Instant;
+
+use super::switch::{self, Step};
+use super::worker::{Worker, count};
+use super::{current, current_here, preempt};
+use crate::goroutine::{Cancelled, Go, Goroutine, GoroutineId};
+use crate::park::{Description, Lock, Partner, Patience, RawReason, Reason, Subject, WaitList, Way, wait};
+use crate::stack::Stack;
+use crate::testing::{Course, Director, End, Event, Plan};
+use crate::{random, testing};
+
+/// What a worker has that is directed.
+pub(crate) struct Directed {
+    director: Director,
+    /// Where the explorer waits.
+    gate: Lock<Gate>,
+    /// Who waits until nobody else can go on.
+    settling: Lock<WaitList<()>>,
+}
+
+#[derive(Default)]
+struct Gate {
+    open: bool,
+    waiting: WaitList<()>,
+}
+
+impl Directed {
+    pub(super) fn new() -> Self {
+        Self { director: Director::new(), gate: Lock::default(), settling: Lock::default() }
+    }
+}
+
+impl Worker {
+    /// The loop of turns of a directed worker, as that of others.
+    pub(super) fn take_directed_turns_until_done(&self, directed: &Directed) {
+        while let Some(stack) = self.direct(directed).or_else(|| self.pick()) {
+            self.execute(stack);
+        }
+    }
+
+    /// The stack of the goroutine that is to be run, as long as a schedule is being run.
+    fn direct(&self, directed: &Directed) -> Option<Stack> {
+        let director = &directed.director;
+        if !director.is_on() {
+            return None;
+        }
+        self.nobody_runs();
+        loop {
+            self.collect(director);
+            if let Some(end) = director.must_end() {
+                return self.end_schedule(directed, end);
+            }
+            let stack = director.next().map(|goroutine| self.take_turn(goroutine));
+            match stack {
+                Some(None) => {}
+                Some(stack) => return stack,
+                None if directed.all_settled() || self.drops_timers() => {}
+                None if self.shared().live() <= EXPLORER => return self.end_schedule(directed, End::Done),
+                None if !director.has_body_ended() && self.passes_time(director) => {}
+                None => return self.end_schedule(directed, End::Stuck),
+            }
+        }
+    }
+
+    /// The stack of the goroutine whose turn it is, as one from the line.
+    fn take_turn(&self, goroutine: NonNull<Goroutine>) -> Option<Stack> {
+        count(&self.signals.turns);
+        count(&self.signals.slice);
+        self.start(goroutine)
+    }
+
+    /// Hands everybody to the director who has become ready: first those who have started, then the others, each in the order in
+    /// which they came.
+    fn collect(&self, director: &Director) {
+        if self.inbox.has_messages() {
+            self.drain_inbox();
+            director.is_disturbed();
+        }
+        let mut unstarted: Vec<_> = std::iter::from_fn(|| self.fresh.take()).collect();
+        let started = || self.local().queues.take_next().or_else(|| self.local().queues.pop_ready(&self.fresh));
+        std::iter::from_fn(started).for_each(|goroutine| director.is_ready(goroutine, id_of(goroutine)));
+        // The queue gives them in an order of its own.
+        unstarted.sort_unstable_by_key(|&goroutine| id_of(goroutine));
+        unstarted.into_iter().for_each(|goroutine| director.is_ready(goroutine, id_of(goroutine)));
+    }
+
+    /// When all goroutines have ended, nobody can be waiting for a timer. Whether there was any.
+    fn drops_timers(&self) -> bool {
+        if self.shared().live() > EXPLORER {
+            return false;
+        }
+        let timers = std::mem::take(&mut *self.timers.lock());
+        let any = !timers.is_empty();
+        timers.abandon();
+        any
+    }
+
+    /// Lets the time come at which the next timer is due, and fires all that are due then. Whether there is any.
+    fn passes_time(&self, director: &Director) -> bool {
+        let due = || {
+            let mut timers = self.timers.lock();
+            while let Some(due) = timers.next_due() {
+                if timers.has_due(due) {
+                    return Some((due, std::iter::from_fn(|| timers.pop(due)).collect::<Vec<_>>()));
+                }
+            }
+            None
+        };
+        let Some((now, actions)) = due() else { return false };
+        director.pass_time(now);
+        director.shuffle(actions).into_iter().for_each(|(due, action)| self.fire(due, action));
+        true
+    }
+
+    /// Step 2 of the [protocol](self).
+    fn end_schedule(&self, directed: &Directed, end: End) -> Option<Stack> {
+        directed.director.end(end);
+        let mut gate = directed.gate.lock();
+        gate.open = true;
+        let explorer = gate.waiting.pop();
+        drop(gate);
+        if let Some(claimed) = explorer {
+            claimed.finish().wake();
+        }
+        None
+    }
+
+    /// The director, while a schedule is being run.
+    fn directed_now(&self) -> Option<&Directed> {
+        self.directed().filter(|directed| directed.director.is_on())
+    }
+}
+
+/// How many goroutines there are that do not belong to the schedule.
+const EXPLORER: u64 = 1;
+
+fn id_of(goroutine: NonNull<Goroutine>) -> GoroutineId {
+    // SAFETY: a ready goroutine has not ended.
+    unsafe { goroutine.as_ref() }.goroutine_id()
+}
+
+impl Directed {
+    /// Wakes those who wait until nobody else can go on. Whether there are any.
+    fn all_settled(&self) -> bool {
+        let waiting = self.settling.lock().take_all();
+        let any = !waiting.is_empty();
+        waiting.wake_all();
+        any
+    }
+}
+
+/// What the explorer waits for, and those who wait until nobody else can go on.
+struct Turn;
+
+impl Way<()> for Turn {
+    const STATE: &'static str = "testing.wait";
+
+    fn describe((): &(), to: &mut Description) {
+        to.subjects.push(Subject { what: "schedule", address: 0, made_at: None, partner: Partner::Others });
+    }
+}
+
+/// The directed worker that calls, while a schedule is being run.
+#[inline(never)]
+fn here<'a>() -> Option<(&'a Worker, &'a Directed)> {
+    let worker = current_here()?;
+    Some((worker, worker.directed_now()?))
+}
+
+/// Whether the caller belongs to a schedule that is being run.
+pub(crate) fn is_directed() -> bool {
+    here().is_some()
+}
+
+/// The time by the clock of the schedule that the caller belongs to.
+pub(crate) fn directed_time() -> Option<Instant> {
+    here()?.1.director.now()
+}
+
+/// Whether the panics of the caller are not to be printed: all but those of a schedule that is told of.
+#[inline(never)]
+pub(crate) fn is_muted() -> bool {
+    let mutes = |worker: &Worker| {
+        let ends = || worker.shared().is_shutting_down();
+        worker.directed().is_some_and(|directed| if directed.director.is_on() { !directed.director.records() } else { ends() })
+    };
+    current_here().is_some_and(mutes)
+}
+
+/// Where every operation begins: somebody else may go on first.
+#[inline(always)]
+pub(crate) fn point<'a>(reason: impl FnOnce() -> Reason<'a>) {
+    if preempt::is_anybody_asked() {
+        let reason = reason();
+        // SAFETY: the reason borrows its subject during the call.
+        unsafe { pass_point(&reason.raw) };
+    }
+}
+
+/// # Safety
+/// The subject of the reason stays in place.
+#[cold]
+#[inline(never)]
+unsafe fn pass_point(reason: &RawReason) {
+    let Some((worker, directed)) = here() else { return };
+    let (director, Some(running)) = (&directed.director, worker.running()) else { return };
+    if std::thread::panicking() {
+        // Its thread counts the panic: nobody else is to see that.
+        return;
+    }
+    let id = id_of(running);
+    director.passes(id, reason.place.line());
+    if director.records() {
+        // SAFETY: as the caller says.
+        let what = unsafe { reason.describe() };
+        director.record(id, Event::Does(what, reason.place));
+    }
+    worker.collect(director);
+    if !director.stays(id) {
+        director.record(id, Event::Preempted);
+        leave_to_director(running);
+    }
+}
+
+/// Suspends the goroutine that calls, which stays ready.
+fn leave_to_director(goroutine: NonNull<Goroutine>) {
+    // SAFETY: the goroutine calls, so it has not ended.
+    let control = unsafe { goroutine.as_ref() };
+    let mut step = Step::new(move || {
+        if let Some((worker, directed)) = here() {
+            count(&worker.counts.yields);
+            directed.director.is_ready(goroutine, id_of(goroutine));
+        }
+    });
+    // SAFETY: the goroutine calls, so it has started.
+    let stack = unsafe { control.started_stack() };
+    // SAFETY: as above, and the step stays on its stack until it goes on.
+    unsafe { switch::suspend(stack, step.head()) };
+}
+
+/// The goroutine that calls lets others run.
+pub(super) fn note_yield() {
+    note(|| Event::Yields);
+    if let Some((worker, directed)) = here()
+        && let Some(running) = worker.running()
+    {
+        directed.director.yields(id_of(running));
+    }
+}
+
+/// The goroutine that calls is about to wait.
+pub(super) fn note_wait(reason: &RawReason) {
+    note(|| Event::Waits(reason.kind.state, reason.place));
+}
+
+/// Writes down what the goroutine that calls does.
+pub(crate) fn note(event: impl FnOnce() -> Event) {
+    if let Some((worker, directed)) = here()
+        && directed.director.records()
+        && let Some(running) = worker.running()
+    {
+        directed.director.record(id_of(running), event());
+    }
+}
+
+/// Writes down what happens to a goroutine that waits.
+pub(super) fn note_of(goroutine: &Goroutine, event: Event) {
+    if let Some((_, directed)) = here() {
+        directed.director.record(goroutine.goroutine_id(), event);
+    }
+}
+
+/// The goroutine that calls has ended by a panic, or a destructor that the runtime has called for it has panicked.
+pub(crate) fn note_panic(payload: &(dyn Any + Send)) {
+    if let Some((worker, directed)) = here()
+        && let Some(running) = worker.running()
+        && !payload.is::<Cancelled>()
+    {
+        let message = testing::text_of(payload);
+        directed.director.record(id_of(running), Event::Panics(message.clone()));
+        directed.director.panics(id_of(running), message);
+    }
+}
+
+/// Somebody has got what a goroutine ended by.
+pub(crate) fn note_join(goroutine: GoroutineId) {
+    if let Some((_, directed)) = here() {
+        directed.director.joins(goroutine);
+    }
+}
+
+/// Runs `body` as a goroutine under the director, with all that it spawns, until nobody is left, or nobody can go on. To be called
+/// by the explorer.
+pub(crate) fn run_schedule(plan: Plan, body: impl FnOnce() + Send + 'static) -> Course {
+    let worker = current().expect("the explorer is a goroutine");
+    let directed = worker.directed().expect("the explorer's worker is directed");
+    let body = Go::new().name("body").spawn(move || {
+        let _ends = BodyEnds;
+        body();
+    });
+    random::seed_with(plan.seed);
+    directed.director.begin(plan, worker.running().map(id_of));
+    worker.signals.preempt.raise();
+    let gate = directed.gate.lock();
+    let reason = Reason::new::<Turn, _>(Location::caller(), &());
+    // SAFETY: the list is part of the guarded state.
+    let _ = unsafe { wait(gate, |gate| &mut gate.waiting, &(), Patience::MASKED, reason) };
+    directed.gate.lock().open = false;
+    drop(body);
+    directed.director.take_course()
+}
+
+/// Tells when the function that is tested has ended, however it did.
+struct BodyEnds;
+
+impl Drop for BodyEnds {
+    fn drop(&mut self) {
+        if let Some((_, directed)) = here() {
+            directed.director.body_ends();
+        }
+    }
+}
+
+/// Ends the runtime of the explorer, which calls, after a schedule of which goroutines are left.
+pub(crate) fn end_directed() {
+    let worker = current().expect("the explorer is a goroutine");
+    worker.shared().end_in_background();
+    let directed = worker.directed().expect("the explorer's worker is directed");
+    for goroutine in directed.director.take_ready() {
+        // SAFETY: a ready goroutine has not ended.
+        match unsafe { goroutine.as_ref() }.stack() {
+            Some(_) => worker.push_woken(goroutine),
+            None => worker.fresh.push(goroutine),
+        }
+    }
+}
+
+/// Returns when no other goroutine of the schedule can go on before time passes. False if the caller belongs to none.
+#[track_caller]
+pub(crate) fn settle() -> bool {
+    let Some((_, directed)) = here() else { return false };
+    fn whole(list: &mut WaitList<()>) -> &mut WaitList<()> {
+        list
+    }
+    let reason = Reason::new::<Turn, _>(Location::caller(), &());
+    // SAFETY: the list is the guarded state itself.
+    let _ = unsafe { wait(directed.settling.lock(), whole, &(), Patience::FOREVER, reason) };
+    super::unwind_if_shutting_down();
+    true
+}

@@ -1,0 +1,205 @@
+//! What is said of a schedule that has failed.
+
+use std::any::Any;
+use std::fmt;
+use std::panic::Location;
+use std::time::Duration;
+
+use super::explore::Failed;
+use super::token::Token;
+use super::trace::{Entry, Event};
+use crate::park::Description;
+
+/// In which way a schedule has failed.
+///
+/// ```
+/// use gocsp_runtime::testing::{Config, FailureKind};
+///
+/// let failure = Config::default().explore(|| panic!("a bug")).unwrap_err();
+/// assert_eq!(failure.kind(), FailureKind::Panic);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FailureKind {
+    /// A goroutine panicked, and nobody has asked for that by joining it.
+    Panic,
+    /// All goroutines were asleep, and nothing was left that could have woken one, before the function that is tested had
+    /// returned.
+    Deadlock,
+    /// When the function that is tested had returned, there were goroutines left that could not go on; or not before some time
+    /// has passed.
+    Leak,
+    /// It took more [steps](super::Config::max_steps) than it may.
+    Livelock,
+    /// A thread of the program has woken a goroutine: that cannot be done again at the same moment.
+    Disturbed,
+}
+
+/// A schedule that has failed, made as simple as it goes. Its [`Display`](fmt::Display) tells what happened in it, step by step, and
+/// how to run it again.
+///
+/// ```
+/// use gocsp_runtime::testing::{Config, FailureKind};
+/// use gocsp_runtime::{sleep, spawn};
+/// use std::time::Duration;
+///
+/// let failure = Config::default().explore(|| drop(spawn(|| sleep(Duration::from_secs(1))))).unwrap_err();
+/// assert_eq!(failure.kind(), FailureKind::Leak);
+/// assert!(failure.to_string().contains("sleep"));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Failure {
+    number: u32,
+    kind: FailureKind,
+    token: Token,
+    panics: Vec<(usize, String)>,
+    left: String,
+    entries: Vec<Entry>,
+    repeatable: bool,
+}
+
+impl Failure {
+    pub(super) fn new(failed: Failed) -> Self {
+        let Failed { number, seed, kind, course, left } = failed;
+        let place = |id| course.members.binary_search(&id).map_or(0, |place| place + 1);
+        Self {
+            number,
+            kind,
+            panics: course.panics.into_iter().map(|(id, message)| (place(id), message)).collect(),
+            token: Token { seed, deviations: course.choices.into_deviations() },
+            left,
+            entries: course.trace.into_entries(),
+            repeatable: true,
+        }
+    }
+
+    /// One that did not come about again.
+    pub(super) fn unrepeatable(number: u32, kind: FailureKind) -> Self {
+        let token = Token { seed: 0, deviations: Vec::new() };
+        Self { number, kind, token, panics: Vec::new(), left: String::new(), entries: Vec::new(), repeatable: false }
+    }
+
+    /// In which way it has failed.
+    ///
+    /// See [the example](Self).
+    pub fn kind(&self) -> FailureKind {
+        self.kind
+    }
+
+    /// The schedule, to be run again.
+    ///
+    /// See [the example](super).
+    pub fn token(&self) -> &Token {
+        &self.token
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "schedule {} failed: ", self.number + 1)?;
+        match self.kind {
+            FailureKind::Panic => write!(f, "a panic that nobody has asked for")?,
+            FailureKind::Deadlock => write!(f, "all goroutines are asleep - deadlock!")?,
+            FailureKind::Leak => write!(f, "goroutines are left behind")?,
+            FailureKind::Livelock => write!(f, "it does not come to an end")?,
+            FailureKind::Disturbed => write!(
+                f,
+                "a thread has woken a goroutine. What is tested must not depend on threads: start goroutines instead"
+            )?,
+        }
+        if !self.repeatable {
+            return write!(
+                f,
+                "; but run again it did not. The test must do the same each time: nothing that the time of day, other threads or \
+                 earlier schedules could change"
+            );
+        }
+        writeln!(f)?;
+        for (goroutine, message) in &self.panics {
+            writeln!(f, "    goroutine {goroutine} panicked: {message}")?;
+        }
+        writeln!(f)?;
+        f.write_str(&self.left)?;
+        self.fmt_timeline(f)?;
+        let name = std::thread::current().name().filter(|name| *name != "main").unwrap_or_default().to_owned();
+        write!(f, "\nto run this schedule again: GOCSP_REPLAY={} cargo test {name}", self.token)
+    }
+}
+
+/// So many of the last events are told.
+const MOST_EVENTS: usize = 60;
+
+impl Failure {
+    fn fmt_timeline(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let left_out = self.entries.len().saturating_sub(MOST_EVENTS);
+        if left_out > 0 {
+            writeln!(f, "({left_out} earlier events)")?;
+        }
+        let mut names = Names::default();
+        for (number, entry) in self.entries.iter().enumerate() {
+            let text = names.text(&entry.event);
+            if number >= left_out {
+                writeln!(f, "{:>12}  goroutine {:<3} {text}", clock(entry.time), entry.member + 1)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A time since the schedule began.
+fn clock(time: Duration) -> String {
+    format!("{time:?}")
+}
+
+/// What things are called that have no name: by their kind, and a number for each, in the order in which they were first used.
+#[derive(Default)]
+struct Names(Vec<(&'static str, usize)>);
+
+impl Names {
+    fn text(&mut self, event: &Event) -> String {
+        match event {
+            Event::Does(what, place) => format!("{} at {}", self.description(what), short(place)),
+            Event::Waits(state, place) => format!("waits: {state} at {}", short(place)),
+            Event::Woken => "is woken".to_owned(),
+            Event::TimedOut => "has waited long enough".to_owned(),
+            Event::Yields => "yields".to_owned(),
+            Event::Preempted => "    ... somebody else first".to_owned(),
+            Event::Panics(message) => format!("panics: {message}"),
+        }
+    }
+
+    fn description(&mut self, what: &Description) -> String {
+        let subjects: Vec<_> = what.subjects.iter().filter(|subject| subject.address != 0).collect();
+        let names: Vec<_> = subjects
+            .into_iter()
+            .map(|subject| {
+                let number = self.number(subject.what, subject.address);
+                let made = subject.made_at.map_or_else(String::new, |place| format!(" (made at {})", short(place)));
+                format!("{} {number}{made}", subject.what)
+            })
+            .collect();
+        if names.is_empty() { what.state.to_string() } else { format!("{}: {}", what.state, names.join(", ")) }
+    }
+
+    fn number(&mut self, what: &'static str, address: usize) -> usize {
+        let Self(known) = self;
+        if !known.contains(&(what, address)) {
+            known.push((what, address));
+        }
+        let of_its_kind = known.iter().filter(|(kind, _)| *kind == what);
+        of_its_kind.take_while(|(_, other)| *other != address).count() + 1
+    }
+}
+
+fn short(place: &Location<'_>) -> String {
+    format!("{}:{}", place.file(), place.line())
+}
+
+/// What a panic has to say.
+pub(crate) fn text_of(payload: &(dyn Any + Send)) -> String {
+    match (payload.downcast_ref::<&str>(), payload.downcast_ref::<String>()) {
+        (Some(text), _) => (*text).to_owned(),
+        (_, Some(text)) => text.clone(),
+        _ => "its payload is no text".to_owned(),
+    }
+}

@@ -1,0 +1,130 @@
+//! Tests of concurrent programs under schedules that are chosen, and can be run again. With the feature `testing`.
+//!
+//! [`check`] runs a function many times, as a goroutine, each time under another schedule: at every call of gocsp it is decided by
+//! chance who goes on. It is the program itself that runs, on the scheduler, the channels and the locks that it always runs on; but
+//! on one worker, and by a clock that stands still as long as anybody can go on, and jumps to the next timer when nobody can. So a
+//! program that sleeps for an hour is tested in milliseconds.
+//!
+//! A schedule fails when a goroutine panics and nobody asks for that by joining it, when all are asleep and nothing will wake one
+//! of them, when goroutines are left behind by the function that is tested, and when it does not come to an end. Then it is made
+//! as simple as it goes, run once more, and told step by step; and a [`Token`] is printed, by which it can be run again:
+//! ```text
+//! GOCSP_REPLAY=1-2a-0301 cargo test the_name_of_the_test
+//! ```
+//!
+//! # What has to be kept in mind
+//! - Only calls of gocsp are points at which somebody else may go on. Between two of them a goroutine is alone, as far as the
+//!   test is concerned. So what goroutines share by other means, such as an atomic of the standard library, needs a call in
+//!   between, [`yield_now`](crate::yield_now) say, or no interference is seen.
+//! - A goroutine that computes for ever without such a call is not noticed.
+//! - The function has to do the same each time, but for what the schedule changes: nothing that the time of day, other threads, or
+//!   what an earlier schedule has left behind could influence. Maps of the standard library are seeded differently each time;
+//!   this matters if they are iterated over.
+//! - Threads of the program that wake goroutines make a schedule fail, for it could not be run again.
+//!
+//! ```
+//! use gocsp_runtime::testing::{Config, FailureKind};
+//! use gocsp_runtime::{go, yield_now};
+//! use std::sync::Arc;
+//! use std::sync::atomic::{AtomicU32, Ordering};
+//!
+//! // Reads, and writes what it has read: somebody else may have written in between.
+//! fn increment(counter: &AtomicU32) {
+//!     let read = counter.load(Ordering::Relaxed);
+//!     yield_now();
+//!     counter.store(read + 1, Ordering::Relaxed);
+//! }
+//!
+//! let body = || {
+//!     let counter = Arc::new(AtomicU32::new(0));
+//!     let other = Arc::clone(&counter);
+//!     let other = go!(move || increment(&other));
+//!     increment(&counter);
+//!     other.join().unwrap();
+//!     assert_eq!(counter.load(Ordering::Relaxed), 2);
+//! };
+//! let failure = Config::default().explore(body).unwrap_err();
+//! assert_eq!(failure.kind(), FailureKind::Panic);
+//!
+//! // The same schedule again.
+//! let again = Config::default().replay(failure.token().clone()).explore(body).unwrap_err();
+//! assert_eq!(again.kind(), FailureKind::Panic);
+//! ```
+//!
+//! # How it is made
+//! ```text
+//!   choices    what a schedule decides, by chance or by a list
+//!   token      the list, as a word
+//!   director   what a worker has whose every step is chosen; the loop is in scheduler/directed.rs
+//!   trace      what has happened
+//!   explore    many schedules, until one fails
+//!   shrink     a failing schedule, made simpler
+//!   failure    what is said of it
+//! ```
+
+mod choices;
+mod config;
+mod director;
+mod explore;
+mod failure;
+mod shrink;
+mod token;
+mod trace;
+
+pub use config::{Config, Explored, Strategy};
+pub(crate) use director::{Course, Director, End, Plan};
+pub(crate) use failure::text_of;
+pub use failure::{Failure, FailureKind};
+pub use token::{Token, TokenError};
+pub(crate) use trace::Event;
+
+use crate::scheduler;
+
+/// Runs `body` under a thousand schedules, as [`Config::check`] does by default.
+///
+/// # Panics
+/// With a report, if one of them fails.
+///
+/// ```
+/// use gocsp_runtime::{go, sleep, testing};
+/// use std::time::Duration;
+///
+/// testing::check(|| {
+///     let sleeper = go!(|| sleep(Duration::from_secs(3600)));
+///     sleeper.join().unwrap();
+/// });
+/// ```
+#[track_caller]
+pub fn check(body: impl Fn() + Send + Sync + 'static) {
+    Config::default().check(body);
+}
+
+/// Waits until no other goroutine of the test can go on before time passes: all of them wait for each other, or for a timer. As
+/// `synctest.Wait` in Go.
+///
+/// # Panics
+/// When called outside [`check`].
+///
+/// ```
+/// use gocsp_runtime::testing::{self, check};
+/// use gocsp_runtime::{go, sleep};
+/// use std::sync::Arc;
+/// use std::sync::atomic::{AtomicBool, Ordering};
+/// use std::time::Duration;
+///
+/// check(|| {
+///     let begun = Arc::new(AtomicBool::new(false));
+///     let seen = Arc::clone(&begun);
+///     let sleeper = go!(move || {
+///         begun.store(true, Ordering::Relaxed);
+///         sleep(Duration::from_secs(1));
+///     });
+///     testing::wait();
+///     assert!(seen.load(Ordering::Relaxed), "it has begun, and sleeps");
+///     sleeper.join().unwrap();
+/// });
+/// ```
+#[track_caller]
+pub fn wait() {
+    assert!(scheduler::settle(), "testing::wait() is for what testing::check runs");
+}
