@@ -38,6 +38,8 @@ pub(crate) use control::{Goroutine, StackSize, Status, Unwinding, title};
 pub(crate) use join::Run;
 pub(crate) use local::{Locals, leak as leak_locals};
 pub(crate) use panics::{BegunUnwinding, install_hook, resume_unwind, unwind_cancelled};
+#[cfg(feature = "testing")]
+pub(crate) use spawn::spawn_named;
 pub(crate) use spawn::{spawn_due, spawn_scoped_main};
 
 pub use control::GoroutineId;

@@ -10,6 +10,7 @@ use super::cell::{self, DETACHED};
 use super::control::{Goroutine, GoroutineId};
 use super::join::JoinHandle;
 use super::scope::{Scope, ScopeState, ScopedJoinHandle};
+use crate::park::{self, Description, Reason, Way};
 use crate::runtime::Runtime;
 use crate::scheduler::{self, Placement, Shared, Worker};
 use crate::stack::{self, SizeClass};
@@ -74,7 +75,7 @@ pub fn spawn_detached<F>(f: F)
 where
     F: FnOnce() + Send + 'static,
 {
-    scheduler::cooperate_to_spawn();
+    about_to_spawn(Location::caller());
     spawn_due(f, Location::caller());
 }
 
@@ -226,6 +227,18 @@ fn stack_class(bytes: Option<usize>) -> io::Result<Option<SizeClass>> {
     bytes.map(SizeClass::for_bytes).transpose()
 }
 
+/// Starts a goroutine with this name, for whoever is at this place.
+#[cfg(feature = "testing")]
+pub(crate) fn spawn_named(
+    name: &str,
+    f: impl FnOnce() + Send + 'static,
+    spawned_at: &'static Location<'static>,
+) -> JoinHandle<()> {
+    let attributes = Attributes { name: Some(name.to_owned()), ..Attributes::default() };
+    // SAFETY: what is 'static outlives everything, and the closure is Send.
+    unsafe { spawn_on(None, f, attributes.boxed(), Placement::Local, spawned_at) }
+}
+
 /// Starts the goroutine that [`Runtime::run`] waits for.
 ///
 /// # Safety
@@ -260,11 +273,26 @@ pub(super) unsafe fn spawn_on<F, T>(
 where
     F: FnOnce() -> T,
 {
-    scheduler::cooperate_to_spawn();
+    about_to_spawn(spawned_at);
     // SAFETY: passed on.
     let goroutine = unsafe { queue_on(runtime, f, 0, attributes, placement, spawned_at) };
     // SAFETY: the cell was just made for `T`, and has no other handle.
     unsafe { JoinHandle::new(goroutine) }
+}
+
+#[inline(always)]
+fn about_to_spawn(place: &'static Location<'static>) {
+    scheduler::cooperate_to_spawn();
+    park::point(|| Reason::new::<Spawn, _>(place, &()));
+}
+
+/// To start a goroutine. Nobody waits for that.
+enum Spawn {}
+
+impl Way<()> for Spawn {
+    const STATE: &'static str = "go";
+
+    fn describe((): &(), _: &mut Description) {}
 }
 
 /// Starts a goroutine for a timer that is due: not by a goroutine, as a rule, and so without yielding. The line that made the

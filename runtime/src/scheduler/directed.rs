@@ -29,7 +29,7 @@ use std::time::Instant;
 use super::switch::{self, Step};
 use super::worker::{Worker, count};
 use super::{current, current_here, preempt};
-use crate::goroutine::{Cancelled, Go, Goroutine, GoroutineId};
+use crate::goroutine::{Cancelled, Goroutine, GoroutineId, spawn_named};
 use crate::park::{Description, Lock, Partner, Patience, RawReason, Reason, Subject, WaitList, Way, wait};
 use crate::stack::Stack;
 use crate::testing::{Course, Director, End, Event, Plan};
@@ -264,14 +264,15 @@ fn leave_to_director(goroutine: NonNull<Goroutine>) {
     unsafe { switch::suspend(stack, step.head()) };
 }
 
-/// The goroutine that calls lets others run.
-pub(super) fn note_yield() {
+/// `goroutine`, which calls, lets others run, if it belongs to a schedule. Whether it does.
+pub(super) fn yields(goroutine: NonNull<Goroutine>) -> bool {
+    let Some((worker, Directed { director, .. })) = here() else { return false };
     note(|| Event::Yields);
-    if let Some((worker, directed)) = here()
-        && let Some(running) = worker.running()
-    {
-        directed.director.yields(id_of(running));
-    }
+    // Before it is ready itself: they are before it in line.
+    worker.collect(director);
+    director.yields(id_of(goroutine));
+    leave_to_director(goroutine);
+    true
 }
 
 /// The goroutine that calls is about to wait.
@@ -317,18 +318,19 @@ pub(crate) fn note_join(goroutine: GoroutineId) {
 
 /// Runs `body` as a goroutine under the director, with all that it spawns, until nobody is left, or nobody can go on. To be called
 /// by the explorer.
-pub(crate) fn run_schedule(plan: Plan, body: impl FnOnce() + Send + 'static) -> Course {
+pub(crate) fn run_schedule(plan: Plan, body: impl FnOnce() + Send + 'static, place: &'static Location<'static>) -> Course {
     let worker = current().expect("the explorer is a goroutine");
     let directed = worker.directed().expect("the explorer's worker is directed");
-    let body = Go::new().name("body").spawn(move || {
+    let body = move || {
         let _ends = BodyEnds;
         body();
-    });
+    };
+    let body = spawn_named("body", body, place);
     random::seed_with(plan.seed);
     directed.director.begin(plan, worker.running().map(id_of));
     worker.signals.preempt.raise();
     let gate = directed.gate.lock();
-    let reason = Reason::new::<Turn, _>(Location::caller(), &());
+    let reason = Reason::new::<Turn, _>(place, &());
     // SAFETY: the list is part of the guarded state.
     let _ = unsafe { wait(gate, |gate| &mut gate.waiting, &(), Patience::MASKED, reason) };
     directed.gate.lock().open = false;

@@ -74,7 +74,9 @@ fn yield_goroutine(goroutine: NonNull<Goroutine>) {
         return yield_cancelled(control);
     }
     #[cfg(feature = "testing")]
-    super::directed::note_yield();
+    if super::directed::yields(goroutine) {
+        return;
+    }
     let mut step = Step::new(queue_last(goroutine));
     // SAFETY: the goroutine calls, so it has started.
     let stack = unsafe { control.started_stack() };

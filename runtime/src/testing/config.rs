@@ -1,5 +1,6 @@
 //! What is explored, and how.
 
+use std::panic::Location;
 use std::time::Duration;
 
 use super::Token;
@@ -163,7 +164,8 @@ impl Config {
     /// As [`check`](Self::check), but not with a report.
     ///
     /// See [the example](super).
+    #[track_caller]
     pub fn explore(&self, body: impl Fn() + Send + Sync + 'static) -> Result<Explored, Box<Failure>> {
-        explore::explore(self, body)
+        explore::explore(self, body, Location::caller())
     }
 }

@@ -4,6 +4,7 @@
 //! fails goroutines may be left, and they are ended with their runtime.
 
 use std::env;
+use std::panic::Location;
 use std::sync::Arc;
 
 use super::choices::{Choices, Random};
@@ -20,8 +21,11 @@ use crate::scheduler;
 /// The variable that says which schedule is to be run again.
 const REPLAY_VARIABLE: &str = "GOCSP_REPLAY";
 
-/// What is tested.
-pub(super) type Body = Arc<dyn Fn() + Send + Sync>;
+/// What is tested, and where that was said.
+pub(super) struct Body {
+    function: Arc<dyn Fn() + Send + Sync>,
+    place: &'static Location<'static>,
+}
 
 /// A schedule that has failed, and what is to be told of those who are left.
 pub(super) struct Failed {
@@ -32,11 +36,15 @@ pub(super) struct Failed {
     pub(super) left: String,
 }
 
-pub(super) fn explore(config: &Config, body: impl Fn() + Send + Sync + 'static) -> Result<Explored, Box<Failure>> {
+pub(super) fn explore(
+    config: &Config,
+    function: impl Fn() + Send + Sync + 'static,
+    place: &'static Location<'static>,
+) -> Result<Explored, Box<Failure>> {
     if cfg!(panic = "abort") {
         panic!("goroutines that a schedule leaves behind have to be unwound, which a program with panic = \"abort\" cannot");
     }
-    let body: Body = Arc::new(body);
+    let body = Body { function: Arc::new(function), place };
     if let Some(token) = config.replay.clone().or_else(asked_for) {
         return replay(config, &body, token);
     }
@@ -105,8 +113,8 @@ fn run_until_failure(
     runtime.run(|| {
         let mut last = None;
         while let Some(plan) = plan(all.schedules, last.as_ref()) {
-            let (seed, body) = (plan.seed, Arc::clone(body));
-            let course = scheduler::run_schedule(plan, move || body());
+            let (seed, function) = (plan.seed, Arc::clone(&body.function));
+            let course = scheduler::run_schedule(plan, move || function(), body.place);
             let number = all.schedules;
             all.schedules += 1;
             all.steps += course.steps;
