@@ -19,11 +19,14 @@ pub use gocsp_channels::{
 };
 #[doc(inline)]
 pub use gocsp_context as context;
-pub use gocsp_macros::main;
+pub use gocsp_macros::{main, test};
 #[cfg(target_os = "linux")]
 #[doc(inline)]
 pub use gocsp_net as net;
 pub use gocsp_runtime::poll;
+#[cfg(feature = "testing")]
+#[doc(inline)]
+pub use gocsp_runtime::testing;
 pub use gocsp_runtime::{
     Builder, Cancelled, Go, GoroutineId, JoinHandle, LocalAccessError, LocalKey, OnPanic, OsThreadLock, Runtime, Scope,
     ScopedJoinHandle, StackError, block_on, blocking, exit_goroutine, go, goroutine_local, lock_os_thread, max_procs,
@@ -32,9 +35,6 @@ pub use gocsp_runtime::{
 pub use gocsp_select::{Select, SelectTimeoutError, SelectedOperation, TrySelectError, select};
 #[doc(inline)]
 pub use gocsp_sync as sync;
-#[cfg(feature = "testing")]
-#[doc(inline)]
-pub use gocsp_runtime::testing;
 
 /// Everything that has to do with time, after Go's package of that name. What is used most is at the root as well.
 ///

@@ -12,7 +12,12 @@ use gocsp::sync::{
     Map, MappedMutexGuard, Mutex, MutexGuard, Pool, RwLock, RwLockReadGuard, RwLockWriteGuard, WaitGroup,
 };
 use gocsp::time::{self, Ticker, Timer};
-use gocsp::*;
+use gocsp::{
+    Builder, Cancelled, Chan, CloseError, Go, GoroutineId, IntoIter, Iter, JoinHandle, OnPanic, OsThreadLock, Receiver,
+    RecvError, RecvFuture, RecvTimeoutError, Runtime, Scope, ScopedJoinHandle, Select, SelectTimeoutError,
+    SelectedOperation, SendError, SendFuture, SendTimeoutError, Sender, StackError, TryIter, TryRecvError,
+    TrySelectError, TrySendError, channel, go, select,
+};
 use gocsp_channels::case::{RecvCase, SendCase};
 
 /// `Probe::<T>::SEND` is the inherent constant if `T: Send`, else that of the trait.

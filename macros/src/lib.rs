@@ -1,10 +1,13 @@
-//! The procedural macros of gocsp: [`macro@main`], and what stands behind `go!` and `select!`.
+//! The procedural macros of gocsp: [`macro@main`], [`macro@test`], and what stands behind `go!` and `select!`.
 //!
-//! They are reached through other crates: `gocsp::main`, `gocsp::go!` and `gocsp::select!`. See [`macro@main`] for an example.
+//! They are reached through other crates: `gocsp::main`, `gocsp::test`, `gocsp::go!` and `gocsp::select!`. See [`macro@main`] for an
+//! example.
 
+mod function;
 mod go;
 mod main_fn;
 mod select;
+mod test_fn;
 
 use proc_macro::TokenStream;
 
@@ -37,6 +40,35 @@ use proc_macro::TokenStream;
 #[proc_macro_attribute]
 pub fn main(arguments: TokenStream, function: TokenStream) -> TokenStream {
     main_fn::expand(arguments.into(), function.into()).into()
+}
+
+/// Makes a test of a function, which runs it as a goroutine.
+///
+/// - `#[gocsp::test]`: as the main goroutine of a runtime of its own. When it has ended, no goroutine may be left: see
+///   `gocsp::runtime::assert_no_leaks`.
+/// - `#[gocsp::test(check)]`: under a thousand schedules that are chosen by chance, and by a clock that stands still while anybody can
+///   go on: see `gocsp::testing`, which the crate `gocsp` has with the feature `testing`.
+///
+/// The test may return whatever a test may return; it fails with an error. The other attributes of the function are kept.
+///
+/// # Errors
+/// The function may not be `async`, and has neither arguments nor generics. Anything else does not compile. The crate
+/// `gocsp` must be a dependency under this name.
+///
+/// # Examples
+/// ```
+/// # extern crate gocsp_runtime as gocsp;
+/// use gocsp_macros as macros; // `#[gocsp::test]`, to users of gocsp
+///
+/// #[macros::test]
+/// fn it_adds() -> Result<(), std::num::ParseIntError> {
+///     assert_eq!("1".parse::<u32>()? + 1, 2);
+///     Ok(())
+/// }
+/// ```
+#[proc_macro_attribute]
+pub fn test(arguments: TokenStream, function: TokenStream) -> TokenStream {
+    test_fn::expand(arguments.into(), function.into()).into()
 }
 
 /// What `select!` expands to: the token `$crate` of the crate gocsp-select, then the cases. Not to be called by hand.

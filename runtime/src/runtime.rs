@@ -212,7 +212,13 @@ impl Builder {
     /// Has every step [chosen](crate::testing).
     #[cfg(feature = "testing")]
     pub(crate) fn directed(self) -> Self {
-        Self { procs: Some(1), directed: true, on_deadlock: OnDeadlock::Ignore, on_panic: Some(OnPanic::Unwind), ..self }
+        Self {
+            procs: Some(1),
+            directed: true,
+            on_deadlock: OnDeadlock::Ignore,
+            on_panic: Some(OnPanic::Unwind),
+            ..self
+        }
     }
 
     /// How many workers run goroutines at the same time, from 1 to 1024. Without this it is the number in the variable

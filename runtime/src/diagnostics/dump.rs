@@ -7,9 +7,9 @@ use std::time::Duration;
 use super::{BacktraceFrame, Calls};
 use crate::clock;
 use crate::goroutine::{Goroutine, GoroutineId};
-use crate::park::blocked::BlockedThread;
 #[cfg(feature = "testing")]
 use crate::park::Partner;
+use crate::park::blocked::BlockedThread;
 use crate::park::{Description, Subject};
 
 /// What every goroutine, every worker, and every thread that waits for a goroutine does: see [`dump`](super::dump).
@@ -235,7 +235,8 @@ pub enum WorkerState {
 impl Dump {
     /// Leaves nothing but these goroutines, and calls them by their places in the list, counted from 1.
     pub(super) fn keep(&mut self, members: &[GoroutineId]) {
-        let place = |id: GoroutineId| members.binary_search(&id).ok().and_then(|place| GoroutineId::new(place as u64 + 1));
+        let place =
+            |id: GoroutineId| members.binary_search(&id).ok().and_then(|place| GoroutineId::new(place as u64 + 1));
         self.threads.clear();
         self.goroutines.retain_mut(|goroutine| {
             let Some(id) = place(goroutine.id) else { return false };

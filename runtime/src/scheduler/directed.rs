@@ -208,7 +208,9 @@ pub(crate) fn directed_time() -> Option<Instant> {
 pub(crate) fn is_muted() -> bool {
     let mutes = |worker: &Worker| {
         let ends = || worker.shared().is_shutting_down();
-        worker.directed().is_some_and(|directed| if directed.director.is_on() { !directed.director.records() } else { ends() })
+        worker
+            .directed()
+            .is_some_and(|directed| if directed.director.is_on() { !directed.director.records() } else { ends() })
     };
     current_here().is_some_and(mutes)
 }
@@ -318,7 +320,11 @@ pub(crate) fn note_join(goroutine: GoroutineId) {
 
 /// Runs `body` as a goroutine under the director, with all that it spawns, until nobody is left, or nobody can go on. To be called
 /// by the explorer.
-pub(crate) fn run_schedule(plan: Plan, body: impl FnOnce() + Send + 'static, place: &'static Location<'static>) -> Course {
+pub(crate) fn run_schedule(
+    plan: Plan,
+    body: impl FnOnce() + Send + 'static,
+    place: &'static Location<'static>,
+) -> Course {
     let worker = current().expect("the explorer is a goroutine");
     let directed = worker.directed().expect("the explorer's worker is directed");
     let body = move || {

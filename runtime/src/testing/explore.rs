@@ -11,8 +11,8 @@ use super::choices::{Choices, Random};
 use super::config::{Config, Explored};
 use super::director::{Course, End, Plan};
 use super::failure::{Failure, FailureKind};
-use super::token::Token;
 use super::shrink;
+use super::token::Token;
 use crate::clock;
 use crate::diagnostics;
 use crate::runtime::Runtime;
@@ -42,7 +42,9 @@ pub(super) fn explore(
     place: &'static Location<'static>,
 ) -> Result<Explored, Box<Failure>> {
     if cfg!(panic = "abort") {
-        panic!("goroutines that a schedule leaves behind have to be unwound, which a program with panic = \"abort\" cannot");
+        panic!(
+            "goroutines that a schedule leaves behind have to be unwound, which a program with panic = \"abort\" cannot"
+        );
     }
     let body = Body { function: Arc::new(function), place };
     if let Some(token) = config.replay.clone().or_else(asked_for) {
@@ -120,7 +122,8 @@ fn run_until_failure(
             all.steps += course.steps;
             all.hash = all.hash.rotate_left(1) ^ course.trace.hash();
             if let Some(kind) = kind_of(&course) {
-                let left = if course.end == End::Stuck { diagnostics::report_on(&course.members) } else { String::new() };
+                let left =
+                    if course.end == End::Stuck { diagnostics::report_on(&course.members) } else { String::new() };
                 scheduler::end_directed();
                 return Some(Failed { number, seed, kind, course, left });
             }

@@ -122,7 +122,20 @@ mod tests {
 
     #[test]
     fn what_is_no_token_is_refused() {
-        let bad = ["", "1", "1-", "1-0", "2-0-", "1-x-", "1-0-0", "1-0-03", "1-0-80", "1-0-0g01", "1-0-é", "1-11111111111111111-"];
+        let bad = [
+            "",
+            "1",
+            "1-",
+            "1-0",
+            "2-0-",
+            "1-x-",
+            "1-0-0",
+            "1-0-03",
+            "1-0-80",
+            "1-0-0g01",
+            "1-0-é",
+            "1-11111111111111111-",
+        ];
         let overflowing = ["1-0-ffffffff7f01", "1-0-ffffffffff0101", "1-0-ffffffff0f010001"];
         for text in bad.iter().chain(&overflowing) {
             assert!(text.parse::<Token>().is_err(), "{text}");
