@@ -16,7 +16,7 @@ use gocsp::{
     Builder, Cancelled, Chan, CloseError, Go, GoroutineId, IntoIter, Iter, JoinHandle, OnPanic, OsThreadLock, Receiver,
     RecvError, RecvFuture, RecvTimeoutError, Runtime, Scope, ScopedJoinHandle, Select, SelectTimeoutError,
     SelectedOperation, SendError, SendFuture, SendTimeoutError, Sender, StackError, TryIter, TryRecvError,
-    TrySelectError, TrySendError, channel, go, select,
+    TrySelectError, TrySendError, channel,
 };
 use gocsp_channels::case::{RecvCase, SendCase};
 

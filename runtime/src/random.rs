@@ -43,6 +43,20 @@ pub fn below(bound: u32) -> u32 {
     ((high * u64::from(bound)) >> 32) as u32
 }
 
+/// Whether the random numbers of the caller have to be the same each time that it runs: in a [test](crate::testing). Who draws a
+/// number for the whole process does without it then.
+///
+/// ```
+/// assert!(!gocsp_runtime::random::is_repeatable());
+/// ```
+#[inline]
+pub fn is_repeatable() -> bool {
+    #[cfg(feature = "testing")]
+    return crate::scheduler::is_directed();
+    #[cfg(not(feature = "testing"))]
+    false
+}
+
 /// Lets the random numbers of this thread be the same as at another time.
 #[cfg(feature = "testing")]
 pub(crate) fn seed_with(seed: u64) {

@@ -19,7 +19,10 @@ impl Hashing {
     #[cold]
     pub(crate) fn draw() -> Self {
         static SHARED: OnceLock<SharedSeed> = OnceLock::new();
-        let shared = SHARED.get_or_init(|| SharedSeed::from_u64(random::next_u64()));
+        let shared = match random::is_repeatable() {
+            true => SharedSeed::global_fixed(),
+            false => SHARED.get_or_init(|| SharedSeed::from_u64(random::next_u64())),
+        };
         Self(SeedableRandomState::with_seed(random::next_u64(), shared))
     }
 

@@ -142,6 +142,10 @@ impl<T: AsFd> Polled<T> {
         mut op: impl FnMut(&T) -> io::Result<R>,
         drains: impl Fn(&R) -> bool,
     ) -> io::Result<R> {
+        #[cfg(feature = "testing")]
+        if scheduler::is_directed() {
+            return Err(io::Error::new(io::ErrorKind::Unsupported, "a test under chosen schedules has no descriptors"));
+        }
         // Before anything is done that could be lost.
         park::cooperate();
         let (slot, mut watch) = (self.slot.0, None);

@@ -193,6 +193,22 @@ fn here<'a>() -> Option<(&'a Worker, &'a Directed)> {
     Some((worker, worker.directed_now()?))
 }
 
+/// Whether a blocking call of the caller is made on the spot, because it belongs to a schedule.
+///
+/// # Panics
+/// If it belongs to one where that is not wanted.
+#[track_caller]
+pub(crate) fn blocks_inline() -> bool {
+    let inline = here().map(|(_, directed)| directed.director.blocks_inline());
+    assert_ne!(
+        inline,
+        Some(false),
+        "`blocking` was called in a test under chosen schedules, where nothing may depend on the world outside; \
+         `Config::blocking_inline` allows it, for calls that do the same each time"
+    );
+    inline.is_some()
+}
+
 /// Whether the caller belongs to a schedule that is being run.
 pub(crate) fn is_directed() -> bool {
     here().is_some()

@@ -4,6 +4,8 @@ use std::panic::Location;
 use std::time::Duration;
 
 use super::Token;
+use super::choices::Choices;
+use super::director::Plan;
 use super::explore;
 use super::failure::Failure;
 
@@ -48,6 +50,7 @@ pub struct Config {
     pub(super) strategy: Strategy,
     pub(super) max_steps: u64,
     pub(super) time: Option<Duration>,
+    pub(super) blocks_inline: bool,
     pub(super) replay: Option<Token>,
 }
 
@@ -80,6 +83,7 @@ impl Default for Config {
             strategy: Strategy::default(),
             max_steps: 1_000_000,
             time: None,
+            blocks_inline: false,
             replay: None,
         }
     }
@@ -133,12 +137,31 @@ impl Config {
         self
     }
 
+    /// Has [`blocking`](crate::blocking()) call its closure on the spot, while everybody else waits. Without this it panics, for how long
+    /// a call takes, and what it finds outside, is not the same each time. If it is, that is what this is for.
+    ///
+    /// ```
+    /// use gocsp_runtime::blocking;
+    /// use gocsp_runtime::testing::Config;
+    ///
+    /// Config::default().schedules(10).blocking_inline(true).check(|| assert_eq!(blocking(|| 42), 42));
+    /// assert!(Config::default().explore(|| blocking(|| ())).is_err());
+    /// ```
+    pub fn blocking_inline(mut self, inline: bool) -> Self {
+        self.blocks_inline = inline;
+        self
+    }
+
     /// Runs this schedule, and no other.
     ///
     /// See [the example](super).
     pub fn replay(mut self, token: Token) -> Self {
         self.replay = Some(token);
         self
+    }
+
+    pub(super) fn plan(&self, seed: u64, choices: Choices, records: bool) -> Plan {
+        Plan { seed, choices, max_steps: self.max_steps, records, blocks_inline: self.blocks_inline }
     }
 
     /// Runs `body` under one schedule after the other.

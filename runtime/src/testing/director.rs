@@ -20,6 +20,8 @@ pub(crate) struct Plan {
     pub(crate) max_steps: u64,
     /// Whether what happens is written down. Panics are printed only then.
     pub(crate) records: bool,
+    /// Whether blocking calls are made where they are.
+    pub(crate) blocks_inline: bool,
 }
 
 /// How a schedule ended.
@@ -56,6 +58,7 @@ pub(crate) struct Director {
     /// Whether a schedule is being run. Otherwise the worker does as any other.
     on: Cell<bool>,
     records: Cell<bool>,
+    blocks_inline: Cell<bool>,
     start: Instant,
     now: Cell<Instant>,
     state: RefCell<State>,
@@ -81,11 +84,13 @@ struct Ready {
 
 impl Director {
     pub(crate) fn new() -> Self {
-        let plan = Plan { seed: 0, choices: Choices::listed(Vec::new()), max_steps: 0, records: false };
+        let plan =
+            Plan { seed: 0, choices: Choices::listed(Vec::new()), max_steps: 0, records: false, blocks_inline: false };
         let start = clock::real_now();
         Self {
             on: Cell::new(false),
             records: Cell::new(false),
+            blocks_inline: Cell::new(false),
             start,
             now: Cell::new(start),
             state: RefCell::new(State::new(plan)),
@@ -103,6 +108,11 @@ impl Director {
         self.on.get() && self.records.get()
     }
 
+    /// Whether blocking calls are made where they are, and not refused.
+    pub(crate) fn blocks_inline(&self) -> bool {
+        self.blocks_inline.get()
+    }
+
     /// The time, while a schedule is being run.
     pub(crate) fn now(&self) -> Option<Instant> {
         self.on.get().then(|| self.now.get())
@@ -112,6 +122,7 @@ impl Director {
     pub(crate) fn begin(&self, plan: Plan, explorer: Option<GoroutineId>) {
         self.now.set(self.start);
         self.records.set(plan.records);
+        self.blocks_inline.set(plan.blocks_inline);
         *self.state.borrow_mut() = State { explorer, ..State::new(plan) };
         self.on.set(true);
     }

@@ -63,7 +63,7 @@ pub(super) fn explore(
                 0 => Choices::listed(Vec::new()),
                 _ => Choices::by(config.strategy, seed, longest),
             };
-            Plan { seed, choices, max_steps: config.max_steps, records: false }
+            config.plan(seed, choices, false)
         })
     };
     match run_until_failure(&body, plan, &mut all) {
@@ -99,7 +99,7 @@ pub(super) fn run_listed(
     all: &mut Explored,
 ) -> Option<Failed> {
     let Token { seed, deviations } = token;
-    let mut plan = Some(Plan { seed, choices: Choices::listed(deviations), max_steps: config.max_steps, records });
+    let mut plan = Some(config.plan(seed, Choices::listed(deviations), records));
     run_until_failure(body, |_, _| plan.take(), all)
 }
 
