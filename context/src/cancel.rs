@@ -1,8 +1,9 @@
 //! The functions that cancel a context.
 
+use gocsp_runtime::park;
 use std::error::Error;
 use std::fmt;
-use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
 use crate::error::ContextError;
@@ -58,7 +59,9 @@ impl CancelFunc {
     /// cancel.cancel();
     /// assert!(child.err().is_some());
     /// ```
+    #[track_caller]
     pub fn cancel(&self) {
+        park::point_of("context.CancelFunc", Location::caller());
         self.node.end(&End { error: ContextError::Cancelled, cause: None });
     }
 
@@ -129,7 +132,9 @@ impl CancelCauseFunc {
     /// assert_eq!(context.err(), Some(ContextError::Cancelled));
     /// assert_eq!(context.cause().unwrap().to_string(), "no more interest");
     /// ```
+    #[track_caller]
     pub fn cancel(&self, cause: impl Into<Box<dyn Error + Send + Sync>>) {
+        park::point_of("context.CancelCauseFunc", Location::caller());
         self.cancel.node.end(&End { error: ContextError::Cancelled, cause: Some(Arc::from(cause.into())) });
     }
 }

@@ -1,9 +1,10 @@
 //! [`Context`]: the handle, and how contexts are derived.
 
+use gocsp_runtime::park;
 use std::any::Any;
 use std::error::Error;
 use std::fmt;
-use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -269,7 +270,9 @@ impl Context {
     /// assert_eq!(context.err(), Some(ContextError::Cancelled));
     /// ```
     #[must_use]
+    #[track_caller]
     pub fn err(&self) -> Option<ContextError> {
+        park::point_of("context.Err", Location::caller());
         self.node.as_ref()?.error()
     }
 

@@ -176,7 +176,9 @@ impl Cond {
     ///
     /// # Examples
     /// See [`Cond`].
+    #[track_caller]
     pub fn signal(&self) {
+        park::point_of("sync.Cond.Signal", Location::caller());
         let first = self.queue.lock().pop();
         if let Some(first) = first {
             first.finish().wake();
@@ -200,7 +202,9 @@ impl Cond {
     /// started.1.broadcast();
     /// runners.wait();
     /// ```
+    #[track_caller]
     pub fn broadcast(&self) {
+        park::point_of("sync.Cond.Broadcast", Location::caller());
         let all = self.queue.lock().lane::<ALL>().take_all();
         all.wake_all();
     }

@@ -193,6 +193,7 @@ impl<K: Hash + Eq, V: Clone> Group<K, V> {
     #[track_caller]
     pub fn do_call(&self, key: K, f: impl FnOnce() -> V) -> Answer<V> {
         park::cooperate();
+        park::point_of("singleflight.Group.Do", Location::caller());
         match self.inner.board(key, None, Location::caller()) {
             Boarding::Passenger(flight) => flight.wait(),
             Boarding::Pilot(flight) => match Pilot::new(&*self.inner, flight).fly(f) {

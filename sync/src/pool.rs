@@ -31,6 +31,7 @@
 use std::fmt;
 use std::mem;
 use std::ops::{Deref, DerefMut};
+use std::panic::Location;
 use std::panic::UnwindSafe;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -114,7 +115,9 @@ impl<T: Send + 'static, F: Fn() -> T> Pool<T, F> {
     /// pool.put(buffer);
     /// ```
     #[inline]
+    #[track_caller]
     pub fn get(&self) -> T {
+        park::point_of("sync.Pool.Get", Location::caller());
         match self.slots.get().and_then(|slots| slots.take()) {
             Some(thing) => thing,
             None => (self.make)(),
@@ -133,7 +136,9 @@ impl<T: Send + 'static, F: Fn() -> T> Pool<T, F> {
     /// assert_eq!((pool.get(), pool.get()), (7, 0));
     /// ```
     #[inline]
+    #[track_caller]
     pub fn put(&self, thing: T) {
+        park::point_of("sync.Pool.Put", Location::caller());
         let slots = self.slots.get_or_init(Slots::new);
         slots.put(thing);
         // Step 1.

@@ -149,6 +149,7 @@ impl Semaphore {
         let size = self.inner.size;
         assert!(permits <= size, "a semaphore of {size} permits can never give {permits}");
         park::cooperate();
+        park::point_of("semaphore.TryAcquire", Location::caller());
         self.inner.lock().take(permits).then(|| self.permit(permits))
     }
 

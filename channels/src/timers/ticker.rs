@@ -4,6 +4,8 @@ use std::fmt;
 use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::time::{Duration, Instant};
 
+use gocsp_runtime::park;
+
 use super::channel::Plan;
 use super::clockwork::Clockwork;
 use super::period_for;
@@ -88,7 +90,9 @@ impl Ticker {
     /// ticker.stop();
     /// assert!(ticker.receiver().recv_timeout(Duration::from_millis(5)).is_err());
     /// ```
+    #[track_caller]
     pub fn stop(&self) {
+        park::point_of("time.Ticker.Stop", Location::caller());
         self.clockwork.set(None);
     }
 
@@ -108,7 +112,9 @@ impl Ticker {
     /// assert!(ticker.receiver().recv()? >= start + Duration::from_millis(1));
     /// # Ok::<(), gocsp_channels::RecvError>(())
     /// ```
+    #[track_caller]
     pub fn reset(&self, period: Duration) {
+        park::point_of("time.Ticker.Reset", Location::caller());
         self.clockwork.set(Some(Plan::ticks(period_for("Ticker::reset", period))));
     }
 }

@@ -4,6 +4,8 @@ use std::fmt;
 use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::time::{Duration, Instant};
 
+use gocsp_runtime::park;
+
 use super::channel::Plan;
 use super::clockwork::Clockwork;
 use crate::Receiver;
@@ -93,7 +95,9 @@ impl Timer {
     /// assert!(!timer.stop());
     /// ```
     #[inline]
+    #[track_caller]
     pub fn stop(&self) -> bool {
+        park::point_of("time.Timer.Stop", Location::caller());
         self.clockwork.set(None)
     }
 
@@ -118,7 +122,9 @@ impl Timer {
     /// # Ok::<(), gocsp_channels::RecvError>(())
     /// ```
     #[inline]
+    #[track_caller]
     pub fn reset(&self, delay: Duration) -> bool {
+        park::point_of("time.Timer.Reset", Location::caller());
         self.clockwork.set(Some(Plan::once(delay)))
     }
 }

@@ -10,7 +10,7 @@ use super::cell::{self, DETACHED};
 use super::control::{Goroutine, GoroutineId};
 use super::join::JoinHandle;
 use super::scope::{Scope, ScopeState, ScopedJoinHandle};
-use crate::park::{self, Description, Reason, Way};
+use crate::park;
 use crate::runtime::Runtime;
 use crate::scheduler::{self, Placement, Shared, Worker};
 use crate::stack::{self, SizeClass};
@@ -283,16 +283,7 @@ where
 #[inline(always)]
 fn about_to_spawn(place: &'static Location<'static>) {
     scheduler::cooperate_to_spawn();
-    park::point(|| Reason::new::<Spawn, _>(place, &()));
-}
-
-/// To start a goroutine. Nobody waits for that.
-enum Spawn {}
-
-impl Way<()> for Spawn {
-    const STATE: &'static str = "go";
-
-    fn describe((): &(), _: &mut Description) {}
+    park::point_of("go", place);
 }
 
 /// Starts a goroutine for a timer that is due: not by a goroutine, as a rule, and so without yielding. The line that made the

@@ -174,6 +174,7 @@ pub use wait_list::{Batch, Claimed, Node, Outcome, Popped, WaitList, wait, wait_
 pub use waiter::{Patience, Unparked, Waiter, WakeToken};
 
 use std::mem::MaybeUninit;
+use std::panic::Location;
 
 pub use crate::scheduler::{cooperate, is_unwinding, unwind_if_shutting_down, yield_if_due};
 pub(crate) use lock::held;
@@ -206,6 +207,21 @@ pub fn point<'a>(operation: impl FnOnce() -> Reason<'a>) {
     crate::scheduler::point(operation);
     #[cfg(not(feature = "testing"))]
     let _ = operation;
+}
+
+/// As [`point`], of an operation that nobody ever waits in, and that is told of by its name.
+///
+/// ```
+/// use std::panic::Location;
+///
+/// gocsp_runtime::park::point_of("switch.Turn", Location::caller());
+/// ```
+#[inline(always)]
+pub fn point_of(name: &'static str, place: &'static Location<'static>) {
+    #[cfg(feature = "testing")]
+    crate::scheduler::point_of(name, place);
+    #[cfg(not(feature = "testing"))]
+    let _ = (name, place);
 }
 
 /// Where the caller runs: for a goroutine the number of its worker, which counts from 0 in each runtime, for an ordinary thread

@@ -22,6 +22,7 @@
 //! heeded by itself.
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::panic::Location;
 use std::ptr::NonNull;
 use std::time::Instant;
@@ -236,16 +237,24 @@ pub(crate) fn is_muted() -> bool {
 pub(crate) fn point<'a>(reason: impl FnOnce() -> Reason<'a>) {
     if preempt::is_anybody_asked() {
         let reason = reason();
-        // SAFETY: the reason borrows its subject during the call.
-        unsafe { pass_point(&reason.raw) };
+        pass_point(reason.raw.place, || {
+            // SAFETY: the reason borrows its subject, which is there during the call.
+            unsafe { reason.raw.describe() }
+        });
     }
 }
 
-/// # Safety
-/// The subject of the reason stays in place.
+/// As [`point`], of an operation that has nothing but a name.
+#[inline(always)]
+pub(crate) fn point_of(name: &'static str, place: &'static Location<'static>) {
+    if preempt::is_anybody_asked() {
+        pass_point(place, || Description { state: Cow::Borrowed(name), subjects: Vec::new() });
+    }
+}
+
 #[cold]
 #[inline(never)]
-unsafe fn pass_point(reason: &RawReason) {
+fn pass_point(place: &'static Location<'static>, describe: impl FnOnce() -> Description) {
     let Some((worker, directed)) = here() else { return };
     let (director, Some(running)) = (&directed.director, worker.running()) else { return };
     if std::thread::panicking() {
@@ -253,11 +262,9 @@ unsafe fn pass_point(reason: &RawReason) {
         return;
     }
     let id = id_of(running);
-    director.passes(id, reason.place.line());
+    director.passes(id, place.line());
     if director.records() {
-        // SAFETY: as the caller says.
-        let what = unsafe { reason.describe() };
-        director.record(id, Event::Does(what, reason.place));
+        director.record(id, Event::Does(describe(), place));
     }
     worker.collect(director);
     if !director.stays(id) {

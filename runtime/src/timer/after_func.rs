@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use super::{Expire, Expiry, Schedule};
 use crate::clock;
 use crate::goroutine::spawn_due;
-use crate::park::Lock;
+use crate::park::{self, Lock};
 
 /// Runs `f` in a goroutine of its own, `delay` from now. Go's `time.AfterFunc`.
 ///
@@ -82,7 +82,9 @@ impl AfterFunc {
     /// assert!(alarm.stop());
     /// assert!(!alarm.stop());
     /// ```
+    #[track_caller]
     pub fn stop(&self) -> bool {
+        park::point_of("time.AfterFunc.Stop", Location::caller());
         let mut state = self.timer.state.lock();
         let was_set = state.schedule.clear();
         let running = state.running.take();
@@ -111,7 +113,9 @@ impl AfterFunc {
     /// assert!(!alarm.reset(Duration::ZERO));
     /// rx.recv().unwrap();
     /// ```
+    #[track_caller]
     pub fn reset(&self, delay: Duration) -> bool {
+        park::point_of("time.AfterFunc.Reset", Location::caller());
         let due = clock::deadline(delay);
         let mut state = self.timer.state.lock();
         let was_set = state.schedule.is_set();
