@@ -259,6 +259,8 @@ impl Waiter {
     #[cold]
     fn block_thread(&self, deadline: Option<Instant>, masked: bool, reason: Option<&RawReason>) -> Unparked {
         held::assert_none("blocking a thread");
+        #[cfg(feature = "testing")]
+        scheduler::refuse_to_block();
         let _entry = reason.map(|reason| Entry::new(*reason, deadline.is_some(), &self.woken));
         self.wait_for_flag(&scheduler::LentPermit::of_this_thread(), deadline, masked)
     }

@@ -23,7 +23,9 @@
 
 use std::any::Any;
 use std::borrow::Cow;
+use std::io::{self, Write};
 use std::panic::Location;
+use std::process;
 use std::ptr::NonNull;
 use std::time::Instant;
 
@@ -208,6 +210,17 @@ pub(crate) fn blocks_inline() -> bool {
          `Config::blocking_inline` allows it, for calls that do the same each time"
     );
     inline.is_some()
+}
+
+/// A goroutine that is unwinding cannot leave its thread. In a schedule there is no other on which somebody could end its wait.
+pub(crate) fn refuse_to_block() {
+    if is_directed() {
+        let message =
+            "fatal error: in a test under chosen schedules, a goroutine waits in a destructor while a panic unwinds it";
+        // A closed stderr is no reason to go on.
+        let _ = writeln!(io::stderr(), "{message}");
+        process::abort();
+    }
 }
 
 /// Whether the caller belongs to a schedule that is being run.

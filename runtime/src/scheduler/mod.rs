@@ -87,7 +87,7 @@ pub(crate) use crate::goroutine::{Goroutine, unwind_cancelled};
 #[cfg(feature = "testing")]
 pub(crate) use directed::{
     blocks_inline, directed_time, end_directed, is_directed, is_muted, note_join, note_panic, point, point_of,
-    run_schedule, settle,
+    refuse_to_block, run_schedule, settle,
 };
 pub(crate) use fiber::Fiber;
 pub(crate) use in_place::LentPermit;
