@@ -65,6 +65,7 @@ pub use gocsp_sync as sync;
 /// ```
 pub mod time {
     pub use gocsp_channels::{Ticker, Timer, after, tick};
+    pub use gocsp_runtime::clock::now;
     pub use gocsp_runtime::timer::{AfterFunc, after_func};
     pub use gocsp_runtime::{sleep, sleep_until};
 }

@@ -7,6 +7,8 @@ mod contexts;
 mod drops;
 #[path = "common/procs.rs"]
 mod procs;
+#[path = "common/schedules.rs"]
+mod schedules;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
@@ -17,7 +19,8 @@ use contexts::{CountedCause, HOUR, SHORT, is_closed, tree};
 use drops::Drops;
 use gocsp::context::{CancelFunc, Context};
 use gocsp::{Go, RecvError, TryRecvError, channel, go, num_goroutines, sleep, yield_now};
-use procs::{on_one_and_more_procs, on_procs};
+use procs::on_procs;
+use schedules::on_many_schedules;
 
 /// Calls a function when it is dropped.
 struct OnDrop<F: FnMut()>(F);
@@ -43,7 +46,7 @@ fn a_cancelled_context_lets_go_of_its_deadline_at_once() {
 
 #[test]
 fn a_deadline_takes_no_goroutine() {
-    on_one_and_more_procs(|| {
+    on_many_schedules(|| {
         let before = num_goroutines();
         let contexts: Vec<_> = (0..1000).map(|_| Context::background().with_timeout(HOUR)).collect();
         assert_eq!(num_goroutines(), before);
@@ -73,7 +76,7 @@ fn an_after_func_of_a_context_that_never_ends_does_not_run() {
 
 #[test]
 fn a_finished_context_that_is_dropped_takes_nobody_else_out_of_its_parent() {
-    on_one_and_more_procs(|| {
+    on_many_schedules(|| {
         let (parent, cancel_parent) = Context::background().with_cancel();
         let (ended, cancel) = parent.with_cancel();
         cancel.cancel();
@@ -91,7 +94,7 @@ fn a_finished_context_that_is_dropped_takes_nobody_else_out_of_its_parent() {
 
 #[test]
 fn dropping_a_cancel_function_cancels_nothing_and_dropping_its_guard_does() {
-    on_one_and_more_procs(|| {
+    on_many_schedules(|| {
         let (context, cancel) = Context::background().with_cancel();
         drop(cancel.clone());
         let cancel = cancel.drop_guard().disarm();
@@ -103,7 +106,7 @@ fn dropping_a_cancel_function_cancels_nothing_and_dropping_its_guard_does() {
 
 #[test]
 fn what_listens_is_told_of_the_end_also_when_all_contexts_are_gone() {
-    on_one_and_more_procs(|| {
+    on_many_schedules(|| {
         let (tx, rx) = channel(2);
         let (root, cancel) = Context::background().with_cancel();
         let (child, _) = root.with_cancel();
@@ -126,7 +129,7 @@ fn what_listens_is_told_of_the_end_also_when_all_contexts_are_gone() {
 
 #[test]
 fn what_nobody_can_end_any_more_stays_open() {
-    on_one_and_more_procs(|| {
+    on_many_schedules(|| {
         let drops = Drops::default();
         let value = drops.value();
         let (context, cancel) = Context::background().with_cancel();
@@ -157,7 +160,7 @@ fn a_deadline_whose_runtime_has_ended_keeps_nothing() {
 
 #[test]
 fn a_long_chain_overflows_no_stack() {
-    on_one_and_more_procs(|| {
+    on_many_schedules(|| {
         let walk = |drop_first: bool| {
             move || {
                 let (root, cancel) = Context::background().with_cancel();
@@ -223,7 +226,7 @@ fn threads_and_goroutines_cancel_and_wait_alike() {
 
 #[test]
 fn a_destructor_may_cancel_also_while_a_panic_unwinds() {
-    on_one_and_more_procs(|| {
+    on_many_schedules(|| {
         let (context, cancel) = Context::background().with_cancel();
         let children = tree(&context, 3, 3);
         let (tx, rx) = channel(1);
@@ -243,7 +246,7 @@ fn a_destructor_may_cancel_also_while_a_panic_unwinds() {
 
 #[test]
 fn destructors_may_use_the_context_that_drops_what_they_belong_to() {
-    on_one_and_more_procs(|| {
+    on_many_schedules(|| {
         let dropped = Arc::new(AtomicUsize::new(0));
         let (context, cancel) = Context::background().with_cancel();
         let (child, cancel_child) = context.with_cancel();

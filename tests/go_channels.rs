@@ -5,6 +5,8 @@
 
 #[path = "common/procs.rs"]
 mod procs;
+#[path = "common/schedules.rs"]
+mod schedules;
 
 use std::panic::catch_unwind;
 use std::sync::Arc;
@@ -16,12 +18,13 @@ use gocsp::{
     TrySendError, after, channel, go, scope, select, yield_now,
 };
 use procs::{on_one_and_more_procs, on_procs};
+use schedules::on_many_schedules;
 
 const SHORT: Duration = Duration::from_millis(2);
 
 #[test]
 fn without_capacity_a_send_completes_only_with_a_receive() {
-    on_one_and_more_procs(|| {
+    on_many_schedules(|| {
         let (tx, rx) = channel(0);
         let sent = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&sent);
@@ -42,7 +45,7 @@ fn without_capacity_a_send_completes_only_with_a_receive() {
 
 #[test]
 fn without_capacity_nothing_is_sent_when_nobody_receives() {
-    on_one_and_more_procs(|| {
+    on_many_schedules(|| {
         let (tx, rx) = channel(0);
         assert_eq!(tx.try_send(1), Err(TrySendError::Full(1)));
         assert_eq!(tx.send_timeout(1, SHORT), Err(SendTimeoutError::Timeout(1)));
@@ -53,7 +56,7 @@ fn without_capacity_nothing_is_sent_when_nobody_receives() {
 
 #[test]
 fn values_arrive_in_the_order_in_which_they_were_sent() {
-    on_one_and_more_procs(|| {
+    on_many_schedules(|| {
         for capacity in [0, 1, 3, 1000] {
             let (tx, rx) = channel(capacity);
             go!(move || (0..500).try_for_each(|n| tx.send(n)));
@@ -140,7 +143,7 @@ fn a_receive_from_a_full_buffer_takes_the_head_and_lets_the_first_blocked_sender
 
 #[test]
 fn after_a_close_the_buffer_is_drained_and_then_every_receive_fails_at_once() {
-    on_one_and_more_procs(|| {
+    on_many_schedules(|| {
         let (tx, rx) = channel(3);
         (0..3).for_each(|n| tx.send(n).unwrap());
         tx.close().unwrap();
@@ -158,7 +161,7 @@ fn after_a_close_the_buffer_is_drained_and_then_every_receive_fails_at_once() {
 
 #[test]
 fn dropping_the_last_sender_closes() {
-    on_one_and_more_procs(|| {
+    on_many_schedules(|| {
         let (tx, rx) = channel::<i32>(1);
         let other = tx.clone();
         let receiver = go!(move || rx.iter().collect::<Vec<_>>());
@@ -173,7 +176,7 @@ fn dropping_the_last_sender_closes() {
 
 #[test]
 fn a_close_wakes_all_blocked_receivers() {
-    on_one_and_more_procs(|| {
+    on_many_schedules(|| {
         let (tx, rx) = channel::<i32>(0);
         let receivers: Vec<_> = (0..200)
             .map(|_| {
@@ -189,7 +192,7 @@ fn a_close_wakes_all_blocked_receivers() {
 
 #[test]
 fn a_close_wakes_all_blocked_senders_and_each_gets_its_value_back() {
-    on_one_and_more_procs(|| {
+    on_many_schedules(|| {
         let (tx, rx) = channel(2);
         let senders: Vec<_> = (0..200)
             .map(|n| {
@@ -213,7 +216,7 @@ fn a_close_wakes_all_blocked_senders_and_each_gets_its_value_back() {
 
 #[test]
 fn sending_on_a_closed_channel_gives_the_value_back_also_with_room_in_the_buffer() {
-    on_one_and_more_procs(|| {
+    on_many_schedules(|| {
         let (tx, _rx) = channel(1);
         tx.close().unwrap();
         assert_eq!(tx.send(1), Err(SendError(1)));
@@ -224,7 +227,7 @@ fn sending_on_a_closed_channel_gives_the_value_back_also_with_room_in_the_buffer
 
 #[test]
 fn without_a_receiver_blocked_and_later_senders_get_their_values_back() {
-    on_one_and_more_procs(|| {
+    on_many_schedules(|| {
         let (tx, rx) = channel(0);
         let blocked = tx.clone();
         let blocked = go!(move || blocked.send("blocked"));
@@ -237,7 +240,7 @@ fn without_a_receiver_blocked_and_later_senders_get_their_values_back() {
 
 #[test]
 fn closing_twice_is_an_error() {
-    on_one_and_more_procs(|| {
+    on_many_schedules(|| {
         let (tx, _rx) = channel::<()>(0);
         assert_eq!(tx.close(), Ok(()));
         assert_eq!(tx.clone().close(), Err(CloseError));
@@ -247,7 +250,7 @@ fn closing_twice_is_an_error() {
 
 #[test]
 fn of_many_who_close_at_once_one_succeeds() {
-    on_one_and_more_procs(|| {
+    on_many_schedules(|| {
         for _ in 0..50 {
             let (tx, _rx) = channel::<()>(0);
             let closers: [_; 8] = std::array::from_fn(|_| {
@@ -282,7 +285,7 @@ fn a_nil_channel_blocks_for_ever() {
 
 #[test]
 fn iteration_ends_at_close() {
-    on_one_and_more_procs(|| {
+    on_many_schedules(|| {
         let (tx, rx) = channel(1);
         let receiver = go! {
             let mut seen = Vec::new();
@@ -299,7 +302,7 @@ fn iteration_ends_at_close() {
 
 #[test]
 fn closing_is_a_broadcast_to_any_number_of_waiters_of_any_kind() {
-    on_one_and_more_procs(|| {
+    on_many_schedules(|| {
         let (tx, rx) = channel::<()>(0);
         let released = AtomicUsize::new(0);
         scope(|s| {
@@ -327,7 +330,7 @@ fn closing_is_a_broadcast_to_any_number_of_waiters_of_any_kind() {
 
 #[test]
 fn a_send_happens_before_the_matching_receive_completes() {
-    on_one_and_more_procs(|| {
+    on_many_schedules(|| {
         for capacity in [0, 1, 4] {
             let (tx, rx) = channel(capacity);
             let written: Arc<[AtomicUsize]> = (0..500).map(|_| AtomicUsize::new(0)).collect();
@@ -347,7 +350,7 @@ fn a_send_happens_before_the_matching_receive_completes() {
 
 #[test]
 fn a_close_happens_before_the_receive_that_reports_it() {
-    on_one_and_more_procs(|| {
+    on_many_schedules(|| {
         for _ in 0..200 {
             let (tx, rx) = channel::<()>(0);
             let written = Arc::new(AtomicUsize::new(0));
@@ -365,7 +368,7 @@ fn a_close_happens_before_the_receive_that_reports_it() {
 #[test]
 fn a_receive_happens_before_the_send_that_it_makes_room_for_completes() {
     // So a channel is a semaphore: no more are inside than it has places.
-    on_one_and_more_procs(|| {
+    on_many_schedules(|| {
         for capacity in [1, 3] {
             let (enter, leave) = channel(capacity);
             let inside = AtomicUsize::new(0);
@@ -397,7 +400,7 @@ fn a_capacity_that_overflows_is_a_clear_error() {
 
 #[test]
 fn values_of_no_size_cost_no_memory_and_are_counted() {
-    on_one_and_more_procs(|| {
+    on_many_schedules(|| {
         let (tx, rx) = channel(usize::MAX);
         (0..1000).for_each(|_| tx.send(()).unwrap());
         assert_eq!(rx.len(), 1000);

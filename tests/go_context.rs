@@ -6,6 +6,8 @@ mod contexts;
 mod drops;
 #[path = "common/procs.rs"]
 mod procs;
+#[path = "common/schedules.rs"]
+mod schedules;
 
 use std::error::Error;
 use std::sync::Arc;
@@ -16,10 +18,11 @@ use drops::Drops;
 use gocsp::context::{Context, ContextError};
 use gocsp::{RecvError, after, channel, go, scope, select, sleep, yield_now};
 use procs::on_one_and_more_procs;
+use schedules::on_many_schedules;
 
 #[test]
 fn cancelling_a_parent_cancels_every_descendant_before_cancel_returns() {
-    on_one_and_more_procs(|| {
+    on_many_schedules(|| {
         let (root, cancel) = Context::background().with_cancel();
         let descendants = tree(&root, 4, 4);
         let receivers: Vec<_> = descendants.iter().step_by(2).map(|(context, _)| context.done().clone()).collect();
@@ -35,7 +38,7 @@ fn cancelling_a_parent_cancels_every_descendant_before_cancel_returns() {
 
 #[test]
 fn cancelling_a_child_leaves_its_parent_and_siblings_alone() {
-    on_one_and_more_procs(|| {
+    on_many_schedules(|| {
         let (root, _cancel) = Context::background().with_cancel();
         let [one, other] = [(); 2].map(|()| root.with_cancel());
         one.1.cancel();
@@ -46,7 +49,7 @@ fn cancelling_a_child_leaves_its_parent_and_siblings_alone() {
 
 #[test]
 fn of_many_who_cancel_in_one_tree_each_finds_what_is_below_it_cancelled() {
-    on_one_and_more_procs(|| {
+    on_many_schedules(|| {
         for _ in 0..50 {
             let (root, cancel) = Context::background().with_cancel();
             let descendants = tree(&root, 2, 6);
@@ -70,7 +73,7 @@ fn of_many_who_cancel_in_one_tree_each_finds_what_is_below_it_cancelled() {
 
 #[test]
 fn a_context_derived_from_one_that_has_ended_has_ended_the_same_way() {
-    on_one_and_more_procs(|| {
+    on_many_schedules(|| {
         let (root, cancel) = Context::background().with_cancel_cause();
         cancel.cancel("first");
         let (child, _cancel) = root.with_timeout(Duration::ZERO);
@@ -82,7 +85,7 @@ fn a_context_derived_from_one_that_has_ended_has_ended_the_same_way() {
 
 #[test]
 fn a_context_made_while_its_parent_is_cancelled_ends_with_it() {
-    on_one_and_more_procs(|| {
+    on_many_schedules(|| {
         for _ in 0..100 {
             let (root, cancel) = Context::background().with_cancel();
             let parent = root.clone();
@@ -96,7 +99,7 @@ fn a_context_made_while_its_parent_is_cancelled_ends_with_it() {
 
 #[test]
 fn the_first_cause_wins() {
-    on_one_and_more_procs(|| {
+    on_many_schedules(|| {
         for _ in 0..50 {
             let (root, cancel) = Context::background().with_cancel_cause();
             let (child, _cancel) = root.with_cancel();
@@ -133,7 +136,7 @@ fn without_a_cause_the_error_is_the_cause() {
 
 #[test]
 fn an_error_that_is_set_implies_a_closed_channel_and_a_closed_channel_an_error() {
-    on_one_and_more_procs(|| {
+    on_many_schedules(|| {
         for round in 0..200 {
             let (root, cancel) = Context::background().with_cancel();
             let (child, _cancel) = root.with_cancel();
@@ -157,7 +160,7 @@ fn an_error_that_is_set_implies_a_closed_channel_and_a_closed_channel_an_error()
 
 #[test]
 fn a_deadline_later_than_the_parents_changes_nothing() {
-    on_one_and_more_procs(|| {
+    on_many_schedules(|| {
         let (parent, _cancel) = Context::background().with_timeout_cause(SHORT, "the parent's");
         for (child, _cancel) in [parent.with_timeout(HOUR), parent.with_timeout_cause(HOUR, "the child's")] {
             assert_eq!(child.deadline(), parent.deadline());
@@ -199,7 +202,7 @@ fn a_deadline_that_has_passed_ends_the_context_at_once_and_one_that_is_too_far_n
 
 #[test]
 fn a_cancelled_context_is_not_ended_again_by_its_deadline() {
-    on_one_and_more_procs(|| {
+    on_many_schedules(|| {
         let (context, cancel) = Context::background().with_timeout(SHORT);
         cancel.cancel();
         sleep(2 * SHORT);
@@ -209,7 +212,7 @@ fn a_cancelled_context_is_not_ended_again_by_its_deadline() {
 
 #[test]
 fn with_value_looks_up_the_chain_and_the_nearest_wins() {
-    on_one_and_more_procs(|| {
+    on_many_schedules(|| {
         let root = Context::background().with_value(1_u8).with_value("root");
         let (middle, _cancel) = root.with_cancel();
         let leaf = middle.with_timeout(HOUR).0.with_value(2_u8);
@@ -223,7 +226,7 @@ fn with_value_looks_up_the_chain_and_the_nearest_wins() {
 
 #[test]
 fn after_func_runs_once_in_a_goroutine_of_its_own() {
-    on_one_and_more_procs(|| {
+    on_many_schedules(|| {
         let (tx, rx) = channel(10);
         let (context, cancel) = Context::background().with_cancel();
         let (child, _cancel) = context.with_cancel();
@@ -244,7 +247,7 @@ fn after_func_runs_once_in_a_goroutine_of_its_own() {
 
 #[test]
 fn after_func_of_a_context_that_has_ended_runs_at_once_and_who_cancels_does_not_wait_for_it() {
-    on_one_and_more_procs(|| {
+    on_many_schedules(|| {
         let (context, cancel) = Context::background().with_cancel();
         let (proceed, wait) = channel::<()>(0);
         let (tx, rx) = channel(2);
@@ -264,7 +267,7 @@ fn after_func_of_a_context_that_has_ended_runs_at_once_and_who_cancels_does_not_
 
 #[test]
 fn the_stop_of_after_func_says_whether_it_prevented_the_run() {
-    on_one_and_more_procs(|| {
+    on_many_schedules(|| {
         for _ in 0..200 {
             let drops = Drops::default();
             let (tx, rx) = channel(1);
@@ -288,7 +291,7 @@ fn the_stop_of_after_func_says_whether_it_prevented_the_run() {
 
 #[test]
 fn without_cancel_keeps_values_only() {
-    on_one_and_more_procs(|| {
+    on_many_schedules(|| {
         let (context, cancel) = Context::background().with_value(1).with_timeout(HOUR);
         let kept = context.without_cancel();
         let (below, _cancel) = kept.with_cancel();
@@ -301,7 +304,7 @@ fn without_cancel_keeps_values_only() {
 
 #[test]
 fn a_background_context_is_never_done() {
-    on_one_and_more_procs(|| {
+    on_many_schedules(|| {
         for context in [Context::background(), Context::todo(), Context::default()] {
             assert_eq!((context.err(), context.deadline()), (None, None));
             assert!(context.cause().is_none());
@@ -315,7 +318,7 @@ fn a_background_context_is_never_done() {
 
 #[test]
 fn done_is_a_case_of_select() {
-    on_one_and_more_procs(|| {
+    on_many_schedules(|| {
         let (context, cancel) = Context::background().with_cancel();
         let (tx, rx) = channel(0);
         let worker = go! {
@@ -335,7 +338,7 @@ fn done_is_a_case_of_select() {
 
 #[test]
 fn a_finished_context_holds_no_reference_from_its_parent() {
-    on_one_and_more_procs(|| {
+    on_many_schedules(|| {
         let drops = Drops::default();
         let (parent, _cancel) = Context::background().with_cancel();
         for n in 0..100 {

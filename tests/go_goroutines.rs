@@ -6,6 +6,8 @@
 mod drops;
 #[path = "common/procs.rs"]
 mod procs;
+#[path = "common/schedules.rs"]
+mod schedules;
 
 use std::collections::HashSet;
 use std::hint;
@@ -19,7 +21,8 @@ use gocsp::{
     Cancelled, Go, Runtime, channel, exit_goroutine, go, max_procs, num_goroutines, scope, set_max_procs, sleep,
     yield_now,
 };
-use procs::{on_one_and_more_procs, on_procs};
+use procs::on_procs;
+use schedules::on_many_schedules;
 
 /// Waits without calling the runtime: the worker is kept busy.
 fn compute_until(flag: &AtomicBool) {
@@ -33,7 +36,7 @@ fn arguments_are_evaluated_in_the_caller_before_the_goroutine_exists() {
     fn pair(first: usize, second: usize) -> (usize, usize) {
         (first, second)
     }
-    on_one_and_more_procs(|| {
+    on_many_schedules(|| {
         let log = Mutex::new(Vec::new());
         let note = |what: &'static str| {
             log.lock().unwrap().push((what, num_goroutines(), thread::current().id()));
@@ -49,7 +52,7 @@ fn arguments_are_evaluated_in_the_caller_before_the_goroutine_exists() {
 
 #[test]
 fn what_is_called_is_evaluated_in_the_caller_as_well() {
-    on_one_and_more_procs(|| {
+    on_many_schedules(|| {
         let order = Mutex::new(Vec::new());
         let choose = || {
             order.lock().unwrap().push("function");
@@ -170,7 +173,7 @@ fn who_yields_alone_lets_everyone_run_who_becomes_ready() {
 
 #[test]
 fn exit_goroutine_runs_destructors_and_nothing_after_it() {
-    on_one_and_more_procs(|| {
+    on_many_schedules(|| {
         let drops = Drops::default();
         let value = drops.value();
         let went_on = Arc::new(AtomicBool::new(false));
@@ -196,7 +199,7 @@ fn exit_goroutine_runs_destructors_and_nothing_after_it() {
 
 #[test]
 fn exit_goroutine_leaves_the_others_alone() {
-    on_one_and_more_procs(|| {
+    on_many_schedules(|| {
         let (tx, rx) = channel(0);
         for n in 0..100 {
             let tx = tx.clone();

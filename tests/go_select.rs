@@ -2,6 +2,8 @@
 
 #[path = "common/procs.rs"]
 mod procs;
+#[path = "common/schedules.rs"]
+mod schedules;
 
 use std::cell::RefCell;
 use std::hint;
@@ -11,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use gocsp::{Chan, Receiver, RecvError, Select, SendError, Sender, channel, go, scope, select, yield_now};
 use procs::{on_one_and_more_procs, on_procs};
+use schedules::on_many_schedules;
 
 const SHORT: Duration = Duration::from_millis(2);
 
@@ -27,7 +30,7 @@ fn assert_uniform(counts: &[u32]) {
 
 #[test]
 fn ready_cases_are_chosen_uniformly_at_random() {
-    on_one_and_more_procs(|| {
+    on_many_schedules(|| {
         let (full, empty, closed) = (Chan::new(1), Chan::new(1), Chan::<()>::new(0));
         full.send(0).unwrap();
         closed.close().unwrap();
@@ -46,7 +49,7 @@ fn ready_cases_are_chosen_uniformly_at_random() {
 
 #[test]
 fn ready_cases_of_a_dynamic_select_are_chosen_uniformly_at_random() {
-    on_one_and_more_procs(|| {
+    on_many_schedules(|| {
         let channels: [Chan<()>; 12] = std::array::from_fn(|_| Chan::new(0));
         channels.iter().for_each(|chan| chan.close().unwrap());
         let mut counts = [0_u32; 12];
@@ -124,7 +127,7 @@ fn at_once(rounds: usize, parties: [&(dyn Fn(usize) + Sync); 2]) {
 
 #[test]
 fn expressions_are_evaluated_once_and_in_source_order_also_of_cases_not_chosen() {
-    on_one_and_more_procs(|| {
+    on_many_schedules(|| {
         let (tx, rx) = channel(1);
         let (full, never) = (Chan::new(1), Receiver::<i32>::nil());
         full.send(0).unwrap();
@@ -146,7 +149,7 @@ fn expressions_are_evaluated_once_and_in_source_order_also_of_cases_not_chosen()
 
 #[test]
 fn a_value_not_sent_is_still_the_callers() {
-    on_one_and_more_procs(|| {
+    on_many_schedules(|| {
         let (tx, _rx) = channel(0);
         let (other, from_other) = channel(0);
         go!(move || other.send("instead"));
@@ -171,7 +174,7 @@ fn a_value_not_sent_is_still_the_callers() {
 
 #[test]
 fn a_select_never_pairs_with_itself() {
-    on_one_and_more_procs(|| {
+    on_many_schedules(|| {
         let chan = Chan::new(0);
         for _ in 0..20 {
             select! {
@@ -197,7 +200,7 @@ fn a_select_never_pairs_with_itself() {
 
 #[test]
 fn two_selects_that_both_send_and_receive_pair_with_each_other() {
-    on_one_and_more_procs(|| {
+    on_many_schedules(|| {
         let chan = Chan::new(0);
         let (sent, received) = (AtomicUsize::new(0), AtomicUsize::new(0));
         scope(|s| {
@@ -220,7 +223,7 @@ fn two_selects_that_both_send_and_receive_pair_with_each_other() {
 
 #[test]
 fn the_same_channel_may_stand_in_several_cases() {
-    on_one_and_more_procs(|| {
+    on_many_schedules(|| {
         let (tx, rx) = channel(0);
         go!(move || while tx.send(1).is_ok() {});
         let mut chosen = [false; 3];
@@ -253,7 +256,7 @@ fn no_case_and_no_default_blocks_for_ever() {
 
 #[test]
 fn one_woken_select_fires_exactly_one_case() {
-    on_one_and_more_procs(|| {
+    on_many_schedules(|| {
         for _ in 0..300 {
             let channels: [Chan<u32>; 4] = std::array::from_fn(|_| Chan::new(1));
             let [a, b, c, d] = &channels;
@@ -277,7 +280,7 @@ fn one_woken_select_fires_exactly_one_case() {
 
 #[test]
 fn no_value_is_lost_between_two_selects_that_are_claimed_at_once() {
-    on_one_and_more_procs(|| {
+    on_many_schedules(|| {
         let (a, b) = (Chan::new(0), Chan::new(0));
         let received = AtomicUsize::new(0);
         scope(|s| {
@@ -307,7 +310,7 @@ fn no_value_is_lost_between_two_selects_that_are_claimed_at_once() {
 
 #[test]
 fn the_send_case_of_a_closed_channel_is_ready_and_yields_the_error() {
-    on_one_and_more_procs(|| {
+    on_many_schedules(|| {
         let (tx, _rx) = channel(1);
         tx.close().unwrap();
         let value = String::from("x");
@@ -321,7 +324,7 @@ fn the_send_case_of_a_closed_channel_is_ready_and_yields_the_error() {
 
 #[test]
 fn the_send_case_of_a_channel_without_receivers_is_ready_and_yields_the_error() {
-    on_one_and_more_procs(|| {
+    on_many_schedules(|| {
         let (tx, rx) = channel(1);
         drop(rx);
         let result = select! { send(tx, String::from("x")) -> sent => sent };
@@ -331,7 +334,7 @@ fn the_send_case_of_a_channel_without_receivers_is_ready_and_yields_the_error() 
 
 #[test]
 fn the_receive_case_of_a_closed_and_drained_channel_is_ready_and_yields_the_error() {
-    on_one_and_more_procs(|| {
+    on_many_schedules(|| {
         let (tx, rx) = channel(1);
         tx.send(1).unwrap();
         tx.close().unwrap();
@@ -373,7 +376,7 @@ fn a_close_wakes_a_select_that_waits_to_send_or_to_receive() {
 
 #[test]
 fn a_nil_channel_is_never_chosen() {
-    on_one_and_more_procs(|| {
+    on_many_schedules(|| {
         let nil = Chan::<i32>::nil();
         let (tx, rx) = channel(1);
         for _ in 0..100 {
@@ -433,7 +436,7 @@ fn a_busy_case_does_not_starve_another() {
 
 #[test]
 fn sixteen_cases_and_more_of_all_kinds() {
-    on_one_and_more_procs(|| {
+    on_many_schedules(|| {
         let channels: [Chan<usize>; 17] = std::array::from_fn(|_| Chan::new(0));
         let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q] = &channels;
         scope(|s| {

@@ -84,7 +84,7 @@ impl Worker {
                 Some(None) => {}
                 Some(stack) => return stack,
                 None if directed.all_settled() || self.drops_timers() => {}
-                None if self.shared().live() <= EXPLORER => return self.end_schedule(directed, End::Done),
+                None if self.shared().live() <= EXPLORERS as u64 => return self.end_schedule(directed, End::Done),
                 None if !director.has_body_ended() && self.passes_time(director) => {}
                 None => return self.end_schedule(directed, End::Stuck),
             }
@@ -115,7 +115,7 @@ impl Worker {
 
     /// When all goroutines have ended, nobody can be waiting for a timer. Whether there was any.
     fn drops_timers(&self) -> bool {
-        if self.shared().live() > EXPLORER {
+        if self.shared().live() > EXPLORERS as u64 {
             return false;
         }
         let timers = std::mem::take(&mut *self.timers.lock());
@@ -161,7 +161,7 @@ impl Worker {
 }
 
 /// How many goroutines there are that do not belong to the schedule.
-const EXPLORER: u64 = 1;
+pub(crate) const EXPLORERS: usize = 1;
 
 fn id_of(goroutine: NonNull<Goroutine>) -> GoroutineId {
     // SAFETY: a ready goroutine has not ended.

@@ -86,8 +86,8 @@ use std::time::Instant;
 pub(crate) use crate::goroutine::{Goroutine, unwind_cancelled};
 #[cfg(feature = "testing")]
 pub(crate) use directed::{
-    blocks_inline, directed_time, end_directed, is_directed, is_muted, note_join, note_panic, point, point_of,
-    refuse_to_block, run_schedule, settle,
+    EXPLORERS, blocks_inline, directed_time, end_directed, is_directed, is_muted, note_join, note_panic, point,
+    point_of, refuse_to_block, run_schedule, settle,
 };
 pub(crate) use fiber::Fiber;
 pub(crate) use in_place::LentPermit;
