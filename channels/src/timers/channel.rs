@@ -192,12 +192,12 @@ mod tests {
         _ = ticker.set(Plan { due, period: Some(PERIOD) });
         let next = ticker.expire(due).expect("a ticker goes on");
         assert!(ticker.expire(next).is_some());
-        assert_eq!(ticker.try_recv(), Ok(due));
-        assert!(ticker.try_recv().is_err());
+        assert_eq!(ticker.try_recv(Location::caller()), Ok(due));
+        assert!(ticker.try_recv(Location::caller()).is_err());
 
         let once = Shared::of_timer(None, Location::caller());
         assert_eq!(once.expire(due), None);
-        assert_eq!(once.try_recv(), Ok(due));
+        assert_eq!(once.try_recv(Location::caller()), Ok(due));
     }
 
     #[test]
@@ -207,7 +207,7 @@ mod tests {
         _ = channel.set(Plan { due, period: None });
         assert!(channel.stop());
         assert_eq!(channel.expire(due), None);
-        assert!(channel.try_recv().is_err());
+        assert!(channel.try_recv(Location::caller()).is_err());
         assert!(!channel.stop());
     }
 

@@ -56,11 +56,11 @@ fn either_the_time_is_received_or_it_is_stopped() {
         let store = Arc::clone(&model);
         let store = thread::spawn(move || store.expire());
         let receiver = Arc::clone(&model);
-        let receiver = thread::spawn(move || receiver.channel.try_recv().is_ok());
+        let receiver = thread::spawn(move || receiver.channel.try_recv(Location::caller()).is_ok());
         let stopped = model.channel.stop();
-        assert!(model.channel.try_recv().is_err(), "a stale time was received");
+        assert!(model.channel.try_recv(Location::caller()).is_err(), "a stale time was received");
         store.join().unwrap();
-        assert!(model.channel.try_recv().is_err(), "it was sent after the stop");
+        assert!(model.channel.try_recv(Location::caller()).is_err(), "it was sent after the stop");
         (receiver.join().unwrap(), stopped)
     });
     assert_eq!(seen, BTreeSet::from([(true, false), (false, true)]));
@@ -78,7 +78,7 @@ fn received_and_reset(sooner: bool) -> BTreeSet<(bool, bool)> {
         let waiting = Arc::clone(&model);
         let waiting = thread::spawn(move || waiting.channel.recv(Location::caller()).unwrap());
         let was_running = model.reset(second);
-        if let Ok(time) = model.channel.try_recv() {
+        if let Ok(time) = model.channel.try_recv(Location::caller()) {
             assert_eq!(time, second, "a stale time was received");
             // For the one that waits, if it still does.
             model.reset(second);
