@@ -23,7 +23,7 @@ const CLIENTS: &str = "GOCSP_TEST_CLIENTS";
 
 const CONNECTIONS: usize = if cfg!(debug_assertions) { 2_000 } else { 20_000 };
 /// What a connection may cost, in bytes.
-const MOST: usize = if cfg!(debug_assertions) { 12_000 } else { 6_000 };
+const MOST: usize = if cfg!(debug_assertions) { 16_384 } else { 6_000 };
 /// Descriptors that a process has for other things.
 const OTHERS: usize = 100;
 /// So many connections come first, and are not measured.

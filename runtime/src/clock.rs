@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::std_sync::OnceLock;
 
-/// The current time; in a [test under chosen schedules](crate::testing) that of its own clock.
+/// The current time; in a test under chosen schedules that of its own clock.
 ///
 /// ```
 /// use gocsp_runtime::clock::now;

@@ -43,7 +43,7 @@ pub fn below(bound: u32) -> u32 {
     ((high * u64::from(bound)) >> 32) as u32
 }
 
-/// Whether the random numbers of the caller have to be the same each time that it runs: in a [test](crate::testing). Who draws a
+/// Whether the random numbers of the caller have to be the same each time that it runs: in a test under chosen schedules. Who draws a
 /// number for the whole process does without it then.
 ///
 /// ```

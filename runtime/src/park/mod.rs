@@ -180,7 +180,7 @@ pub use crate::scheduler::{cooperate, is_unwinding, unwind_if_shutting_down, yie
 pub(crate) use lock::held;
 pub(crate) use reason::{Kind, RawReason};
 
-/// Where an operation begins that others may notice, or be kept waiting by: in a [test](crate::testing) it may be decided that
+/// Where an operation begins that others may notice, or be kept waiting by: in a test under chosen schedules it may be decided that
 /// somebody else goes on first. Holds no lock, and tells what the operation is, as a wait would. Without the feature `testing`
 /// this is nothing.
 ///
