@@ -1,5 +1,8 @@
 //! Tests under chosen schedules: the rules that these keep.
 
+#[path = "common/of_everything.rs"]
+mod of_everything;
+
 use std::collections::BTreeSet;
 use std::net::UdpSocket;
 use std::process::Command;
@@ -9,10 +12,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use gocsp::context::Context;
-use gocsp::sync::{Map, Mutex, WaitGroup};
+use gocsp::sync::{Mutex, WaitGroup};
 use gocsp::testing::{self, Config, Failure, FailureKind, Strategy, check};
 use gocsp::time::{Ticker, after, after_func, now};
-use gocsp::{Chan, blocking, channel, go, net, select, sleep, yield_now};
+use gocsp::{
+    Chan, blocking, channel, go, max_procs, net, num_goroutines, scope, select, set_max_procs, sleep, spawn, yield_now,
+};
 
 fn failure(body: impl Fn() + Send + Sync + 'static) -> Failure {
     *Config::default().explore(body).expect_err("no schedule failed")
@@ -140,6 +145,27 @@ fn a_panic_counts_unless_somebody_joins_the_goroutine() {
 }
 
 #[test]
+fn the_panic_of_a_child_is_its_scopes() {
+    check(|| {
+        let parent = go!(|| scope(|s| drop(s.go(|| panic!("expected")))));
+        assert!(parent.join().is_err());
+    });
+}
+
+#[test]
+fn there_is_one_worker() {
+    check(|| {
+        assert_eq!(set_max_procs(4), 1);
+        assert_eq!((max_procs(), spawn(num_goroutines).join().unwrap()), (1, 2));
+    });
+}
+
+#[test]
+fn one_test_is_not_begun_within_another() {
+    assert!(failure(|| check(|| ())).to_string().contains("begun within another"));
+}
+
+#[test]
 fn who_is_left_is_unwound() {
     struct Counted(Arc<AtomicU32>);
     impl Drop for Counted {
@@ -187,39 +213,15 @@ fn the_world_outside_is_refused() {
     });
 }
 
-/// Uses what the runtime and its neighbours could have chances of their own in.
-fn of_everything() {
-    let (map, group) = (Arc::new(Map::new()), WaitGroup::new());
-    let (tx, rx) = channel(1);
-    for number in 0..4 {
-        let (map, tx) = (Arc::clone(&map), tx.clone());
-        group.go(move || {
-            sleep(Duration::from_millis(number % 2));
-            map.store(number, ());
-            select! {
-                send(tx, number) -> sent => sent.unwrap(),
-                default(Duration::from_millis(1)) => map.store(10 + number, ()),
-            }
-        });
-    }
-    drop(tx);
-    for number in &rx {
-        map.iter().for_each(|(key, ())| sleep(Duration::from_nanos(key ^ number)));
-    }
-    group.wait();
-}
-
 #[test]
 fn the_same_seed_leads_to_the_same_schedules_everywhere() {
-    let explored = |seed| Config::default().schedules(200).seed(seed).explore(of_everything).unwrap();
+    let explored = |seed| Config::default().schedules(200).seed(seed).explore(of_everything::run).unwrap();
     let first = explored(1);
     assert_eq!(explored(1), first);
     assert_ne!(explored(2).hash, first.hash);
     // In other runs, and on other machines.
-    assert_eq!(first.hash, HASH, "if this file was changed, that may be why");
+    assert_eq!(first.hash, of_everything::HASH);
 }
-
-const HASH: u64 = 12_672_627_019_344_858_324;
 
 /// What is run again by the next test.
 #[test]

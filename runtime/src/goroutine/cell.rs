@@ -158,6 +158,8 @@ fn nobody_wants_error(goroutine: &Goroutine, payload: &(dyn Any + Send)) {
     }
     if let Some(scope) = goroutine.attributes().and_then(|attributes| attributes.scope.as_ref()) {
         scope.child_panicked();
+        #[cfg(feature = "testing")]
+        scheduler::note_join(goroutine.goroutine_id());
     }
 }
 

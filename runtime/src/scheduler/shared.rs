@@ -113,8 +113,7 @@ impl Shared {
             blocks: BlockPool::default(),
         });
         let started = shared.grow(procs).and_then(|()| {
-            #[cfg(feature = "testing")]
-            if shared.options.directed {
+            if shared.is_directed() {
                 // Time slices do not end there.
                 return Ok(());
             }
@@ -290,7 +289,7 @@ impl Shared {
     /// down: nobody waits for a turn then.
     pub(crate) fn set_procs(self: &Arc<Self>, procs: usize) -> io::Result<usize> {
         let mut threads = self.threads.lock().expect("no panic happens under this lock");
-        if self.is_shutting_down() {
+        if self.is_shutting_down() || self.is_directed() {
             return Ok(self.procs.limit());
         }
         self.add_workers(procs, &mut threads)?;
@@ -302,6 +301,14 @@ impl Shared {
         let awake = self.each_worker().filter(|worker| !worker.signals.asleep.load(Ordering::Relaxed));
         awake.for_each(|worker| _ = worker.signals.preempt.raise());
         Ok(old)
+    }
+
+    /// Whether every step is chosen: then there is one worker, always.
+    fn is_directed(&self) -> bool {
+        #[cfg(feature = "testing")]
+        return self.options.directed;
+        #[cfg(not(feature = "testing"))]
+        false
     }
 
     pub(super) fn arm_foreign_timer(&self, due: Instant, action: Action) {

@@ -60,9 +60,6 @@ pub(crate) struct Worker {
     /// What is registered by goroutines at home here. Anybody may look into it.
     pub(super) poller: Arc<Poller>,
     pub(super) thread: OnceLock<Thread>,
-    /// For the owner.
-    #[cfg(feature = "testing")]
-    directed: Option<Box<Directed>>,
     local: Local,
 }
 
@@ -146,6 +143,8 @@ pub(super) struct Local {
     pub(super) swept: Cell<bool>,
     /// How many goroutines have left their stacks while they may have been unwinding.
     pub(super) unwinding_elsewhere: Cell<usize>,
+    #[cfg(feature = "testing")]
+    directed: Option<Box<Directed>>,
 }
 
 // SAFETY: `local` is touched by the worker's own thread only (see the module); the rest is made to be shared.
@@ -165,9 +164,6 @@ impl Worker {
             counts: CachePadded::default(),
             poller: Arc::default(),
             thread: OnceLock::new(),
-            #[cfg(feature = "testing")]
-            // SAFETY: the runtime is there before its workers.
-            directed: unsafe { shared.as_ref() }.options.directed.then(|| Box::new(Directed::new())),
             local: Local {
                 queues: Queues::new(),
                 stacks: LocalPool::default(),
@@ -189,6 +185,9 @@ impl Worker {
                 knows_of_shutdown: Cell::new(false),
                 swept: Cell::new(false),
                 unwinding_elsewhere: Cell::new(0),
+                #[cfg(feature = "testing")]
+                // SAFETY: the runtime is there before its workers.
+                directed: unsafe { shared.as_ref() }.options.directed.then(|| Box::new(Directed::new())),
             },
         }
     }
@@ -270,7 +269,7 @@ impl Worker {
     /// What a directed worker has.
     #[cfg(feature = "testing")]
     pub(super) fn directed(&self) -> Option<&Directed> {
-        self.directed.as_deref()
+        self.local().directed.as_deref()
     }
 
     /// What the worker does next takes long.

@@ -167,8 +167,8 @@ impl Config {
     /// Runs `body` under one schedule after the other.
     ///
     /// # Panics
-    /// With a report, if one of them fails: see [`Failure`]. If `GOCSP_REPLAY` holds something else than a [`Token`]. In a program that
-    /// is built with `panic = "abort"`, for goroutines that are left have to be unwound.
+    /// With a report, if one of them fails: see [`Failure`]. If `GOCSP_REPLAY` holds something else than a [`Token`]. Within a test of
+    /// this kind. In a program that is built with `panic = "abort"`, for goroutines that are left have to be unwound.
     ///
     /// See [the example](Self).
     #[track_caller]

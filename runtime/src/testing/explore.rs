@@ -46,6 +46,7 @@ pub(super) fn explore(
             "goroutines that a schedule leaves behind have to be unwound, which a program with panic = \"abort\" cannot"
         );
     }
+    assert!(!scheduler::is_directed(), "a test under chosen schedules was begun within another");
     let body = Body { function: Arc::new(function), place };
     if let Some(token) = config.replay.clone().or_else(asked_for) {
         return replay(config, &body, token);

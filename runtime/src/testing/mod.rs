@@ -20,7 +20,9 @@
 //! - The function has to do the same each time, but for what the schedule changes: nothing that the time of day, other threads, or
 //!   what an earlier schedule has left behind could influence. Maps of the standard library are seeded differently each time;
 //!   this matters if they are iterated over.
-//! - Threads of the program that wake goroutines make a schedule fail, for it could not be run again.
+//! - Threads of the program that wake goroutines make a schedule fail, for it could not be run again. So do goroutines that wait for
+//!   another runtime: it is nothing that the schedule could wait for.
+//! - There is one worker, and [`set_max_procs`](crate::set_max_procs) changes nothing.
 //!
 //! ```
 //! use gocsp_runtime::testing::{Config, FailureKind};
