@@ -1,167 +1,197 @@
-//! Bugs that tests under chosen schedules have to find, and to find again.
+//! For `ci/asan.sh` and `ci/tsan.sh`: programs with a bug each, which the sanitizer has to report, and what they are without
+//! it, which it must not. They are ignored, for what a bug does in other builds nobody knows.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::time::Duration;
+use std::hint::black_box;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
-use gocsp::sync::{Mutex, Once};
-use gocsp::testing::{Config, Failure, FailureKind, Strategy, Token};
-use gocsp::{Chan, channel, go, select, sleep, yield_now};
+use gocsp::sync::Mutex;
+use gocsp::{Go, Runtime, channel, go, yield_now};
 
-/// Finds a failure of this kind within ten thousand schedules, by either strategy; and finds it again, ten times out of ten.
-#[track_caller]
-fn found(kind: FailureKind, body: impl Fn() + Send + Sync + Clone + 'static) {
-    for strategy in [Strategy::Random, Strategy::Pct { depth: 3 }] {
-        let config = Config::default().schedules(10_000).strategy(strategy).max_steps(10_000);
-        let failure = config.explore(body.clone()).expect_err("the bug was not found");
-        assert_eq!(failure.kind(), kind, "{failure}");
-        println!("{strategy:?}: {failure}\n");
-        let token: Token = failure.token().to_string().parse().unwrap();
-        for _ in 0..10 {
-            let again = config.clone().replay(token.clone()).explore(body.clone());
-            let again = again.expect_err("the bug was not found again");
-            assert_eq!(again.token(), &token);
-            assert_eq!(story(&again), story(&failure));
-        }
+/// An address that may go to another thread.
+#[derive(Clone, Copy)]
+struct Address(*mut u64);
+
+// SAFETY: whether it may be used there is what this is about.
+unsafe impl Send for Address {}
+// SAFETY: as above.
+unsafe impl Sync for Address {}
+
+impl Address {
+    /// Adds one to the number there.
+    ///
+    /// # Safety
+    /// Nobody else uses it meanwhile.
+    unsafe fn increment(self) {
+        // SAFETY: as the caller says.
+        let number = unsafe { self.0.read() };
+        // SAFETY: as the caller says.
+        unsafe { self.0.write(number + 1) };
     }
 }
 
-/// What is told of a failure, but for the number of its schedule.
-fn story(failure: &Failure) -> String {
-    failure.to_string().lines().skip(1).collect::<Vec<_>>().join("\n")
-}
-
-/// The flag is set, and nobody is told, between the look at the flag and the wait.
-#[test]
-fn a_lost_wake_up() {
-    found(FailureKind::Deadlock, || {
-        let flag = Arc::new(AtomicBool::new(false));
-        let (bell, rung) = channel::<()>(0);
-        let (raised, told) = (Arc::clone(&flag), bell.clone());
-        go!(move || {
-            raised.store(true, Ordering::Relaxed);
-            // Whoever does not wait yet need not be told.
-            let _ = told.try_send(());
-        });
-        if !flag.load(Ordering::Relaxed) {
-            rung.recv().unwrap();
-        }
-        drop(bell);
-    });
-}
-
-#[test]
-fn check_then_act_on_a_map() {
-    fn get(map: &Mutex<HashMap<&str, u32>>, made: &AtomicU32) {
-        if !map.lock().contains_key("key") {
-            map.lock().insert("key", made.fetch_add(1, Ordering::Relaxed));
-        }
-    }
-    found(FailureKind::Panic, || {
-        let (map, made) = (Arc::new(Mutex::new(HashMap::new())), Arc::new(AtomicU32::new(0)));
-        let (shared, counted) = (Arc::clone(&map), Arc::clone(&made));
-        let other = go!(move || get(&shared, &counted));
-        get(&map, &made);
-        other.join().unwrap();
-        assert_eq!(made.load(Ordering::Relaxed), 1, "made twice");
-    });
-}
-
-/// Each calls the other from within.
-#[test]
-fn the_once_deadlock() {
-    found(FailureKind::Deadlock, || {
-        let onces = Arc::new([Once::new(), Once::new()]);
-        let call = |onces: &[Once; 2], first: usize| onces[first].call_once(|| onces[1 - first].call_once(|| ()));
-        let shared = Arc::clone(&onces);
-        let other = go!(move || call(&shared, 0));
-        call(&onces, 1);
-        other.join().unwrap();
-    });
-}
-
-#[test]
-fn two_locks_in_opposite_order() {
-    found(FailureKind::Deadlock, || {
-        let locks = Arc::new([Mutex::new(()), Mutex::new(())]);
-        let shared = Arc::clone(&locks);
-        let other = go!(move || {
-            let _first = shared[1].lock();
-            let _second = shared[0].lock();
-        });
-        {
-            let _first = locks[0].lock();
-            let _second = locks[1].lock();
-        }
-        other.join().unwrap();
-    });
-}
-
-/// Two meet, and each steps aside for the other, again and again.
-#[test]
-fn the_hallway_livelock() {
-    fn walk(places: &[AtomicU32; 2], me: usize) {
-        while places[me].load(Ordering::Relaxed) == places[1 - me].load(Ordering::Relaxed) {
-            yield_now();
-            let side = places[me].load(Ordering::Relaxed);
-            places[me].store(1 - side, Ordering::Relaxed);
-            yield_now();
-        }
-    }
-    found(FailureKind::Livelock, || {
-        let places = Arc::new([AtomicU32::new(0), AtomicU32::new(0)]);
-        let shared = Arc::clone(&places);
-        let other = go!(move || walk(&shared, 1));
-        walk(&places, 0);
-        other.join().unwrap();
-    });
-}
-
-/// Nobody takes the second result when the first is an error.
-#[test]
-fn a_goroutine_leaked_by_an_early_return() {
-    fn both() -> Result<u32, &'static str> {
-        // Who has a handle can receive as well, so the channel stays open as in Go.
-        let parts = Chan::new(0);
-        for part in [Err("no"), Ok(1)] {
-            let parts = parts.clone();
-            go!(move || parts.send(part));
-        }
-        Ok(parts.recv().unwrap()? + parts.recv().unwrap()?)
-    }
-    found(FailureKind::Leak, || _ = both());
-}
-
-/// The result comes at the moment at which nobody waits for it any more.
-#[test]
-fn a_race_between_a_result_and_a_deadline() {
-    found(FailureKind::Panic, || {
-        let (tx, rx) = channel(1);
-        go!(move || {
-            sleep(Duration::from_secs(1));
-            tx.send(42)
-        });
-        let result = select! {
-            recv(rx) -> result => result.ok(),
-            default(Duration::from_secs(1)) => None,
-        };
-        assert_eq!(result, Some(42), "it was in time");
-    });
-}
-
-#[test]
-fn an_unbounded_retry_loop() {
-    found(FailureKind::Livelock, || {
-        let lock = Arc::new(Mutex::new(()));
-        let held = lock.lock();
-        let wanted = Arc::clone(&lock);
-        let other = go!(move || {
-            while wanted.try_lock().is_none() {
-                yield_now();
+/// Runs `this` in the main goroutine and `that` in one on another worker, at the same time.
+fn on_two_workers(this: impl FnOnce() + Send, that: impl FnOnce() + Send + Clone + 'static) {
+    Runtime::builder().procs(2).build().unwrap().run(move || {
+        let here = thread::current().id();
+        let other = loop {
+            let (start, (tell, place)) = (channel::<bool>(0), channel(0));
+            let that = that.clone();
+            let waits = move || {
+                tell.send(thread::current().id()).unwrap();
+                if start.1.recv() == Ok(true) {
+                    that();
+                }
+            };
+            let other = Go::new().spread().spawn(waits).unwrap();
+            let elsewhere = place.recv() != Ok(here);
+            start.0.send(elsewhere).unwrap();
+            if elsewhere {
+                break other;
             }
-        });
+        };
+        this();
         other.join().unwrap();
-        drop(held);
+    });
+}
+
+#[test]
+#[ignore = "a data race"]
+fn a_race() {
+    static HERE: AtomicUsize = AtomicUsize::new(0);
+    let mut number = 0;
+    let address = Address(&raw mut number);
+    let increment = move || {
+        // Relaxed, both: nobody has seen what the other does.
+        HERE.fetch_add(1, Ordering::Relaxed);
+        while HERE.load(Ordering::Relaxed) < 2 {
+            thread::yield_now();
+        }
+        // Of two accesses at the very same moment one may get lost to the sanitizer.
+        for _ in 0..1000 {
+            // SAFETY: not given.
+            unsafe { address.increment() };
+        }
+    };
+    on_two_workers(increment, increment);
+    println!("{number}");
+}
+
+#[test]
+#[ignore = "the same as the data race, without it"]
+fn no_race_with_a_channel() {
+    let mut number = 0;
+    let address = Address(&raw mut number);
+    let (token, tokens) = channel(1);
+    token.send(address).unwrap();
+    let increment = move || {
+        for _ in 0..10_000 {
+            let address = tokens.recv().unwrap();
+            // SAFETY: who has the address has it alone.
+            unsafe { address.increment() };
+            token.send(address).unwrap();
+        }
+    };
+    on_two_workers(increment.clone(), increment);
+    assert_eq!(number, 20_000);
+}
+
+#[test]
+#[ignore = "the same as the data race, without it"]
+fn no_race_with_a_mutex() {
+    static TURN: Mutex<()> = Mutex::new(());
+    let mut number = 0;
+    let address = Address(&raw mut number);
+    let increment = move || {
+        for _ in 0..10_000 {
+            let _turn = TURN.lock();
+            // SAFETY: it is this goroutine's turn.
+            unsafe { address.increment() };
+        }
+    };
+    on_two_workers(increment, increment);
+    assert_eq!(number, 20_000);
+}
+
+/// Calls `f` in a goroutine, after it has parked and gone on.
+fn in_a_goroutine(f: fn() -> u64) {
+    let goroutine = go! {
+        yield_now();
+        f()
+    };
+    println!("{}", goroutine.join().unwrap());
+}
+
+/// The number at `place`, which the compiler knows nothing about.
+///
+/// # Safety
+/// There is one.
+unsafe fn read(place: *const u64) -> u64 {
+    // SAFETY: as the caller says.
+    unsafe { black_box(place).read() }
+}
+
+#[test]
+#[ignore = "a use of memory that has been freed"]
+fn a_use_after_free() {
+    in_a_goroutine(|| {
+        let boxed = Box::new(1);
+        let place = &raw const *boxed;
+        drop(boxed);
+        yield_now();
+        // SAFETY: not given.
+        unsafe { read(place) }
+    });
+}
+
+#[test]
+#[ignore = "a read beyond the end of an array on a goroutine's stack"]
+fn a_read_beyond_the_end() {
+    in_a_goroutine(|| {
+        let array = [1; 4];
+        let place = black_box(&array).as_ptr();
+        yield_now();
+        // SAFETY: not given.
+        unsafe { read(place.wrapping_add(array.len())) }
+    });
+}
+
+#[test]
+#[ignore = "a use of a variable on a goroutine's stack that has left its scope"]
+fn a_use_after_scope() {
+    in_a_goroutine(|| {
+        let place = {
+            let number = 1;
+            &raw const *black_box(&number)
+        };
+        yield_now();
+        // SAFETY: not given.
+        unsafe { read(place) }
+    });
+}
+
+#[test]
+#[ignore = "the same as those with bugs in their use of memory, without them"]
+fn no_wrong_use_of_memory() {
+    in_a_goroutine(|| {
+        let boxed = Box::new(1);
+        let place = &raw const *boxed;
+        yield_now();
+        // SAFETY: the box is still there.
+        unsafe { read(place) }
+    });
+    in_a_goroutine(|| {
+        let array = [1; 4];
+        let place = black_box(&array).as_ptr();
+        yield_now();
+        // SAFETY: it is the last of the array.
+        unsafe { read(place.wrapping_add(array.len() - 1)) }
+    });
+    in_a_goroutine(|| {
+        let number = 1;
+        let place = &raw const *black_box(&number);
+        yield_now();
+        // SAFETY: the number is still there.
+        unsafe { read(place) }
     });
 }
