@@ -1,7 +1,7 @@
 //! What the compiler says to a wrong `#[main]`, and that right ones run.
 
 #[test]
-fn main_functions() {
+fn what_the_compiler_says() {
     let cases = trybuild::TestCases::new();
     cases.compile_fail("tests/ui/fail/*.rs");
     cases.pass("tests/ui/pass/*.rs");

@@ -2,7 +2,7 @@
 #![cfg(not(shuttle))]
 
 #[test]
-fn messages() {
+fn what_the_compiler_says() {
     let cases = trybuild::TestCases::new();
     cases.compile_fail("tests/ui/fail/*.rs");
     cases.pass("tests/ui/pass/*.rs");
