@@ -156,7 +156,7 @@ pub mod design {}
 #[doc = instead!(
     "A%20chart,%20which%20stands%20in%20the%20book." of
     "benchmarks/channels.svg" "benchmarks/goroutines.svg" "benchmarks/locks.svg" "benchmarks/memory.svg"
-    "benchmarks/procs.svg" "benchmarks/readers.svg" "benchmarks/time.svg" "benchmarks/work.svg"
+    "benchmarks/network.svg" "benchmarks/procs.svg" "benchmarks/readers.svg" "benchmarks/time.svg" "benchmarks/work.svg"
 )]
 #[doc = include_str!("../docs/benchmarks.md")]
 pub mod benchmarks {}
