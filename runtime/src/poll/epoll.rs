@@ -14,8 +14,9 @@ use super::slot;
 
 /// What is told of an event that concerns no slot.
 const ALARM: u64 = u64::MAX;
-/// So many events are taken at a time. If there are more, they are there at the next look.
-const BATCH: usize = 256;
+/// So many events are taken at a time. If there are more, they are there at the next look. Those who are woken run when all of
+/// them have been: with four times as many they find less of what they need in the cache.
+const BATCH: usize = 64;
 
 const READABLE: i32 = libc::EPOLLIN | libc::EPOLLPRI | libc::EPOLLRDHUP | libc::EPOLLHUP | libc::EPOLLERR;
 const WRITABLE: i32 = libc::EPOLLOUT | libc::EPOLLHUP | libc::EPOLLERR;

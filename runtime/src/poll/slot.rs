@@ -143,6 +143,7 @@ impl Slot {
             woken[1] = Some(state.writers.take_all());
         }
         drop(state);
+        woken.iter().flatten().for_each(Batch::prefetch);
         drop(woken);
     }
 
