@@ -10,7 +10,9 @@
 //! Whoever looks for a book can be told to stop by closing a channel, as long as it waits for its turn.
 //!
 //! If it is wanted, those who look for the same book at the same time share what the first one finds. The first may be told
-//! to stop, and the others not: then one of them looks in its place.
+//! to stop, and the others not: then one of them looks in its place. Who comes when they have parted looks anew, though what they
+//! found may be on its way to the cache. So it is there before they part, and whoever looks asks the cache again: then no book is
+//! read twice. `stages/schedules.rs` shows what happened without that.
 
 mod create;
 
@@ -24,6 +26,7 @@ use gocsp::{Chan, Receiver, blocking, select};
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use crate::book::Book;
+use crate::cache::Cache;
 use crate::output;
 
 /// More would help little: one query takes microseconds.
@@ -58,15 +61,15 @@ impl Database {
     /// If that fails, the database has been damaged since it was opened, and the program ends.
     pub(crate) fn find(&self, id: u32) -> Option<Book> {
         // A nil channel is never closed.
-        self.find_until(id, &Receiver::nil())
+        self.find_until(id, None, &Receiver::nil())
     }
 
-    /// Looks for a book, but gives up if `stop` is closed before it is its turn.
-    pub(crate) fn find_until(&self, id: u32, stop: &Receiver<()>) -> Option<Book> {
+    /// Looks for a book, for a cache if there is one; but gives up if `stop` is closed before it is its turn.
+    pub(crate) fn find_until(&self, id: u32, cache: Option<&Cache>, stop: &Receiver<()>) -> Option<Book> {
         loop {
             let found = match &self.flights {
-                Some(flights) => flights.do_call(id, || self.look(id, stop)).value,
-                None => self.look(id, stop),
+                Some(flights) => flights.do_call(id, || self.look(id, cache, stop)).value,
+                None => self.look(id, cache, stop),
             };
             match found {
                 Ok(book) => return book,
@@ -76,11 +79,16 @@ impl Database {
         }
     }
 
-    fn look(&self, id: u32, stop: &Receiver<()>) -> Result<Option<Book>, Stopped> {
+    fn look(&self, id: u32, cache: Option<&Cache>, stop: &Receiver<()>) -> Result<Option<Book>, Stopped> {
         const OPEN: &str = "the pool is never closed";
         select! {
             recv(stop) => return Err(Stopped),
             default(self.latency) => {} // This is all that is slow about it.
+        }
+        // Who shares what is found may have come when the others had just parted.
+        let known = cache.filter(|_| self.flights.is_some()).and_then(|cache| cache.get(id));
+        if known.is_some() {
+            return Ok(known);
         }
         let connection = select! {
             recv(stop) => return Err(Stopped),
@@ -89,7 +97,12 @@ impl Database {
         self.reads.fetch_add(1, Ordering::Relaxed);
         let (found, connection) = blocking(move || (read(&connection, id), connection));
         self.idle.send(connection).expect(OPEN);
-        found.map_err(|error| output::fail(1, Error { path: self.path.clone(), reason: Reason::Sqlite(error) }))
+        let found = found
+            .unwrap_or_else(|error| output::fail(1, Error { path: self.path.clone(), reason: Reason::Sqlite(error) }));
+        if let (Some(cache), Some(book)) = (cache, &found) {
+            cache.put(book);
+        }
+        Ok(found)
     }
 
     pub(crate) fn latency(&self) -> Duration {

@@ -57,10 +57,10 @@ impl Report {
 
 /// What there is to say about the answers.
 pub(crate) struct Summary {
-    hits: u64,
+    pub(crate) hits: u64,
     /// Found in the database, or not at all.
-    misses: u64,
-    unanswered: u64,
+    pub(crate) misses: u64,
+    pub(crate) unanswered: u64,
     pub(crate) waits: Waits,
 }
 

@@ -11,6 +11,8 @@
 mod goroutines;
 mod mutex;
 mod rwmutex;
+#[cfg(all(test, feature = "testing"))]
+mod schedules;
 mod select;
 mod sequential;
 mod waitgroup;

@@ -11,7 +11,8 @@
 //!   and as slowly as one that is not.
 //! - No data race is left, but a race is: clients that ask for the same book at the same time all find the cache
 //!   without it, and all fetch it (see `--clients 10`). It is not the map that is wrong then, but the time that passes
-//!   between the look into it and the change. No compiler and no race detector finds that.
+//!   between the look into it and the change. No compiler and no race detector finds that; tests under chosen schedules
+//!   do (see `schedules.rs`).
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -13,7 +13,8 @@
 //! Memory is still shared, in the cache, but the client knows nothing of it: it communicates.
 //!
 //! Clients that ask for the same book at the same time still all fetch it, unless there is `--singleflight`: then the later ones
-//! wait for what the first one finds (see [`database`](crate::database)).
+//! wait for what the first one finds. It is the [`database`](crate::database) that fills the cache, for the book has to be there
+//! before they part.
 
 use std::sync::Arc;
 
@@ -61,8 +62,7 @@ fn ask_cache(query: Query, cache: Cache, answer: Sender<Book>) {
 }
 
 fn ask_database(query: Query, cache: Cache, answer: Sender<Book>, stop: Receiver<()>) {
-    if let Some(book) = query.database().find_until(query.id, &stop) {
-        cache.put(&book);
+    if let Some(book) = query.database().find_until(query.id, Some(&cache), &stop) {
         let _ = answer.send(book);
     }
 }
