@@ -3,7 +3,7 @@
 //!
 //! To begin with: [start], [goroutines], [channels], [select]. Then [sync], [time], [context], [net], and [patterns], which has what Go's
 //! concurrency is usually taught by. For those who know something similar: [from_go], [from_tokio]. In use: [safety], [testing],
-//! [diagnosing], [tuning]. How it is made: [design], [benchmarks], [reliability], [sanitizers], [dependencies].
+//! [testing_schedules], [diagnosing], [tuning]. How it is made: [design], [benchmarks], [reliability], [sanitizers], [dependencies].
 
 /// Where the links between pages lead in this documentation. These definitions come before those in the files, and the first
 /// one of a name counts.
@@ -28,6 +28,7 @@ macro_rules! links {
 [select.md]: crate::docs::select
 [sync.md]: crate::docs::sync
 [testing.md]: crate::docs::testing
+[testing-schedules.md]: crate::docs::testing_schedules
 [time.md]: crate::docs::time
 [tuning.md]: crate::docs::tuning
 "
@@ -128,6 +129,10 @@ pub mod safety {}
 #[doc = links!()]
 #[doc = include_str!("../docs/testing.md")]
 pub mod testing {}
+
+#[doc = links!()]
+#[doc = include_str!("../docs/testing-schedules.md")]
+pub mod testing_schedules {}
 
 #[doc = links!()]
 #[doc = include_str!("../docs/diagnosing.md")]

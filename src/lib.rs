@@ -5,6 +5,7 @@
 #![doc = "[docs/benchmarks.md]: docs::benchmarks"]
 #![doc = "[docs/reliability.md]: docs::reliability"]
 #![doc = "[docs/sanitizers.md]: docs::sanitizers"]
+#![doc = "[docs/testing-schedules.md]: docs::testing_schedules"]
 #![doc = ""]
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
