@@ -24,6 +24,8 @@ const BOTH: &str = "--clients 2 --queries 2 --ids 1 --latency 0";
 const ONE_AGAIN: &str = "--clients 2 --queries 3 --ids 2 --seed 4";
 /// Three clients ask for the books 2, 1, 2, 1, 1 and 2.
 const MANY: &str = "--clients 3 --queries 6 --ids 2 --seed 0";
+/// Two clients ask for books that there are not.
+const UNKNOWN: &str = "--clients 2 --queries 4 --ids 1000000";
 
 /// What has come of the queries.
 struct Outcome {
@@ -115,7 +117,7 @@ fn story(failure: &Failure) -> String {
 #[test]
 fn every_stage_answers_every_query_and_leaves_nobody_behind() {
     for stage in STAGES {
-        for call in [BOTH, MANY] {
+        for call in [BOTH, MANY, UNKNOWN] {
             for sharing in ["", "--singleflight"] {
                 Check::new(&format!("--stage {stage} {call} {sharing}"), everybody_is_answered).holds(100);
             }
