@@ -1,5 +1,8 @@
 //! Bugs that tests under chosen schedules have to find, and to find again.
 
+#[path = "common/opposite_locks.rs"]
+mod opposite_locks;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -83,19 +86,7 @@ fn the_once_deadlock() {
 
 #[test]
 fn two_locks_in_opposite_order() {
-    found(FailureKind::Deadlock, || {
-        let locks = Arc::new([Mutex::new(()), Mutex::new(())]);
-        let shared = Arc::clone(&locks);
-        let other = go!(move || {
-            let _first = shared[1].lock();
-            let _second = shared[0].lock();
-        });
-        {
-            let _first = locks[0].lock();
-            let _second = locks[1].lock();
-        }
-        other.join().unwrap();
-    });
+    found(FailureKind::Deadlock, opposite_locks::run);
 }
 
 /// Two meet, and each steps aside for the other, again and again.

@@ -2,6 +2,8 @@
 
 #[path = "common/of_everything.rs"]
 mod of_everything;
+#[path = "common/opposite_locks.rs"]
+mod opposite_locks;
 
 use std::collections::BTreeSet;
 use std::net::UdpSocket;
@@ -231,16 +233,7 @@ fn two_locks() {
     let counts = Arc::clone(&begun);
     let failed = Config::default().explore(move || {
         counts.fetch_add(1, Ordering::Relaxed);
-        let locks = Arc::new([Mutex::new(()), Mutex::new(())]);
-        let shared = Arc::clone(&locks);
-        let other = go!(move || {
-            let _first = shared[1].lock();
-            let _second = shared[0].lock();
-        });
-        let first = locks[0].lock();
-        let second = locks[1].lock();
-        drop((first, second));
-        other.join().unwrap();
+        opposite_locks::run();
     });
     println!("{} schedules", begun.load(Ordering::Relaxed));
     failed.unwrap_or_else(|failure| panic!("{failure}"));

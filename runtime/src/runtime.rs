@@ -529,10 +529,8 @@ pub fn set_max_procs(n: usize) -> usize {
 /// gocsp_runtime::run(|| assert_eq!(gocsp_runtime::num_goroutines(), 1));
 /// ```
 pub fn num_goroutines() -> usize {
-    let live = with_current(|shared| shared.live()) as usize;
+    let live = with_current(|shared| shared.live());
     #[cfg(feature = "testing")]
-    if scheduler::is_directed() {
-        return live - scheduler::EXPLORERS;
-    }
-    live
+    let live = if scheduler::is_directed() { live - scheduler::EXPLORERS } else { live };
+    live as usize
 }

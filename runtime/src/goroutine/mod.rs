@@ -37,6 +37,8 @@ pub(crate) use cell::{call_quietly, cancel, fail_unstarted, run};
 pub(crate) use control::{Goroutine, StackSize, Status, Unwinding, title};
 pub(crate) use join::Run;
 pub(crate) use local::{Locals, leak as leak_locals};
+#[cfg(feature = "testing")]
+pub(crate) use on_panic::text_of;
 pub(crate) use panics::{BegunUnwinding, install_hook, resume_unwind, unwind_cancelled};
 #[cfg(feature = "testing")]
 pub(crate) use spawn::spawn_named;

@@ -67,12 +67,16 @@ pub(super) fn caught(payload: &(dyn Any + Send)) {
     }
 }
 
-fn abort(payload: &(dyn Any + Send)) -> ! {
-    let reason = match (payload.downcast_ref::<&str>(), payload.downcast_ref::<String>()) {
+/// What a panic has to say.
+pub(crate) fn text_of(payload: &(dyn Any + Send)) -> &str {
+    match (payload.downcast_ref::<&str>(), payload.downcast_ref::<String>()) {
         (Some(text), _) => text,
-        (_, Some(text)) => text.as_str(),
+        (_, Some(text)) => text,
         _ => "its payload is no text",
-    };
+    }
+}
+
+fn abort(payload: &(dyn Any + Send)) -> ! {
     let mut stderr = io::stderr().lock();
     // If this cannot be said there is nothing else to be done about it.
     let _ = write!(stderr, "fatal error: nothing caught the panic of ");
@@ -80,6 +84,6 @@ fn abort(payload: &(dyn Any + Send)) -> ! {
     if said.is_none() {
         let _ = write!(stderr, "a destructor that the runtime called");
     }
-    let _ = writeln!(stderr, ", and its runtime aborts then: {reason}");
+    let _ = writeln!(stderr, ", and its runtime aborts then: {}", text_of(payload));
     process::abort()
 }

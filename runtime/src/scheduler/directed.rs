@@ -32,11 +32,11 @@ use std::time::Instant;
 use super::switch::{self, Step};
 use super::worker::{Worker, count};
 use super::{current, current_here, preempt};
-use crate::goroutine::{Cancelled, Goroutine, GoroutineId, spawn_named};
+use crate::goroutine::{Cancelled, Goroutine, GoroutineId, spawn_named, text_of};
 use crate::park::{Description, Lock, Partner, Patience, RawReason, Reason, Subject, WaitList, Way, wait};
+use crate::random;
 use crate::stack::Stack;
 use crate::testing::{Course, Director, End, Event, Plan};
-use crate::{random, testing};
 
 /// What a worker has that is directed.
 pub(crate) struct Directed {
@@ -84,7 +84,7 @@ impl Worker {
                 Some(None) => {}
                 Some(stack) => return stack,
                 None if directed.all_settled() || self.drops_timers() => {}
-                None if self.shared().live() <= EXPLORERS as u64 => return self.end_schedule(directed, End::Done),
+                None if self.shared().live() <= EXPLORERS => return self.end_schedule(directed, End::Done),
                 None if !director.has_body_ended() && self.passes_time(director) => {}
                 None => return self.end_schedule(directed, End::Stuck),
             }
@@ -115,7 +115,7 @@ impl Worker {
 
     /// When all goroutines have ended, nobody can be waiting for a timer. Whether there was any.
     fn drops_timers(&self) -> bool {
-        if self.shared().live() > EXPLORERS as u64 {
+        if self.shared().live() > EXPLORERS {
             return false;
         }
         let timers = std::mem::take(&mut *self.timers.lock());
@@ -161,7 +161,7 @@ impl Worker {
 }
 
 /// How many goroutines there are that do not belong to the schedule.
-pub(crate) const EXPLORERS: usize = 1;
+pub(crate) const EXPLORERS: u64 = 1;
 
 fn id_of(goroutine: NonNull<Goroutine>) -> GoroutineId {
     // SAFETY: a ready goroutine has not ended.
@@ -194,6 +194,12 @@ impl Way<()> for Turn {
 fn here<'a>() -> Option<(&'a Worker, &'a Directed)> {
     let worker = current_here()?;
     Some((worker, worker.directed_now()?))
+}
+
+/// The goroutine that calls, and who directs it, if it belongs to a schedule.
+fn running_here<'a>() -> Option<(&'a Worker, &'a Director, NonNull<Goroutine>)> {
+    let (worker, directed) = here()?;
+    Some((worker, &directed.director, worker.running()?))
 }
 
 /// Whether a blocking call of the caller is made on the spot, because it belongs to a schedule.
@@ -268,8 +274,7 @@ pub(crate) fn point_of(name: &'static str, place: &'static Location<'static>) {
 #[cold]
 #[inline(never)]
 fn pass_point(place: &'static Location<'static>, describe: impl FnOnce() -> Description) {
-    let Some((worker, directed)) = here() else { return };
-    let (director, Some(running)) = (&directed.director, worker.running()) else { return };
+    let Some((worker, director, running)) = running_here() else { return };
     if std::thread::panicking() {
         // Its thread counts the panic: nobody else is to see that.
         return;
@@ -320,11 +325,10 @@ pub(super) fn note_wait(reason: &RawReason) {
 
 /// Writes down what the goroutine that calls does.
 pub(crate) fn note(event: impl FnOnce() -> Event) {
-    if let Some((worker, directed)) = here()
-        && directed.director.records()
-        && let Some(running) = worker.running()
+    if let Some((_, director, running)) = running_here()
+        && director.records()
     {
-        directed.director.record(id_of(running), event());
+        director.record(id_of(running), event());
     }
 }
 
@@ -337,13 +341,12 @@ pub(super) fn note_of(goroutine: &Goroutine, event: Event) {
 
 /// The goroutine that calls has ended by a panic, or a destructor that the runtime has called for it has panicked.
 pub(crate) fn note_panic(payload: &(dyn Any + Send)) {
-    if let Some((worker, directed)) = here()
-        && let Some(running) = worker.running()
+    if let Some((_, director, running)) = running_here()
         && !payload.is::<Cancelled>()
     {
-        let message = testing::text_of(payload);
-        directed.director.record(id_of(running), Event::Panics(message.clone()));
-        directed.director.panics(id_of(running), message);
+        let message = text_of(payload).to_owned();
+        director.record(id_of(running), Event::Panics(message.clone()));
+        director.panics(id_of(running), message);
     }
 }
 

@@ -1,6 +1,5 @@
 //! What is said of a schedule that has failed.
 
-use std::any::Any;
 use std::fmt;
 use std::panic::Location;
 use std::time::Duration;
@@ -193,13 +192,4 @@ impl Names {
 
 fn short(place: &Location<'_>) -> String {
     format!("{}:{}", place.file(), place.line())
-}
-
-/// What a panic has to say.
-pub(crate) fn text_of(payload: &(dyn Any + Send)) -> String {
-    match (payload.downcast_ref::<&str>(), payload.downcast_ref::<String>()) {
-        (Some(text), _) => (*text).to_owned(),
-        (_, Some(text)) => text.clone(),
-        _ => "its payload is no text".to_owned(),
-    }
 }

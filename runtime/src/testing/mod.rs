@@ -75,7 +75,6 @@ mod trace;
 
 pub use config::{Config, Explored, Strategy};
 pub(crate) use director::{Course, Director, End, Plan};
-pub(crate) use failure::text_of;
 pub use failure::{Failure, FailureKind};
 pub use token::{Token, TokenError};
 pub(crate) use trace::Event;
