@@ -163,6 +163,11 @@ fn there_is_one_worker() {
 }
 
 #[test]
+fn what_is_tested_has_the_stack_of_a_main_goroutine() {
+    check(|| _ = std::hint::black_box([0_u8; 1 << 20]));
+}
+
+#[test]
 fn one_test_is_not_begun_within_another() {
     assert!(failure(|| check(|| ())).to_string().contains("begun within another"));
 }

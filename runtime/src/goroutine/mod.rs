@@ -41,7 +41,7 @@ pub(crate) use local::{Locals, leak as leak_locals};
 pub(crate) use on_panic::text_of;
 pub(crate) use panics::{BegunUnwinding, install_hook, resume_unwind, unwind_cancelled};
 #[cfg(feature = "testing")]
-pub(crate) use spawn::spawn_named;
+pub(crate) use spawn::spawn_body;
 pub(crate) use spawn::{spawn_due, spawn_scoped_main};
 
 pub use control::GoroutineId;

@@ -227,14 +227,13 @@ fn stack_class(bytes: Option<usize>) -> io::Result<Option<SizeClass>> {
     bytes.map(SizeClass::for_bytes).transpose()
 }
 
-/// Starts a goroutine with this name, for whoever is at this place.
+/// The stack of a goroutine in the place of `fn main`.
+const MAIN_STACK: SizeClass = SizeClass::round_up(stack::MAIN_SIZE);
+
+/// Starts the function that a schedule is for, with the stack of a main goroutine.
 #[cfg(feature = "testing")]
-pub(crate) fn spawn_named(
-    name: &str,
-    f: impl FnOnce() + Send + 'static,
-    spawned_at: &'static Location<'static>,
-) -> JoinHandle<()> {
-    let attributes = Attributes { name: Some(name.to_owned()), ..Attributes::default() };
+pub(crate) fn spawn_body(f: impl FnOnce() + Send + 'static, spawned_at: &'static Location<'static>) -> JoinHandle<()> {
+    let attributes = Attributes { name: Some("body".into()), stack: Some(MAIN_STACK), ..Attributes::default() };
     // SAFETY: what is 'static outlives everything, and the closure is Send.
     unsafe { spawn_on(None, f, attributes.boxed(), Placement::Local, spawned_at) }
 }
@@ -252,8 +251,7 @@ where
     F: FnOnce() -> T + Send,
     T: Send,
 {
-    const STACK: SizeClass = SizeClass::round_up(stack::MAIN_SIZE);
-    let stack = STACK.max(runtime.shared().stack_class());
+    let stack = MAIN_STACK.max(runtime.shared().stack_class());
     let attributes = Attributes { name: Some("main".into()), stack: Some(stack), scope: None, borrows: true };
     // SAFETY: passed on.
     unsafe { spawn_on(Some(runtime.shared()), f, attributes.boxed(), Placement::Spread, spawned_at) }

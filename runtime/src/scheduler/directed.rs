@@ -32,7 +32,7 @@ use std::time::Instant;
 use super::switch::{self, Step};
 use super::worker::{Worker, count};
 use super::{current, current_here, preempt};
-use crate::goroutine::{Cancelled, Goroutine, GoroutineId, spawn_named, text_of};
+use crate::goroutine::{Cancelled, Goroutine, GoroutineId, spawn_body, text_of};
 use crate::park::{Description, Lock, Partner, Patience, RawReason, Reason, Subject, WaitList, Way, wait};
 use crate::random;
 use crate::stack::Stack;
@@ -370,7 +370,7 @@ pub(crate) fn run_schedule(
         let _ends = BodyEnds;
         body();
     };
-    let body = spawn_named("body", body, place);
+    let body = spawn_body(body, place);
     random::seed_with(plan.seed);
     directed.director.begin(plan, worker.running().map(id_of));
     worker.signals.preempt.raise();
