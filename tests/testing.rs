@@ -146,6 +146,48 @@ fn a_panic_counts_unless_somebody_joins_the_goroutine() {
     assert!(failure.to_string().contains("goroutine 2 panicked: a bug"), "{failure}");
 }
 
+/// Calls this when it is dropped.
+struct OnDrop<F: FnMut()>(F);
+
+impl<F: FnMut()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
+#[test]
+fn who_is_unwound_by_a_panic_may_wait() {
+    check(|| {
+        let (begun, told) = (Arc::new(AtomicU32::new(0)), Chan::new(0));
+        let (seen, tells) = (Arc::clone(&begun), told.clone());
+        let unwound = go!(move || {
+            let _yields = OnDrop(|| {
+                while seen.load(Ordering::Relaxed) == 0 {
+                    yield_now();
+                }
+            });
+            let _waits = OnDrop(|| assert_eq!(told.recv(), Ok(1)));
+            panic!("expected");
+        });
+        let other = go!(|| std::panic::catch_unwind(|| panic!("expected as well")).is_err());
+        sleep(Duration::from_secs(1));
+        tells.send(1).unwrap();
+        begun.store(1, Ordering::Relaxed);
+        assert!(unwound.join().is_err() && other.join().unwrap());
+    });
+}
+
+#[test]
+fn who_waits_for_ever_while_a_panic_unwinds_it_is_told_of() {
+    let failure = failure(|| {
+        let never = Chan::<u32>::new(0);
+        let _waits = OnDrop(|| _ = never.recv());
+        panic!("a bug");
+    });
+    assert_eq!(failure.kind(), FailureKind::Deadlock);
+    assert!(failure.to_string().contains("goroutine 1 'body' [chan receive"), "{failure}");
+}
+
 #[test]
 fn the_panic_of_a_child_is_its_scopes() {
     check(|| {

@@ -137,12 +137,16 @@ pub(crate) fn install_hook() {
     INSTALL.call_once(|| {
         let previous = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
+            #[cfg(feature = "testing")]
+            scheduler::note_panic_hook(true);
             if !is_muted() {
                 announce();
                 previous(info);
             }
             // Last: until then the goroutine is in its hook, and may not leave its stack.
             scheduler::begin_unwinding(Unwinding::Panicking);
+            #[cfg(feature = "testing")]
+            scheduler::note_panic_hook(false);
         }));
     });
 }

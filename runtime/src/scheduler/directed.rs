@@ -23,16 +23,16 @@
 
 use std::any::Any;
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::io::{self, Write};
 use std::panic::Location;
 use std::process;
 use std::ptr::NonNull;
 use std::time::Instant;
 
-use super::switch::{self, Step};
 use super::worker::{Worker, count};
-use super::{current, current_here, preempt};
-use crate::goroutine::{Cancelled, Goroutine, GoroutineId, spawn_body, text_of};
+use super::{current, current_here, home_of, preempt, with_running};
+use crate::goroutine::{Cancelled, Goroutine, GoroutineId, Unwinding, spawn_body, text_of};
 use crate::park::{Description, Lock, Partner, Patience, RawReason, Reason, Subject, WaitList, Way, wait};
 use crate::random;
 use crate::stack::Stack;
@@ -45,6 +45,8 @@ pub(crate) struct Directed {
     gate: Lock<Gate>,
     /// Who waits until nobody else can go on.
     settling: Lock<WaitList<()>>,
+    /// Whether the goroutine that runs is in the panic hook: its thread knows of that, so it must not leave its stack.
+    in_panic_hook: Cell<bool>,
 }
 
 #[derive(Default)]
@@ -55,7 +57,16 @@ struct Gate {
 
 impl Directed {
     pub(super) fn new() -> Self {
-        Self { director: Director::new(), gate: Lock::default(), settling: Lock::default() }
+        Self {
+            director: Director::new(),
+            gate: Lock::default(),
+            settling: Lock::default(),
+            in_panic_hook: Cell::new(false),
+        }
+    }
+
+    pub(super) fn is_in_panic_hook(&self) -> bool {
+        self.in_panic_hook.get()
     }
 }
 
@@ -154,6 +165,12 @@ impl Worker {
         None
     }
 
+    /// Whether the goroutine that calls leaves its stack while its thread counts a panic, on a worker that is directed.
+    #[inline(never)]
+    pub(super) fn is_left_unwinding(&self) -> bool {
+        std::thread::panicking() && self.directed().is_some()
+    }
+
     /// The director, while a schedule is being run.
     fn directed_now(&self) -> Option<&Directed> {
         self.directed().filter(|directed| directed.director.is_on())
@@ -218,11 +235,12 @@ pub(crate) fn blocks_inline() -> bool {
     inline.is_some()
 }
 
-/// A goroutine that is unwinding cannot leave its thread. In a schedule there is no other on which somebody could end its wait.
+/// Who is no goroutine that can leave its stack blocks the thread. In a schedule there is no other on which somebody could end the
+/// wait.
 pub(crate) fn refuse_to_block() {
     if is_directed() {
         let message =
-            "fatal error: in a test under chosen schedules, a goroutine waits in a destructor while a panic unwinds it";
+            "fatal error: in a test under chosen schedules, a panic hook waits, or a destructor outside any goroutine";
         // A closed stderr is no reason to go on.
         let _ = writeln!(io::stderr(), "{message}");
         process::abort();
@@ -239,9 +257,21 @@ pub(crate) fn directed_time() -> Option<Instant> {
     here()?.1.director.now()
 }
 
-/// Whether the panics of the caller are not to be printed: all but those of a schedule that is told of.
+/// The goroutine that calls is in the panic hook, or not any more.
+#[inline(never)]
+pub(crate) fn note_panic_hook(is_in_it: bool) {
+    if let Some(directed) = current_here().and_then(Worker::directed) {
+        directed.in_panic_hook.set(is_in_it);
+    }
+}
+
+/// Whether the panics of the caller are not to be printed: all but those of a schedule that is told of, and those that end the
+/// process, because something panics while a panic unwinds it.
 #[inline(never)]
 pub(crate) fn is_muted() -> bool {
+    if with_running(|goroutine| goroutine.unwinding() != Unwinding::No) == Some(true) {
+        return false;
+    }
     let mutes = |worker: &Worker| {
         let ends = || worker.shared().is_shutting_down();
         worker
@@ -275,10 +305,11 @@ pub(crate) fn point_of(name: &'static str, place: &'static Location<'static>) {
 #[inline(never)]
 fn pass_point(place: &'static Location<'static>, describe: impl FnOnce() -> Description) {
     let Some((worker, director, running)) = running_here() else { return };
-    if std::thread::panicking() {
-        // Its thread counts the panic: nobody else is to see that.
+    if worker.directed().is_some_and(Directed::is_in_panic_hook) {
         return;
     }
+    // SAFETY: the goroutine calls, so it has not ended.
+    worker.note_whether_unwinding(unsafe { running.as_ref() });
     let id = id_of(running);
     director.passes(id, place.line());
     if director.records() {
@@ -295,16 +326,12 @@ fn pass_point(place: &'static Location<'static>, describe: impl FnOnce() -> Desc
 fn leave_to_director(goroutine: NonNull<Goroutine>) {
     // SAFETY: the goroutine calls, so it has not ended.
     let control = unsafe { goroutine.as_ref() };
-    let mut step = Step::new(move || {
+    home_of(control).leave_perhaps_unwinding(control, move || {
         if let Some((worker, directed)) = here() {
             count(&worker.counts.yields);
             directed.director.is_ready(goroutine, id_of(goroutine));
         }
     });
-    // SAFETY: the goroutine calls, so it has started.
-    let stack = unsafe { control.started_stack() };
-    // SAFETY: as above, and the step stays on its stack until it goes on.
-    unsafe { switch::suspend(stack, step.head()) };
 }
 
 /// `goroutine`, which calls, lets others run, if it belongs to a schedule. Whether it does.

@@ -86,8 +86,8 @@ use std::time::Instant;
 pub(crate) use crate::goroutine::{Goroutine, unwind_cancelled};
 #[cfg(feature = "testing")]
 pub(crate) use directed::{
-    EXPLORERS, blocks_inline, directed_time, end_directed, is_directed, is_muted, note_join, note_panic, point,
-    point_of, refuse_to_block, run_schedule, settle,
+    EXPLORERS, blocks_inline, directed_time, end_directed, is_directed, is_muted, note_join, note_panic,
+    note_panic_hook, point, point_of, refuse_to_block, run_schedule, settle,
 };
 pub(crate) use fiber::Fiber;
 pub(crate) use in_place::LentPermit;
@@ -237,10 +237,12 @@ pub fn unwind_if_shutting_down() {
     }
 }
 
-/// Notes that the caller, if it is a goroutine, is about to be unwound. `None` if there is no need to: as long as its runtime
-/// does not shut down, `thread::panicking` tells.
+/// Notes that the caller, if it is a goroutine, is about to be unwound. `None` if there is no need to: where nobody leaves its stack
+/// unwinding, `thread::panicking` tells.
 pub(crate) fn begin_unwinding(how: Unwinding) -> Option<BegunUnwinding> {
-    with_running(|goroutine| is_shutting_down(goroutine).then(|| BegunUnwinding::of(goroutine, how))).flatten()
+    let begin =
+        |goroutine: &Goroutine| home_of(goroutine).lets_unwinding_leave().then(|| BegunUnwinding::of(goroutine, how));
+    with_running(begin).flatten()
 }
 
 /// Whether the calling goroutine or thread is unwinding. `thread::panicking` may speak of another goroutine while a runtime
@@ -321,6 +323,12 @@ unsafe fn park_with(
         return unsafe { worker.park_in_shutdown(control, status, after) };
     }
     control.set_status(status);
+    #[cfg(feature = "testing")]
+    if worker.is_left_unwinding() {
+        // SAFETY: passed on.
+        worker.leave_perhaps_unwinding(control, || unsafe { AfterLeaving::take(after) });
+        return if control.was_woken() { Unparked::Woken } else { control.unparked() };
+    }
     // SAFETY: as above, and the rest is passed on.
     unsafe { switch::suspend(stack, after) };
     if control.was_woken() { Unparked::Woken } else { control.unparked() }
@@ -368,7 +376,11 @@ pub(crate) unsafe fn sleep(goroutine: NonNull<Goroutine>, deadline: Instant, rea
     if deadline <= clock::now() {
         return Unparked::TimedOut;
     }
-    if control.is_pinned() || worker.shared().is_shutting_down() {
+    #[cfg(feature = "testing")]
+    let unwinds = worker.is_left_unwinding();
+    #[cfg(not(feature = "testing"))]
+    let unwinds = false;
+    if control.is_pinned() || worker.shared().is_shutting_down() || unwinds {
         let mut nothing = Step::new(|| ());
         // SAFETY: the goroutine calls, and the step is on its stack.
         return unsafe { park_until(goroutine, deadline, false, &reason, nothing.head()) };

@@ -22,6 +22,8 @@
 //!   by the panic hook. What escapes is a goroutine that in the meantime calls `resume_unwind` itself, or panics under
 //!   another hook, and then waits in a destructor. Its second unwinding aborts the process. In doubt to fail instead would
 //!   let goroutines go on that are to be unwound, and that is not so rare.
+//! - On a directed worker goroutines always leave their stacks to wait, for there is no other on which somebody could end the wait;
+//!   and so all this is noted there from the beginning.
 //! - One that waits in its panic hook must not leave its stack, for the thread also knows that it is in the hook. So one that
 //!   panics blocks the thread, as it does without a shutdown, until the runtime's own hook is done. A hook of the user
 //!   that waits after having called that one escapes: if another goroutine panics meanwhile, the process aborts.
@@ -153,7 +155,16 @@ impl Worker {
         elsewhere.set(elsewhere.get() - 1);
     }
 
-    fn note_whether_unwinding(&self, goroutine: &Goroutine) {
+    /// Whether goroutines leave their stacks here to wait while they unwind.
+    pub(super) fn lets_unwinding_leave(&self) -> bool {
+        #[cfg(feature = "testing")]
+        if self.directed().is_some() {
+            return true;
+        }
+        self.shared().is_shutting_down()
+    }
+
+    pub(super) fn note_whether_unwinding(&self, goroutine: &Goroutine) {
         if !thread::panicking() {
             goroutine.set_unwinding(Unwinding::No);
         } else if self.nobody_unwinds_elsewhere() && goroutine.unwinding() == Unwinding::No {
@@ -163,6 +174,10 @@ impl Worker {
 
     /// Whether `goroutine`, which calls, may leave its stack although this thread counts a panic.
     pub(super) fn may_leave_while_panicking(&self, goroutine: &Goroutine) -> bool {
+        #[cfg(feature = "testing")]
+        if let Some(directed) = self.directed() {
+            return !directed.is_in_panic_hook();
+        }
         self.shared().is_shutting_down() && (goroutine.unwinding() != Unwinding::No || !self.nobody_unwinds_elsewhere())
     }
 

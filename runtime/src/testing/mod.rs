@@ -22,6 +22,8 @@
 //!   this matters if they are iterated over.
 //! - Threads of the program that wake goroutines make a schedule fail, for it could not be run again. So do goroutines that wait for
 //!   another runtime: it is nothing that the schedule could wait for.
+//! - A goroutine that waits while a panic unwinds it leaves its thread to others, for there is no other; so
+//!   [`std::thread::panicking`] is true of these as well meanwhile.
 //! - There is one worker, and [`set_max_procs`](crate::set_max_procs) changes nothing.
 //!
 //! ```
