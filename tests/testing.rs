@@ -14,11 +14,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use gocsp::context::Context;
-use gocsp::sync::{Mutex, WaitGroup};
+use gocsp::sync::{Mutex, RwLock, Semaphore, WaitGroup};
 use gocsp::testing::{self, Config, Failure, FailureKind, Strategy, check};
 use gocsp::time::{Ticker, after, after_func, now};
 use gocsp::{
-    Chan, blocking, channel, go, max_procs, net, num_goroutines, scope, select, set_max_procs, sleep, spawn, yield_now,
+    Chan, TryRecvError, blocking, channel, go, max_procs, net, num_goroutines, scope, select, set_max_procs, sleep,
+    spawn, yield_now,
 };
 
 fn failure(body: impl Fn() + Send + Sync + 'static) -> Failure {
@@ -62,6 +63,82 @@ fn select_takes_either_case() {
         }
     });
     assert_eq!(cases, BTreeSet::from(['a', 'b']));
+}
+
+#[test]
+fn who_holds_something_is_seen_by_those_who_try_to_take_it() {
+    type Tries = fn() -> bool;
+    fn both<T: Send + Sync + 'static>(thing: T, take: fn(&T), is_refused: fn(&T) -> bool) -> bool {
+        let thing = Arc::new(thing);
+        let theirs = Arc::clone(&thing);
+        let other = go!(move || take(&theirs));
+        let refused = is_refused(&thing);
+        other.join().unwrap();
+        refused
+    }
+    let tries: [(&str, Tries); 5] = [
+        ("mutex", || both(Mutex::new(()), |it| drop(it.lock()), |it| it.try_lock().is_none())),
+        ("is_locked", || both(Mutex::new(()), |it| drop(it.lock()), Mutex::is_locked)),
+        ("reader", || both(RwLock::new(()), |it| drop(it.read()), |it| it.try_write().is_none())),
+        ("writer", || both(RwLock::new(()), |it| drop(it.write()), |it| it.try_read().is_none())),
+        ("semaphore", || both(Semaphore::new(1), |it| drop(it.acquire(1)), |it| it.try_acquire(1).is_none())),
+    ];
+    for (what, is_refused) in tries {
+        assert_eq!(outcomes(&Config::default().schedules(200), is_refused).len(), 2, "{what}");
+    }
+}
+
+#[test]
+fn the_end_of_the_last_sender_or_receiver_is_a_step_of_its_own() {
+    let ends = outcomes(&Config::default().schedules(200), || {
+        let (tx, rx) = channel(1);
+        let other = go!(move || tx.send(1));
+        rx.recv().unwrap();
+        let ended = rx.try_recv() == Err(TryRecvError::Disconnected);
+        other.join().unwrap().unwrap();
+        ended
+    });
+    assert_eq!(ends.len(), 2);
+    let ends = outcomes(&Config::default().schedules(200), || {
+        let (tx, rx) = channel(2);
+        let other = go!(move || rx.recv());
+        tx.send(1).unwrap();
+        while !tx.is_empty() {
+            yield_now();
+        }
+        let sent = tx.send(2).is_ok();
+        other.join().unwrap().unwrap();
+        sent
+    });
+    assert_eq!(ends.len(), 2);
+}
+
+#[test]
+fn who_only_looks_sees_either() {
+    let looks: [(&str, fn() -> bool); 3] = [
+        ("is_finished", || {
+            let other = go!(|| ());
+            let finished = other.is_finished();
+            other.join().unwrap();
+            finished
+        }),
+        ("num_goroutines", || {
+            let other = go!(|| ());
+            let alone = num_goroutines() == 1;
+            other.join().unwrap();
+            alone
+        }),
+        ("is_closed", || {
+            let (tx, rx) = channel::<u32>(1);
+            let other = go!(move || drop(tx));
+            let closed = rx.is_closed();
+            other.join().unwrap();
+            closed
+        }),
+    ];
+    for (what, look) in looks {
+        assert_eq!(outcomes(&Config::default().schedules(200), look).len(), 2, "{what}");
+    }
 }
 
 #[test]

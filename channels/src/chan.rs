@@ -262,6 +262,7 @@ impl<T> Chan<T> {
     /// assert!(!chan.is_closed());
     /// ```
     #[must_use]
+    #[track_caller]
     pub fn is_closed(&self) -> bool {
         self.sender.is_closed()
     }
@@ -272,6 +273,7 @@ impl<T> Chan<T> {
     /// assert_eq!(gocsp_channels::Chan::<i32>::new(1).len(), 0);
     /// ```
     #[must_use]
+    #[track_caller]
     pub fn len(&self) -> usize {
         self.sender.len()
     }
@@ -282,6 +284,7 @@ impl<T> Chan<T> {
     /// assert!(gocsp_channels::Chan::<i32>::new(1).is_empty());
     /// ```
     #[must_use]
+    #[track_caller]
     pub fn is_empty(&self) -> bool {
         self.sender.is_empty()
     }
@@ -292,6 +295,7 @@ impl<T> Chan<T> {
     /// assert!(gocsp_channels::Chan::<i32>::new(0).is_full());
     /// ```
     #[must_use]
+    #[track_caller]
     pub fn is_full(&self) -> bool {
         self.sender.is_full()
     }

@@ -1,14 +1,21 @@
 //! What a handle tells of its channel, whichever direction it has. The channel of a nil handle is `None`.
 
+use std::panic::Location;
 use std::{fmt, ptr};
+
+use gocsp_runtime::park;
 
 use crate::shared::Shared;
 
+#[track_caller]
 pub(crate) fn is_closed<T>(channel: Option<&Shared<T>>) -> bool {
+    park::point_of("chan is_closed", Location::caller());
     channel.is_some_and(Shared::is_closed)
 }
 
+#[track_caller]
 pub(crate) fn len<T>(channel: Option<&Shared<T>>) -> usize {
+    park::point_of("chan len", Location::caller());
     channel.map_or(0, Shared::len)
 }
 
@@ -16,10 +23,12 @@ pub(crate) fn capacity<T>(channel: Option<&Shared<T>>) -> usize {
     channel.map_or(0, Shared::capacity)
 }
 
+#[track_caller]
 pub(crate) fn is_empty<T>(channel: Option<&Shared<T>>) -> bool {
     len(channel) == 0
 }
 
+#[track_caller]
 pub(crate) fn is_full<T>(channel: Option<&Shared<T>>) -> bool {
     len(channel) >= capacity(channel)
 }

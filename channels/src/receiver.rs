@@ -240,6 +240,7 @@ impl<T> Receiver<T> {
     /// assert!(rx.is_closed());
     /// ```
     #[must_use]
+    #[track_caller]
     pub fn is_closed(&self) -> bool {
         handle::is_closed(self.shared())
     }
@@ -254,6 +255,7 @@ impl<T> Receiver<T> {
     /// # Ok::<(), gocsp_channels::SendError<i32>>(())
     /// ```
     #[must_use]
+    #[track_caller]
     pub fn len(&self) -> usize {
         handle::len(self.shared())
     }
@@ -265,6 +267,7 @@ impl<T> Receiver<T> {
     /// assert!(rx.is_empty());
     /// ```
     #[must_use]
+    #[track_caller]
     pub fn is_empty(&self) -> bool {
         handle::is_empty(self.shared())
     }
@@ -279,6 +282,7 @@ impl<T> Receiver<T> {
     /// # Ok::<(), gocsp_channels::SendError<i32>>(())
     /// ```
     #[must_use]
+    #[track_caller]
     pub fn is_full(&self) -> bool {
         handle::is_full(self.shared())
     }

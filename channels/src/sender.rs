@@ -209,6 +209,7 @@ impl<T> Sender<T> {
     /// assert!(tx.is_closed());
     /// ```
     #[must_use]
+    #[track_caller]
     pub fn is_closed(&self) -> bool {
         handle::is_closed(self.shared())
     }
@@ -222,6 +223,7 @@ impl<T> Sender<T> {
     /// # Ok::<(), gocsp_channels::SendError<i32>>(())
     /// ```
     #[must_use]
+    #[track_caller]
     pub fn len(&self) -> usize {
         handle::len(self.shared())
     }
@@ -233,6 +235,7 @@ impl<T> Sender<T> {
     /// assert!(tx.is_empty());
     /// ```
     #[must_use]
+    #[track_caller]
     pub fn is_empty(&self) -> bool {
         handle::is_empty(self.shared())
     }
@@ -247,6 +250,7 @@ impl<T> Sender<T> {
     /// # Ok::<(), gocsp_channels::SendError<i32>>(())
     /// ```
     #[must_use]
+    #[track_caller]
     pub fn is_full(&self) -> bool {
         handle::is_full(self.shared())
     }

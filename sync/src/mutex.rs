@@ -120,7 +120,9 @@ impl<T: ?Sized> Mutex<T> {
     #[inline]
     #[track_caller]
     pub fn lock(&self) -> MutexGuard<'_, T> {
-        self.lock_as::<Locking>(Location::caller())
+        let guard = self.lock_as::<Locking>(Location::caller());
+        park::point_holding(Location::caller());
+        guard
     }
 
     /// As [`lock`](Self::lock), for who does something else in the eyes of the user, somewhere else.
@@ -146,8 +148,9 @@ impl<T: ?Sized> Mutex<T> {
     #[track_caller]
     pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
         park::cooperate();
-        self.point(Location::caller());
-        self.raw.try_lock().then(|| self.guard())
+        let place = Location::caller();
+        self.point(place);
+        self.raw.try_lock().then(|| self.guard_at(place))
     }
 
     /// Locks the mutex, waiting for at most `timeout`. `None` when that has passed.
@@ -167,8 +170,9 @@ impl<T: ?Sized> Mutex<T> {
     #[track_caller]
     pub fn try_lock_for(&self, timeout: Duration) -> Option<MutexGuard<'_, T>> {
         park::cooperate();
-        self.point(Location::caller());
-        self.raw.lock_for(timeout, Location::caller()).then(|| self.guard())
+        let place = Location::caller();
+        self.point(place);
+        self.raw.lock_for(timeout, place).then(|| self.guard_at(place))
     }
 
     /// Locks the mutex, waiting until `deadline` at the latest. As [`try_lock_for`](Self::try_lock_for) otherwise.
@@ -186,8 +190,9 @@ impl<T: ?Sized> Mutex<T> {
     #[track_caller]
     pub fn try_lock_until(&self, deadline: Instant) -> Option<MutexGuard<'_, T>> {
         park::cooperate();
-        self.point(Location::caller());
-        self.raw.lock_until(deadline, Location::caller()).then(|| self.guard())
+        let place = Location::caller();
+        self.point(place);
+        self.raw.lock_until(deadline, place).then(|| self.guard_at(place))
     }
 
     /// Whether somebody holds the mutex. The answer may be out of date at once.
@@ -198,7 +203,9 @@ impl<T: ?Sized> Mutex<T> {
     /// assert!(!mutex.is_locked());
     /// ```
     #[inline]
+    #[track_caller]
     pub fn is_locked(&self) -> bool {
+        self.point(Location::caller());
         self.raw.is_locked()
     }
 
@@ -218,6 +225,14 @@ impl<T: ?Sized> Mutex<T> {
     #[inline(always)]
     fn point(&self, place: Caller) {
         park::point(|| Reason::new::<Locking, _>(place, &self.raw));
+    }
+
+    /// As [`guard`](Self::guard), for a user at this place.
+    #[inline]
+    fn guard_at(&self, place: Caller) -> MutexGuard<'_, T> {
+        let guard = self.guard();
+        park::point_holding(place);
+        guard
     }
 
     /// The evidence for a lock that was just taken.

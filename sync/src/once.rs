@@ -11,7 +11,7 @@
 use std::fmt;
 use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 
-use gocsp_runtime::park::{Description, Way};
+use gocsp_runtime::park::{self, Description, Way};
 
 use crate::Mutex;
 use crate::raw_mutex::RawMutex;
@@ -81,7 +81,7 @@ impl Once {
     #[inline]
     #[track_caller]
     pub fn call_once(&self, f: impl FnOnce()) {
-        if !self.is_completed() {
+        if !self.is_done() {
             self.call(f, Location::caller());
         }
     }
@@ -89,7 +89,7 @@ impl Once {
     #[cold]
     fn call(&self, f: impl FnOnce(), place: Caller) {
         let _doing = self.doing.lock_as::<Calling>(place);
-        if !self.is_completed() {
+        if !self.is_done() {
             // Set before the mutex is unlocked, also if `f` panics.
             let _done = SetOnDrop(&self.done);
             f();
@@ -98,8 +98,6 @@ impl Once {
 
     /// Whether it is done.
     ///
-    /// Acquire: pairs with the Release of who has done it.
-    ///
     /// # Examples
     /// ```
     /// let once = gocsp_sync::Once::new();
@@ -107,7 +105,15 @@ impl Once {
     /// assert!(once.is_completed());
     /// ```
     #[inline]
+    #[track_caller]
     pub fn is_completed(&self) -> bool {
+        park::point_of("sync.Once.is_completed", Location::caller());
+        self.is_done()
+    }
+
+    /// Acquire: pairs with the Release of who has done it.
+    #[inline]
+    fn is_done(&self) -> bool {
         self.done.load(Ordering::Acquire)
     }
 }
@@ -121,7 +127,7 @@ impl Default for Once {
 
 impl fmt::Debug for Once {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Once").field("done", &self.is_completed()).finish_non_exhaustive()
+        f.debug_struct("Once").field("done", &self.is_done()).finish_non_exhaustive()
     }
 }
 
@@ -140,7 +146,7 @@ struct SetOnDrop<'a>(&'a AtomicBool);
 
 impl Drop for SetOnDrop<'_> {
     fn drop(&mut self) {
-        // Release: pairs with the Acquire in `is_completed`.
+        // Release: pairs with the Acquire in `is_done`.
         self.0.store(true, Ordering::Release);
     }
 }

@@ -9,7 +9,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::panic::Location;
 
-use gocsp_runtime::park::{Description, Way};
+use gocsp_runtime::park::{self, Description, Way};
 use gocsp_runtime::std_sync::OnceLock;
 
 use crate::Mutex;
@@ -62,7 +62,9 @@ impl<T> OnceCell<T> {
     /// assert_eq!(gocsp_sync::OnceCell::<u32>::new().get(), None);
     /// ```
     #[inline]
+    #[track_caller]
     pub fn get(&self) -> Option<&T> {
+        park::point_of("sync.OnceCell.get", Location::caller());
         self.value.get()
     }
 
@@ -143,7 +145,7 @@ impl<T> OnceCell<T> {
     #[cold]
     pub(crate) fn init<W: Way<RawMutex>, E>(&self, f: impl FnOnce() -> Result<T, E>, place: Caller) -> Result<&T, E> {
         let _setting = self.setting.lock_as::<W>(place);
-        match self.get() {
+        match self.value.get() {
             Some(value) => Ok(value),
             None => {
                 let value = f()?;
@@ -208,7 +210,7 @@ impl<T: Clone> Clone for OnceCell<T> {
 
 impl<T: PartialEq> PartialEq for OnceCell<T> {
     fn eq(&self, other: &Self) -> bool {
-        self.get() == other.get()
+        self.value.get() == other.value.get()
     }
 }
 
@@ -216,7 +218,7 @@ impl<T: Eq> Eq for OnceCell<T> {}
 
 impl<T: fmt::Debug> fmt::Debug for OnceCell<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.get() {
+        match self.value.get() {
             Some(value) => f.debug_tuple("OnceCell").field(value).finish(),
             None => f.debug_tuple("OnceCell").field(&format_args!("<empty>")).finish(),
         }

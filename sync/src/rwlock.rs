@@ -113,9 +113,10 @@ impl<T: ?Sized> RwLock<T> {
     #[track_caller]
     pub fn read(&self) -> RwLockReadGuard<'_, T> {
         park::cooperate();
-        self.point::<false>(Location::caller());
-        self.raw.read(Location::caller());
-        self.read_guard()
+        let place = Location::caller();
+        self.point::<false>(place);
+        self.raw.read(place);
+        self.read_guard(place)
     }
 
     /// Locks for reading if that needs no waiting. `None` while a writer has the lock, or waits for the readers to
@@ -133,8 +134,9 @@ impl<T: ?Sized> RwLock<T> {
     #[track_caller]
     pub fn try_read(&self) -> Option<RwLockReadGuard<'_, T>> {
         park::cooperate();
-        self.point::<false>(Location::caller());
-        self.raw.try_read().then(|| self.read_guard())
+        let place = Location::caller();
+        self.point::<false>(place);
+        self.raw.try_read().then(|| self.read_guard(place))
     }
 
     /// Locks for reading, waiting for at most `timeout`. `None` when that has passed.
@@ -152,8 +154,9 @@ impl<T: ?Sized> RwLock<T> {
     #[track_caller]
     pub fn try_read_for(&self, timeout: Duration) -> Option<RwLockReadGuard<'_, T>> {
         park::cooperate();
-        self.point::<false>(Location::caller());
-        self.raw.read_for(timeout, Location::caller()).then(|| self.read_guard())
+        let place = Location::caller();
+        self.point::<false>(place);
+        self.raw.read_for(timeout, place).then(|| self.read_guard(place))
     }
 
     /// Locks for reading, waiting until `deadline` at the latest. `None` when that has passed.
@@ -170,8 +173,9 @@ impl<T: ?Sized> RwLock<T> {
     #[track_caller]
     pub fn try_read_until(&self, deadline: Instant) -> Option<RwLockReadGuard<'_, T>> {
         park::cooperate();
-        self.point::<false>(Location::caller());
-        self.raw.read_until(deadline, Location::caller()).then(|| self.read_guard())
+        let place = Location::caller();
+        self.point::<false>(place);
+        self.raw.read_until(deadline, place).then(|| self.read_guard(place))
     }
 
     /// Locks for writing, waiting for as long as it takes.
@@ -188,9 +192,10 @@ impl<T: ?Sized> RwLock<T> {
     #[track_caller]
     pub fn write(&self) -> RwLockWriteGuard<'_, T> {
         park::cooperate();
-        self.point::<true>(Location::caller());
-        self.raw.write(Location::caller());
-        self.write_guard()
+        let place = Location::caller();
+        self.point::<true>(place);
+        self.raw.write(place);
+        self.write_guard(place)
     }
 
     /// Locks for writing if that needs no waiting. `None` when somebody has the lock, or tries for it at this moment.
@@ -207,8 +212,9 @@ impl<T: ?Sized> RwLock<T> {
     #[track_caller]
     pub fn try_write(&self) -> Option<RwLockWriteGuard<'_, T>> {
         park::cooperate();
-        self.point::<true>(Location::caller());
-        self.raw.try_write().then(|| self.write_guard())
+        let place = Location::caller();
+        self.point::<true>(place);
+        self.raw.try_write().then(|| self.write_guard(place))
     }
 
     /// Locks for writing, waiting for at most `timeout`. `None` when that has passed; the readers that were kept out
@@ -227,8 +233,9 @@ impl<T: ?Sized> RwLock<T> {
     #[track_caller]
     pub fn try_write_for(&self, timeout: Duration) -> Option<RwLockWriteGuard<'_, T>> {
         park::cooperate();
-        self.point::<true>(Location::caller());
-        self.raw.write_for(timeout, Location::caller()).then(|| self.write_guard())
+        let place = Location::caller();
+        self.point::<true>(place);
+        self.raw.write_for(timeout, place).then(|| self.write_guard(place))
     }
 
     /// Locks for writing, waiting until `deadline` at the latest. As [`try_write_for`](Self::try_write_for) otherwise.
@@ -245,8 +252,9 @@ impl<T: ?Sized> RwLock<T> {
     #[track_caller]
     pub fn try_write_until(&self, deadline: Instant) -> Option<RwLockWriteGuard<'_, T>> {
         park::cooperate();
-        self.point::<true>(Location::caller());
-        self.raw.write_until(deadline, Location::caller()).then(|| self.write_guard())
+        let place = Location::caller();
+        self.point::<true>(place);
+        self.raw.write_until(deadline, place).then(|| self.write_guard(place))
     }
 
     /// The value, without locking: `&mut self` proves that nobody else can have locked it.
@@ -267,22 +275,26 @@ impl<T: ?Sized> RwLock<T> {
         park::point(|| Reason::new::<AwaitWriter<WRITES>, _>(place, &self.raw));
     }
 
-    /// The evidence for a read lock that was just taken.
+    /// The evidence for a read lock that was just taken, by who is at this place.
     #[inline]
-    fn read_guard(&self) -> RwLockReadGuard<'_, T> {
+    fn read_guard(&self, place: Caller) -> RwLockReadGuard<'_, T> {
         // SAFETY: the address of a field is not null.
         let value = unsafe { NonNull::new_unchecked(self.value.get()) };
         // SAFETY: the lock was just taken for reading.
-        unsafe { RwLockReadGuard::new(&self.raw, value) }
+        let guard = unsafe { RwLockReadGuard::new(&self.raw, value) };
+        park::point_holding(place);
+        guard
     }
 
-    /// The evidence for a write lock that was just taken.
+    /// The evidence for a write lock that was just taken, by who is at this place.
     #[inline]
-    fn write_guard(&self) -> RwLockWriteGuard<'_, T> {
+    fn write_guard(&self, place: Caller) -> RwLockWriteGuard<'_, T> {
         // SAFETY: the address of a field is not null.
         let value = unsafe { NonNull::new_unchecked(self.value.get()) };
         // SAFETY: the lock was just taken for writing.
-        unsafe { RwLockWriteGuard::new(&self.raw, value) }
+        let guard = unsafe { RwLockWriteGuard::new(&self.raw, value) };
+        park::point_holding(place);
+        guard
     }
 }
 

@@ -149,8 +149,11 @@ impl Semaphore {
         let size = self.inner.size;
         assert!(permits <= size, "a semaphore of {size} permits can never give {permits}");
         park::cooperate();
-        park::point_of("semaphore.TryAcquire", Location::caller());
-        self.inner.lock().take(permits).then(|| self.permit(permits))
+        let place = Location::caller();
+        park::point_of("semaphore.TryAcquire", place);
+        let permit = self.inner.lock().take(permits).then(|| self.permit(permits))?;
+        park::point_holding(place);
+        Some(permit)
     }
 
     /// Takes so many permits, waiting for at most `timeout`. `None` when that has passed.
@@ -236,7 +239,9 @@ impl Semaphore {
     /// ```
     /// assert_eq!(gocsp_sync::Semaphore::new(3).available(), 3);
     /// ```
+    #[track_caller]
     pub fn available(&self) -> usize {
+        park::point_of("semaphore.Available", Location::caller());
         self.inner.lock().available
     }
 
@@ -292,7 +297,7 @@ impl Semaphore {
 
 impl fmt::Debug for Semaphore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (size, available) = (self.inner.size, self.available());
+        let (size, available) = (self.inner.size, self.inner.lock().available);
         f.debug_struct("Semaphore").field("size", &size).field("available", &available).finish()
     }
 }

@@ -7,7 +7,7 @@ use std::panic::Location;
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use gocsp_runtime::park::{Description, Partner, Subject, Way};
+use gocsp_runtime::park::{self, Description, Partner, Reason, Subject, Way};
 
 /// Where in the program somebody called.
 pub(crate) type Caller = &'static Location<'static>;
@@ -90,6 +90,12 @@ impl Header {
         }
     }
 
+    /// A point of a destructor, which has no caller: told with where the channel was made.
+    #[inline(always)]
+    pub(super) fn point_of_drop<W: Way<Self>>(&self) {
+        park::point(|| Reason::new::<W, _>(self.made_at, self));
+    }
+
     fn subject(&self, what: &'static str, partner: Partner) -> Subject {
         Subject { what, address: ptr::from_ref(self).addr(), made_at: Some(self.made_at), partner }
     }
@@ -130,6 +136,28 @@ impl Way<Header> for Closing {
 
     fn describe(channel: &Header, to: &mut Description) {
         to.subjects.push(channel.to_sender());
+    }
+}
+
+/// To drop the last handle that can send. Nobody waits for that.
+pub(crate) enum DroppingSender {}
+
+impl Way<Header> for DroppingSender {
+    const STATE: &'static str = "drop of the last sender";
+
+    fn describe(channel: &Header, to: &mut Description) {
+        Closing::describe(channel, to);
+    }
+}
+
+/// To drop the last handle that can receive. Nobody waits for that.
+pub(crate) enum DroppingReceiver {}
+
+impl Way<Header> for DroppingReceiver {
+    const STATE: &'static str = "drop of the last receiver";
+
+    fn describe(channel: &Header, to: &mut Description) {
+        to.subjects.push(channel.to_receiver());
     }
 }
 

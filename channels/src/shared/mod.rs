@@ -71,8 +71,8 @@ use gocsp_runtime::park::{self, Batch, Claimed, Lock, LockGuard, Popped, Reason,
 
 use crate::timers::Timing;
 
-use header::Closing;
 pub(crate) use header::{Caller, Header, ReceivingFromNil, SendingToNil, Source, nil};
+use header::{Closing, DroppingReceiver, DroppingSender};
 pub(crate) use recv::take_over;
 pub(crate) use send::hand_over;
 pub(crate) use slot::{RecvSlot, SendSlot};
@@ -175,13 +175,13 @@ impl<T> Shared<T> {
         self.state.lock().refuses()
     }
 
-    /// Closes the channel; false if it was closed before.
     /// As [`close`](Self::close), for a user at this place.
     pub(crate) fn close_at(&self, place: Caller) -> bool {
         park::point(|| Reason::new::<Closing, _>(place, &self.header));
         self.close()
     }
 
+    /// Closes the channel; false if it was closed before.
     pub(crate) fn close(&self) -> bool {
         let mut state = self.state.lock();
         if mem::replace(&mut state.closed, true) {
@@ -234,6 +234,7 @@ impl<T> Shared<T> {
     /// AcqRel: pairs with itself in the other handles, so that whatever they sent comes before the close.
     pub(crate) fn release_sender(&self) {
         if self.header.senders.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.header.point_of_drop::<DroppingSender>();
             self.close();
         }
     }
@@ -247,6 +248,7 @@ impl<T> Shared<T> {
     #[inline]
     pub(crate) fn release_receiver(&self) {
         if self.header.counts_senders() && self.header.receivers.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.header.point_of_drop::<DroppingReceiver>();
             self.abandon();
         }
     }

@@ -90,7 +90,9 @@ impl<T> JoinHandle<T> {
     ///     assert_eq!(worker.join().unwrap(), 42); // Does not have to wait.
     /// });
     /// ```
+    #[track_caller]
     pub fn is_finished(&self) -> bool {
+        park::point_of("is_finished", Location::caller());
         self.raw.is_complete()
     }
 

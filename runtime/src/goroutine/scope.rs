@@ -188,6 +188,7 @@ impl<T> ScopedJoinHandle<'_, T> {
     ///     }
     /// });
     /// ```
+    #[track_caller]
     pub fn is_finished(&self) -> bool {
         self.handle.is_finished()
     }

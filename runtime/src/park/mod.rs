@@ -209,6 +209,22 @@ pub fn point<'a>(operation: impl FnOnce() -> Reason<'a>) {
     let _ = operation;
 }
 
+/// As [`point`], within an operation: what it was for has just been taken, and is kept from others until the caller gives it back. So
+/// those are seen whom it is refused to meanwhile, also if the caller does nothing with it that begins with a point.
+///
+/// ```
+/// use std::panic::Location;
+///
+/// gocsp_runtime::park::point_holding(Location::caller());
+/// ```
+#[inline(always)]
+pub fn point_holding(place: &'static Location<'static>) {
+    #[cfg(feature = "testing")]
+    crate::scheduler::point_holding(place);
+    #[cfg(not(feature = "testing"))]
+    let _ = place;
+}
+
 /// As [`point`], of an operation that nobody ever waits in, and that is told of by its name.
 ///
 /// ```

@@ -33,7 +33,7 @@ use std::time::Instant;
 use super::worker::{Worker, count};
 use super::{current, current_here, home_of, preempt, with_running};
 use crate::goroutine::{Cancelled, Goroutine, GoroutineId, Unwinding, spawn_body, text_of};
-use crate::park::{Description, Lock, Partner, Patience, RawReason, Reason, Subject, WaitList, Way, wait};
+use crate::park::{Description, Lock, Partner, Patience, RawReason, Reason, Subject, WaitList, Way, held, wait};
 use crate::random;
 use crate::stack::Stack;
 use crate::testing::{Course, Director, End, Event, Plan};
@@ -301,24 +301,65 @@ pub(crate) fn point_of(name: &'static str, place: &'static Location<'static>) {
     }
 }
 
+/// Where an operation has taken something that others are kept from: somebody else may go on meanwhile.
+#[inline(always)]
+pub(crate) fn point_holding(place: &'static Location<'static>) {
+    if preempt::is_anybody_asked() {
+        pass_point_holding(place);
+    }
+}
+
 #[cold]
 #[inline(never)]
 fn pass_point(place: &'static Location<'static>, describe: impl FnOnce() -> Description) {
-    let Some((worker, director, running)) = running_here() else { return };
-    if worker.directed().is_some_and(Directed::is_in_panic_hook) {
-        return;
+    if let Some(point) = Point::here(place) {
+        if point.director.records() {
+            point.record(Event::Does(describe(), place));
+        }
+        point.pass(Event::Preempted);
     }
-    // SAFETY: the goroutine calls, so it has not ended.
-    worker.note_whether_unwinding(unsafe { running.as_ref() });
-    let id = id_of(running);
-    director.passes(id, place.line());
-    if director.records() {
-        director.record(id, Event::Does(describe(), place));
+}
+
+#[cold]
+#[inline(never)]
+fn pass_point_holding(place: &'static Location<'static>) {
+    if let Some(point) = Point::here(place) {
+        point.pass(Event::PreemptedHolding);
     }
-    worker.collect(director);
-    if !director.stays(id) {
-        director.record(id, Event::Preempted);
-        leave_to_director(running);
+}
+
+/// A goroutine of a schedule at a point.
+struct Point<'a> {
+    worker: &'a Worker,
+    director: &'a Director,
+    running: NonNull<Goroutine>,
+}
+
+impl<'a> Point<'a> {
+    /// The point at which the caller is, at this place.
+    fn here(place: &'static Location<'static>) -> Option<Self> {
+        held::assert_none("a point");
+        let (worker, director, running) = running_here()?;
+        if worker.directed().is_some_and(Directed::is_in_panic_hook) {
+            return None;
+        }
+        // SAFETY: the goroutine calls, so it has not ended.
+        worker.note_whether_unwinding(unsafe { running.as_ref() });
+        director.passes(id_of(running), place.line());
+        Some(Self { worker, director, running })
+    }
+
+    fn record(&self, event: Event) {
+        self.director.record(id_of(self.running), event);
+    }
+
+    /// Somebody else goes on first, if that is decided, which is then told as `preempted`.
+    fn pass(self, preempted: Event) {
+        self.worker.collect(self.director);
+        if !self.director.stays(id_of(self.running)) {
+            self.record(preempted);
+            leave_to_director(self.running);
+        }
     }
 }
 

@@ -87,7 +87,7 @@ pub(crate) use crate::goroutine::{Goroutine, unwind_cancelled};
 #[cfg(feature = "testing")]
 pub(crate) use directed::{
     EXPLORERS, blocks_inline, directed_time, end_directed, is_directed, is_muted, note_join, note_panic,
-    note_panic_hook, point, point_of, refuse_to_block, run_schedule, settle,
+    note_panic_hook, point, point_holding, point_of, refuse_to_block, run_schedule, settle,
 };
 pub(crate) use fiber::Fiber;
 pub(crate) use in_place::LentPermit;

@@ -163,6 +163,7 @@ impl Names {
             Event::TimedOut => "has waited long enough".to_owned(),
             Event::Yields => "yields".to_owned(),
             Event::Preempted => "    ... somebody else first".to_owned(),
+            Event::PreemptedHolding => "    ... has it; now somebody else".to_owned(),
             Event::Panics(message) => format!("panics: {message}"),
         }
     }

@@ -20,6 +20,8 @@ pub(crate) enum Event {
     Yields,
     /// Somebody else runs, who could go on as well.
     Preempted,
+    /// As `Preempted`, when it has taken what it was about to take.
+    PreemptedHolding,
     Panics(String),
 }
 
