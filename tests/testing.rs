@@ -18,8 +18,8 @@ use gocsp::sync::{Mutex, RwLock, Semaphore, WaitGroup};
 use gocsp::testing::{self, Config, Failure, FailureKind, Strategy, check};
 use gocsp::time::{Ticker, after, after_func, now};
 use gocsp::{
-    Chan, TryRecvError, blocking, channel, go, max_procs, net, num_goroutines, scope, select, set_max_procs, sleep,
-    spawn, yield_now,
+    Chan, Receiver, TryRecvError, blocking, channel, go, max_procs, net, num_goroutines, scope, select, set_max_procs,
+    sleep, spawn, yield_now,
 };
 
 fn failure(body: impl Fn() + Send + Sync + 'static) -> Failure {
@@ -65,9 +65,11 @@ fn select_takes_either_case() {
     assert_eq!(cases, BTreeSet::from(['a', 'b']));
 }
 
+/// What is looked at, and whether it is as it is at times only.
+type Look = (&'static str, fn() -> bool);
+
 #[test]
 fn who_holds_something_is_seen_by_those_who_try_to_take_it() {
-    type Tries = fn() -> bool;
     fn both<T: Send + Sync + 'static>(thing: T, take: fn(&T), is_refused: fn(&T) -> bool) -> bool {
         let thing = Arc::new(thing);
         let theirs = Arc::clone(&thing);
@@ -76,7 +78,7 @@ fn who_holds_something_is_seen_by_those_who_try_to_take_it() {
         other.join().unwrap();
         refused
     }
-    let tries: [(&str, Tries); 5] = [
+    let tries: [Look; 5] = [
         ("mutex", || both(Mutex::new(()), |it| drop(it.lock()), |it| it.try_lock().is_none())),
         ("is_locked", || both(Mutex::new(()), |it| drop(it.lock()), Mutex::is_locked)),
         ("reader", || both(RwLock::new(()), |it| drop(it.read()), |it| it.try_write().is_none())),
@@ -115,18 +117,12 @@ fn the_end_of_the_last_sender_or_receiver_is_a_step_of_its_own() {
 
 #[test]
 fn who_only_looks_sees_either() {
-    let looks: [(&str, fn() -> bool); 3] = [
+    let looks: [Look; 2] = [
         ("is_finished", || {
             let other = go!(|| ());
             let finished = other.is_finished();
             other.join().unwrap();
             finished
-        }),
-        ("num_goroutines", || {
-            let other = go!(|| ());
-            let alone = num_goroutines() == 1;
-            other.join().unwrap();
-            alone
         }),
         ("is_closed", || {
             let (tx, rx) = channel::<u32>(1);
@@ -289,6 +285,33 @@ fn what_is_tested_has_the_stack_of_a_main_goroutine() {
 #[test]
 fn one_test_is_not_begun_within_another() {
     assert!(failure(|| check(|| ())).to_string().contains("begun within another"));
+}
+
+#[test]
+fn one_schedule_is_run_however_little_time_there_is() {
+    assert_eq!(Config::default().time(Duration::ZERO).explore(|| ()).unwrap().schedules, 1);
+}
+
+#[test]
+fn no_depth_is_too_great() {
+    Config::default().schedules(10).strategy(Strategy::Pct { depth: usize::MAX }).check(|| go!(|| ()).join().unwrap());
+}
+
+#[test]
+fn of_a_livelock_it_is_told_who_does_what() {
+    let failure = *Config::default()
+        .max_steps(1_000)
+        .explore(|| {
+            let waits = go!(|| Receiver::<u32>::nil().recv());
+            while !waits.is_finished() {
+                yield_now();
+            }
+        })
+        .unwrap_err();
+    assert_eq!(failure.kind(), FailureKind::Livelock);
+    let text = failure.to_string();
+    assert!(text.contains("goroutine 2 [chan receive (nil chan)"), "{text}");
+    assert!(text.contains("yields at tests/testing.rs:"), "{text}");
 }
 
 #[test]

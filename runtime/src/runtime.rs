@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::diagnostics::{self, Deadlock, OnDeadlock, RuntimeMetrics};
 use crate::goroutine::{self, Cancelled, JoinHandle, OnPanic, Run};
-use crate::park::{self, Patience, process_barrier};
+use crate::park::{Patience, process_barrier};
 use crate::scheduler::{self, MAX_WORKERS, Options, Shared, StallLimit};
 use crate::stack::{self, SizeClass, StackError};
 use crate::std_sync::OnceLock;
@@ -528,9 +528,7 @@ pub fn set_max_procs(n: usize) -> usize {
 /// ```
 /// gocsp_runtime::run(|| assert_eq!(gocsp_runtime::num_goroutines(), 1));
 /// ```
-#[track_caller]
 pub fn num_goroutines() -> usize {
-    park::point_of("num_goroutines", Location::caller());
     let live = with_current(|shared| shared.live());
     #[cfg(feature = "testing")]
     let live = if scheduler::is_directed() { live - scheduler::EXPLORERS } else { live };

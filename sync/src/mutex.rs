@@ -21,7 +21,7 @@ use gocsp_runtime::park::{self, Reason, Way};
 use crate::cond::sealed::CondGuard;
 use crate::cond::{Held, Raw};
 use crate::raw_mutex::{Locking, RawMutex};
-use crate::report::Caller;
+use crate::report::{self, Caller};
 use crate::sync::const_unless_modelled;
 
 /// A value that one goroutine or thread at a time may use.
@@ -120,9 +120,8 @@ impl<T: ?Sized> Mutex<T> {
     #[inline]
     #[track_caller]
     pub fn lock(&self) -> MutexGuard<'_, T> {
-        let guard = self.lock_as::<Locking>(Location::caller());
-        park::point_holding(Location::caller());
-        guard
+        let place = Location::caller();
+        report::held(self.lock_as::<Locking>(place), place)
     }
 
     /// As [`lock`](Self::lock), for who does something else in the eyes of the user, somewhere else.
@@ -150,7 +149,7 @@ impl<T: ?Sized> Mutex<T> {
         park::cooperate();
         let place = Location::caller();
         self.point(place);
-        self.raw.try_lock().then(|| self.guard_at(place))
+        self.raw.try_lock().then(|| report::held(self.guard(), place))
     }
 
     /// Locks the mutex, waiting for at most `timeout`. `None` when that has passed.
@@ -172,7 +171,7 @@ impl<T: ?Sized> Mutex<T> {
         park::cooperate();
         let place = Location::caller();
         self.point(place);
-        self.raw.lock_for(timeout, place).then(|| self.guard_at(place))
+        self.raw.lock_for(timeout, place).then(|| report::held(self.guard(), place))
     }
 
     /// Locks the mutex, waiting until `deadline` at the latest. As [`try_lock_for`](Self::try_lock_for) otherwise.
@@ -192,7 +191,7 @@ impl<T: ?Sized> Mutex<T> {
         park::cooperate();
         let place = Location::caller();
         self.point(place);
-        self.raw.lock_until(deadline, place).then(|| self.guard_at(place))
+        self.raw.lock_until(deadline, place).then(|| report::held(self.guard(), place))
     }
 
     /// Whether somebody holds the mutex. The answer may be out of date at once.
@@ -227,14 +226,6 @@ impl<T: ?Sized> Mutex<T> {
         park::point(|| Reason::new::<Locking, _>(place, &self.raw));
     }
 
-    /// As [`guard`](Self::guard), for a user at this place.
-    #[inline]
-    fn guard_at(&self, place: Caller) -> MutexGuard<'_, T> {
-        let guard = self.guard();
-        park::point_holding(place);
-        guard
-    }
-
     /// The evidence for a lock that was just taken.
     #[inline]
     fn guard(&self) -> MutexGuard<'_, T> {
@@ -259,7 +250,7 @@ impl<T> From<T> for Mutex<T> {
 impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("Mutex");
-        match self.try_lock() {
+        match self.raw.try_lock().then(|| self.guard()) {
             Some(guard) => debug.field("value", &&*guard),
             None => debug.field("value", &format_args!("<locked>")),
         };

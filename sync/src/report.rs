@@ -15,6 +15,13 @@ use gocsp_runtime::park::{self, Description, Partner, Subject};
 /// Where in the user's program somebody called.
 pub(crate) type Caller = &'static Location<'static>;
 
+/// What was just taken, by who is at this place, and is seen there by others from now on.
+#[inline(always)]
+pub(crate) fn held<G>(guard: G, place: Caller) -> G {
+    park::point_holding(place);
+    guard
+}
+
 /// Who holds something, or held it the last time: an address on the stack of that goroutine or thread. So to note it takes no
 /// more than the store of a register, and nothing has to be known of who calls.
 ///

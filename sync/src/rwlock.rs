@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use gocsp_runtime::park::{self, Reason};
 
 use crate::raw_rwlock::{AwaitWriter, RawRwLock};
-use crate::report::Caller;
+use crate::report::{self, Caller};
 use crate::rwlock_guards::{RwLockReadGuard, RwLockWriteGuard};
 use crate::sync::const_unless_modelled;
 
@@ -116,7 +116,7 @@ impl<T: ?Sized> RwLock<T> {
         let place = Location::caller();
         self.point::<false>(place);
         self.raw.read(place);
-        self.read_guard(place)
+        report::held(self.read_guard(), place)
     }
 
     /// Locks for reading if that needs no waiting. `None` while a writer has the lock, or waits for the readers to
@@ -136,7 +136,7 @@ impl<T: ?Sized> RwLock<T> {
         park::cooperate();
         let place = Location::caller();
         self.point::<false>(place);
-        self.raw.try_read().then(|| self.read_guard(place))
+        self.raw.try_read().then(|| report::held(self.read_guard(), place))
     }
 
     /// Locks for reading, waiting for at most `timeout`. `None` when that has passed.
@@ -156,7 +156,7 @@ impl<T: ?Sized> RwLock<T> {
         park::cooperate();
         let place = Location::caller();
         self.point::<false>(place);
-        self.raw.read_for(timeout, place).then(|| self.read_guard(place))
+        self.raw.read_for(timeout, place).then(|| report::held(self.read_guard(), place))
     }
 
     /// Locks for reading, waiting until `deadline` at the latest. `None` when that has passed.
@@ -175,7 +175,7 @@ impl<T: ?Sized> RwLock<T> {
         park::cooperate();
         let place = Location::caller();
         self.point::<false>(place);
-        self.raw.read_until(deadline, place).then(|| self.read_guard(place))
+        self.raw.read_until(deadline, place).then(|| report::held(self.read_guard(), place))
     }
 
     /// Locks for writing, waiting for as long as it takes.
@@ -195,7 +195,7 @@ impl<T: ?Sized> RwLock<T> {
         let place = Location::caller();
         self.point::<true>(place);
         self.raw.write(place);
-        self.write_guard(place)
+        report::held(self.write_guard(), place)
     }
 
     /// Locks for writing if that needs no waiting. `None` when somebody has the lock, or tries for it at this moment.
@@ -214,7 +214,7 @@ impl<T: ?Sized> RwLock<T> {
         park::cooperate();
         let place = Location::caller();
         self.point::<true>(place);
-        self.raw.try_write().then(|| self.write_guard(place))
+        self.raw.try_write().then(|| report::held(self.write_guard(), place))
     }
 
     /// Locks for writing, waiting for at most `timeout`. `None` when that has passed; the readers that were kept out
@@ -235,7 +235,7 @@ impl<T: ?Sized> RwLock<T> {
         park::cooperate();
         let place = Location::caller();
         self.point::<true>(place);
-        self.raw.write_for(timeout, place).then(|| self.write_guard(place))
+        self.raw.write_for(timeout, place).then(|| report::held(self.write_guard(), place))
     }
 
     /// Locks for writing, waiting until `deadline` at the latest. As [`try_write_for`](Self::try_write_for) otherwise.
@@ -254,7 +254,7 @@ impl<T: ?Sized> RwLock<T> {
         park::cooperate();
         let place = Location::caller();
         self.point::<true>(place);
-        self.raw.write_until(deadline, place).then(|| self.write_guard(place))
+        self.raw.write_until(deadline, place).then(|| report::held(self.write_guard(), place))
     }
 
     /// The value, without locking: `&mut self` proves that nobody else can have locked it.
@@ -275,26 +275,22 @@ impl<T: ?Sized> RwLock<T> {
         park::point(|| Reason::new::<AwaitWriter<WRITES>, _>(place, &self.raw));
     }
 
-    /// The evidence for a read lock that was just taken, by who is at this place.
+    /// The evidence for a read lock that was just taken.
     #[inline]
-    fn read_guard(&self, place: Caller) -> RwLockReadGuard<'_, T> {
+    fn read_guard(&self) -> RwLockReadGuard<'_, T> {
         // SAFETY: the address of a field is not null.
         let value = unsafe { NonNull::new_unchecked(self.value.get()) };
         // SAFETY: the lock was just taken for reading.
-        let guard = unsafe { RwLockReadGuard::new(&self.raw, value) };
-        park::point_holding(place);
-        guard
+        unsafe { RwLockReadGuard::new(&self.raw, value) }
     }
 
-    /// The evidence for a write lock that was just taken, by who is at this place.
+    /// The evidence for a write lock that was just taken.
     #[inline]
-    fn write_guard(&self, place: Caller) -> RwLockWriteGuard<'_, T> {
+    fn write_guard(&self) -> RwLockWriteGuard<'_, T> {
         // SAFETY: the address of a field is not null.
         let value = unsafe { NonNull::new_unchecked(self.value.get()) };
         // SAFETY: the lock was just taken for writing.
-        let guard = unsafe { RwLockWriteGuard::new(&self.raw, value) };
-        park::point_holding(place);
-        guard
+        unsafe { RwLockWriteGuard::new(&self.raw, value) }
     }
 }
 
@@ -315,7 +311,7 @@ impl<T> From<T> for RwLock<T> {
 impl<T: ?Sized + fmt::Debug> fmt::Debug for RwLock<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("RwLock");
-        match self.try_read() {
+        match self.raw.try_read().then(|| self.read_guard()) {
             Some(guard) => debug.field("value", &&*guard),
             None => debug.field("value", &format_args!("<locked>")),
         };

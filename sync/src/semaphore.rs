@@ -151,9 +151,8 @@ impl Semaphore {
         park::cooperate();
         let place = Location::caller();
         park::point_of("semaphore.TryAcquire", place);
-        let permit = self.inner.lock().take(permits).then(|| self.permit(permits))?;
-        park::point_holding(place);
-        Some(permit)
+        let taken = self.inner.lock().take(permits);
+        taken.then(|| report::held(self.permit(permits), place))
     }
 
     /// Takes so many permits, waiting for at most `timeout`. `None` when that has passed.

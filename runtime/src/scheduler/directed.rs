@@ -226,9 +226,8 @@ fn running_here<'a>() -> Option<(&'a Worker, &'a Director, NonNull<Goroutine>)> 
 #[track_caller]
 pub(crate) fn blocks_inline() -> bool {
     let inline = here().map(|(_, directed)| directed.director.blocks_inline());
-    assert_ne!(
-        inline,
-        Some(false),
+    assert!(
+        inline != Some(false),
         "`blocking` was called in a test under chosen schedules, where nothing may depend on the world outside; \
          `Config::blocking_inline` allows it, for calls that do the same each time"
     );
@@ -375,10 +374,10 @@ fn leave_to_director(goroutine: NonNull<Goroutine>) {
     });
 }
 
-/// `goroutine`, which calls, lets others run, if it belongs to a schedule. Whether it does.
-pub(super) fn yields(goroutine: NonNull<Goroutine>) -> bool {
+/// `goroutine`, which calls at this place, lets others run, if it belongs to a schedule. Whether it does.
+pub(super) fn yields(goroutine: NonNull<Goroutine>, place: &'static Location<'static>) -> bool {
     let Some((worker, Directed { director, .. })) = here() else { return false };
-    note(|| Event::Yields);
+    note(|| Event::Yields(place));
     // Before it is ready itself: they are before it in line.
     worker.collect(director);
     director.yields(id_of(goroutine));

@@ -4,6 +4,7 @@
 //! next look around is due, or when something asks for the worker's attention, it leaves its stack after all. So
 //! messages, timers, the end of the time slice and the shutdown of the runtime are seen as if it had switched each time.
 
+use std::panic::Location;
 use std::ptr::NonNull;
 
 use super::switch::{self, Step};
@@ -27,10 +28,11 @@ use crate::goroutine::{Goroutine, unwind_cancelled};
 /// });
 /// ```
 #[inline(always)]
+#[track_caller]
 pub fn yield_now() {
     match begin_yield() {
         Yield::Stay => {}
-        Yield::Leave(goroutine) => yield_goroutine(goroutine),
+        Yield::Leave(goroutine) => yield_goroutine(goroutine, Location::caller()),
         Yield::Thread => yield_thread(),
     }
 }
@@ -66,7 +68,7 @@ fn yield_thread() {
 
 /// Inlined as a park is.
 #[inline(always)]
-fn yield_goroutine(goroutine: NonNull<Goroutine>) {
+fn yield_goroutine(goroutine: NonNull<Goroutine>, place: &'static Location<'static>) {
     // SAFETY: the goroutine calls, so it has not ended.
     let control = unsafe { goroutine.as_ref() };
     let worker = home_of(control);
@@ -74,9 +76,11 @@ fn yield_goroutine(goroutine: NonNull<Goroutine>) {
         return yield_cancelled(control);
     }
     #[cfg(feature = "testing")]
-    if super::directed::yields(goroutine) {
+    if super::directed::yields(goroutine, place) {
         return;
     }
+    #[cfg(not(feature = "testing"))]
+    let _ = place;
     let mut step = Step::new(queue_last(goroutine));
     // SAFETY: the goroutine calls, so it has started.
     let stack = unsafe { control.started_stack() };

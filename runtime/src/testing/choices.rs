@@ -131,7 +131,9 @@ struct Pct {
 
 impl Pct {
     fn new(mut random: Random, depth: usize, length: u32) -> Self {
-        let mut changes: Vec<_> = (1..depth).map(|_| random.below(length.max(1) as usize) as u32).collect();
+        // More than there are decisions are of no use.
+        let changes = depth.saturating_sub(1).min(length as usize);
+        let mut changes: Vec<_> = (0..changes).map(|_| random.below(length.max(1) as usize) as u32).collect();
         changes.sort_unstable_by(|one, other| other.cmp(one));
         Self { random, priorities: Vec::new(), lowest: 0, changes }
     }

@@ -8,6 +8,7 @@ use super::choices::Choices;
 use super::director::Plan;
 use super::explore;
 use super::failure::Failure;
+use super::watchdog::Pulse;
 
 /// How schedules are chosen.
 ///
@@ -123,7 +124,7 @@ impl Config {
         self
     }
 
-    /// No more schedules are begun when so much time has passed, by the system's clock.
+    /// No more schedules are begun when so much time has passed, by the system's clock; but there is one at least.
     ///
     /// ```
     /// use gocsp_runtime::testing::Config;
@@ -160,8 +161,8 @@ impl Config {
         self
     }
 
-    pub(super) fn plan(&self, seed: u64, choices: Choices, records: bool) -> Plan {
-        Plan { seed, choices, max_steps: self.max_steps, records, blocks_inline: self.blocks_inline }
+    pub(super) fn plan(&self, seed: u64, choices: Choices, records: bool, pulse: Pulse) -> Plan {
+        Plan { seed, choices, max_steps: self.max_steps, records, blocks_inline: self.blocks_inline, pulse }
     }
 
     /// Runs `body` under one schedule after the other.

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use super::choices::Choices;
 use super::trace::{Event, Trace};
+use super::watchdog::Pulse;
 use crate::clock;
 use crate::goroutine::{Goroutine, GoroutineId};
 
@@ -22,6 +23,8 @@ pub(crate) struct Plan {
     pub(crate) records: bool,
     /// Whether blocking calls are made where they are.
     pub(crate) blocks_inline: bool,
+    /// Who wants to know that it goes on.
+    pub(crate) pulse: Pulse,
 }
 
 /// How a schedule ended.
@@ -73,6 +76,7 @@ struct State {
     max_steps: u64,
     disturbed: bool,
     explorer: Option<GoroutineId>,
+    pulse: Pulse,
     course: Course,
 }
 
@@ -84,8 +88,14 @@ struct Ready {
 
 impl Director {
     pub(crate) fn new() -> Self {
-        let plan =
-            Plan { seed: 0, choices: Choices::listed(Vec::new()), max_steps: 0, records: false, blocks_inline: false };
+        let plan = Plan {
+            seed: 0,
+            choices: Choices::listed(Vec::new()),
+            max_steps: 0,
+            records: false,
+            blocks_inline: false,
+            pulse: Pulse::default(),
+        };
         let start = clock::real_now();
         Self {
             on: Cell::new(false),
@@ -123,6 +133,7 @@ impl Director {
         self.now.set(self.start);
         self.records.set(plan.records);
         self.blocks_inline.set(plan.blocks_inline);
+        plan.pulse.begins();
         *self.state.borrow_mut() = State { explorer, ..State::new(plan) };
         self.on.set(true);
     }
@@ -153,7 +164,8 @@ impl Director {
 
     /// Who goes on, if anybody can.
     pub(crate) fn next(&self) -> Option<NonNull<Goroutine>> {
-        let State { ready, decided, course, .. } = &mut *self.state.borrow_mut();
+        let State { ready, decided, pulse, course, .. } = &mut *self.state.borrow_mut();
+        pulse.beats();
         let next = decided.take().unwrap_or_else(|| course.choices.choose(ready.len(), |number| ready[number].member));
         course.steps += 1;
         let chosen = (!ready.is_empty()).then(|| ready.remove(next))?;
@@ -165,7 +177,8 @@ impl Director {
     pub(crate) fn stays(&self, running: GoroutineId) -> bool {
         let mut state = self.state.borrow_mut();
         let running = state.member(running);
-        let State { ready, decided, course, max_steps, .. } = &mut *state;
+        let State { ready, decided, course, max_steps, pulse, .. } = &mut *state;
+        pulse.beats();
         course.steps += 1;
         if course.steps > *max_steps {
             return false;
@@ -248,9 +261,9 @@ impl Director {
 
 impl State {
     fn new(plan: Plan) -> Self {
-        let Plan { choices, max_steps, records, .. } = plan;
+        let Plan { choices, max_steps, records, pulse, .. } = plan;
         let course = Course::new(choices, records);
-        Self { ready: Vec::new(), decided: None, max_steps, disturbed: false, explorer: None, course }
+        Self { ready: Vec::new(), decided: None, max_steps, disturbed: false, explorer: None, pulse, course }
     }
 
     /// The number of a goroutine in its schedule. They are met in the order in which they were spawned, which is that of their ids.

@@ -13,6 +13,7 @@ use super::director::{Course, End, Plan};
 use super::failure::{Failure, FailureKind};
 use super::shrink;
 use super::token::Token;
+use super::watchdog::Watchdog;
 use crate::clock;
 use crate::diagnostics;
 use crate::runtime::Runtime;
@@ -25,6 +26,7 @@ const REPLAY_VARIABLE: &str = "GOCSP_REPLAY";
 pub(super) struct Body {
     function: Arc<dyn Fn() + Send + Sync>,
     place: &'static Location<'static>,
+    watchdog: Watchdog,
 }
 
 /// A schedule that has failed, and what is to be told of those who are left.
@@ -47,7 +49,7 @@ pub(super) fn explore(
         );
     }
     assert!(!scheduler::is_directed(), "a test under chosen schedules was begun within another");
-    let body = Body { function: Arc::new(function), place };
+    let body = Body { function: Arc::new(function), place, watchdog: Watchdog::start(place) };
     if let Some(token) = config.replay.clone().or_else(asked_for) {
         return replay(config, &body, token);
     }
@@ -57,14 +59,14 @@ pub(super) fn explore(
     let plan = |done: u32, last: Option<&Course>| {
         longest = longest.max(last.map_or(0, |course| course.choices.made()));
         let in_time = config.time.is_none_or(|limit| clock::now().saturating_duration_since(begun) < limit);
-        (done < config.schedules && in_time).then(|| {
+        (done < config.schedules && (done == 0 || in_time)).then(|| {
             let seed = seeds.next();
             // The first is the one in which nobody interferes.
             let choices = match done {
                 0 => Choices::listed(Vec::new()),
                 _ => Choices::by(config.strategy, seed, longest),
             };
-            config.plan(seed, choices, false)
+            config.plan(seed, choices, false, body.watchdog.pulse())
         })
     };
     match run_until_failure(&body, plan, &mut all) {
@@ -100,7 +102,7 @@ pub(super) fn run_listed(
     all: &mut Explored,
 ) -> Option<Failed> {
     let Token { seed, deviations } = token;
-    let mut plan = Some(config.plan(seed, Choices::listed(deviations), records));
+    let mut plan = Some(config.plan(seed, Choices::listed(deviations), records, body.watchdog.pulse()));
     run_until_failure(body, |_, _| plan.take(), all)
 }
 
@@ -123,8 +125,11 @@ fn run_until_failure(
             all.steps += course.steps;
             all.hash = all.hash.rotate_left(1) ^ course.trace.hash();
             if let Some(kind) = kind_of(&course) {
-                let left =
-                    if course.end == End::Stuck { diagnostics::report_on(&course.members) } else { String::new() };
+                // Of those who wait, and of those who do not come to an end.
+                let left = match course.end {
+                    End::Stuck | End::Endless => diagnostics::report_on(&course.members),
+                    End::Done | End::Disturbed => String::new(),
+                };
                 scheduler::end_directed();
                 return Some(Failed { number, seed, kind, course, left });
             }

@@ -1,5 +1,6 @@
 //! What is said of a schedule that has failed.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::panic::Location;
 use std::time::Duration;
@@ -125,20 +126,29 @@ impl fmt::Display for Failure {
     }
 }
 
-/// So many of the last events are told.
-const MOST_EVENTS: usize = 60;
+/// So many of the last lines are told.
+const MOST_LINES: usize = 60;
 
 impl Failure {
     fn fmt_timeline(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let left_out = self.entries.len().saturating_sub(MOST_EVENTS);
+        let (mut names, mut lines, mut left_out) = (Names::default(), VecDeque::<(String, usize)>::new(), 0);
+        for Entry { time, member, event } in &self.entries {
+            let line = format!("{:>12}  goroutine {:<3} {}", clock(*time), member + 1, names.text(event));
+            match lines.back_mut() {
+                Some((last, times)) if *last == line => *times += 1,
+                _ => lines.push_back((line, 1)),
+            }
+            if lines.len() > MOST_LINES {
+                left_out += lines.pop_front().map_or(0, |(_, times)| times);
+            }
+        }
         if left_out > 0 {
             writeln!(f, "({left_out} earlier events)")?;
         }
-        let mut names = Names::default();
-        for (number, entry) in self.entries.iter().enumerate() {
-            let text = names.text(&entry.event);
-            if number >= left_out {
-                writeln!(f, "{:>12}  goroutine {:<3} {text}", clock(entry.time), entry.member + 1)?;
+        for (line, times) in lines {
+            match times {
+                1 => writeln!(f, "{line}")?,
+                _ => writeln!(f, "{line} ({times} times)")?,
             }
         }
         Ok(())
@@ -150,9 +160,13 @@ fn clock(time: Duration) -> String {
     format!("{time:?}")
 }
 
-/// What things are called that have no name: by their kind, and a number for each, in the order in which they were first used.
+/// What things are called that have no name: by their kind, and a number for each, in the order in which they were first used. What is
+/// made, by the same line, where another of its kind is gone may be given the number of that.
 #[derive(Default)]
-struct Names(Vec<(&'static str, usize)>);
+struct Names(Vec<Name>);
+
+/// What kind of thing, where it is, and where it was made.
+type Name = (&'static str, usize, Option<&'static Location<'static>>);
 
 impl Names {
     fn text(&mut self, event: &Event) -> String {
@@ -161,7 +175,7 @@ impl Names {
             Event::Waits(state, place) => format!("waits: {state} at {}", short(place)),
             Event::Woken => "is woken".to_owned(),
             Event::TimedOut => "has waited long enough".to_owned(),
-            Event::Yields => "yields".to_owned(),
+            Event::Yields(place) => format!("yields at {}", short(place)),
             Event::Preempted => "    ... somebody else first".to_owned(),
             Event::PreemptedHolding => "    ... has it; now somebody else".to_owned(),
             Event::Panics(message) => format!("panics: {message}"),
@@ -173,7 +187,7 @@ impl Names {
         let names: Vec<_> = subjects
             .into_iter()
             .map(|subject| {
-                let number = self.number(subject.what, subject.address);
+                let number = self.number((subject.what, subject.address, subject.made_at));
                 let made = subject.made_at.map_or_else(String::new, |place| format!(" (made at {})", short(place)));
                 format!("{} {number}{made}", subject.what)
             })
@@ -181,13 +195,13 @@ impl Names {
         if names.is_empty() { what.state.to_string() } else { format!("{}: {}", what.state, names.join(", ")) }
     }
 
-    fn number(&mut self, what: &'static str, address: usize) -> usize {
+    fn number(&mut self, name: Name) -> usize {
         let Self(known) = self;
-        if !known.contains(&(what, address)) {
-            known.push((what, address));
+        if !known.contains(&name) {
+            known.push(name);
         }
-        let of_its_kind = known.iter().filter(|(kind, _)| *kind == what);
-        of_its_kind.take_while(|(_, other)| *other != address).count() + 1
+        let of_its_kind = known.iter().filter(|(kind, ..)| *kind == name.0);
+        of_its_kind.take_while(|&&other| other != name).count() + 1
     }
 }
 

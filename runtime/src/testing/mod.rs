@@ -16,7 +16,8 @@
 //! - Only calls of gocsp are points at which somebody else may go on. Between two of them a goroutine is alone, as far as the
 //!   test is concerned. So what goroutines share by other means, such as an atomic of the standard library, needs a call in
 //!   between, [`yield_now`](crate::yield_now) say, or no interference is seen.
-//! - A goroutine that computes for ever without such a call is not noticed.
+//! - A goroutine that computes for ever without such a call is told of on stderr, after ten seconds, and nothing else is done about
+//!   it. The same happens if a goroutine waits for a lock of the standard library: who holds that must not call gocsp meanwhile.
 //! - The function has to do the same each time, but for what the schedule changes: nothing that the time of day, other threads, or
 //!   what an earlier schedule has left behind could influence. Maps of the standard library are seeded differently each time;
 //!   this matters if they are iterated over.
@@ -64,6 +65,7 @@
 //!   explore    many schedules, until one fails
 //!   shrink     a failing schedule, made simpler
 //!   failure    what is said of it
+//!   watchdog   who says so if nothing happens any more
 //! ```
 
 mod choices;
@@ -74,6 +76,7 @@ mod failure;
 mod shrink;
 mod token;
 mod trace;
+mod watchdog;
 
 pub use config::{Config, Explored, Strategy};
 pub(crate) use director::{Course, Director, End, Plan};

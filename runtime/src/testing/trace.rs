@@ -17,7 +17,7 @@ pub(crate) enum Event {
     /// Its time is up.
     TimedOut,
     /// It lets others run.
-    Yields,
+    Yields(&'static Location<'static>),
     /// Somebody else runs, who could go on as well.
     Preempted,
     /// As `Preempted`, when it has taken what it was about to take.
