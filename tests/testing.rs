@@ -288,6 +288,23 @@ fn one_test_is_not_begun_within_another() {
 }
 
 #[test]
+fn nobody_goes_on_by_the_systems_clock_when_the_schedule_is_over() {
+    let went_on = Arc::new(AtomicU32::new(0));
+    for _ in 0..20 {
+        let counts = Arc::clone(&went_on);
+        let failure = failure(move || {
+            let counts = Arc::clone(&counts);
+            drop(go!(move || {
+                sleep(Duration::from_nanos(1));
+                counts.fetch_add(1, Ordering::Relaxed);
+            }));
+        });
+        assert!(failure.to_string().contains("goroutine 2 [sleep"), "{failure}");
+    }
+    assert_eq!(went_on.load(Ordering::Relaxed), 0);
+}
+
+#[test]
 fn one_schedule_is_run_however_little_time_there_is() {
     assert_eq!(Config::default().time(Duration::ZERO).explore(|| ()).unwrap().schedules, 1);
 }

@@ -14,7 +14,7 @@
 //!    From now on the director decides.
 //! 2. The worker finds that the schedule is over: all its goroutines have ended, none can go on, it took too many steps, or
 //!    somebody has been woken from outside. It opens the gate, and does as any other worker again. Nobody is ready but the
-//!    explorer: the director keeps those who were.
+//!    explorer, nor will be: the director keeps those who were, and timers are put aside.
 //! 3. If goroutines are left, the explorer looks at them for its report, and then [ends the runtime](end_directed): all are unwound.
 //!    Otherwise it goes on with the next schedule.
 //!
@@ -37,6 +37,7 @@ use crate::park::{Description, Lock, Partner, Patience, RawReason, Reason, Subje
 use crate::random;
 use crate::stack::Stack;
 use crate::testing::{Course, Director, End, Event, Plan};
+use crate::timer::Store;
 
 /// What a worker has that is directed.
 pub(crate) struct Directed {
@@ -47,6 +48,8 @@ pub(crate) struct Directed {
     settling: Lock<WaitList<()>>,
     /// Whether the goroutine that runs is in the panic hook: its thread knows of that, so it must not leave its stack.
     in_panic_hook: Cell<bool>,
+    /// What was to be done later in a schedule that is over. By the system's clock it may be due at once.
+    left_timers: Cell<Store>,
 }
 
 #[derive(Default)]
@@ -62,6 +65,7 @@ impl Directed {
             gate: Lock::default(),
             settling: Lock::default(),
             in_panic_hook: Cell::new(false),
+            left_timers: Cell::default(),
         }
     }
 
@@ -155,6 +159,7 @@ impl Worker {
     /// Step 2 of the [protocol](self).
     fn end_schedule(&self, directed: &Directed, end: End) -> Option<Stack> {
         directed.director.end(end);
+        directed.left_timers.set(std::mem::take(&mut *self.timers.lock()));
         let mut gate = directed.gate.lock();
         gate.open = true;
         let explorer = gate.waiting.pop();
@@ -466,6 +471,7 @@ pub(crate) fn end_directed() {
     let worker = current().expect("the explorer is a goroutine");
     worker.shared().end_in_background();
     let directed = worker.directed().expect("the explorer's worker is directed");
+    worker.timers.lock().append(directed.left_timers.take());
     for goroutine in directed.director.take_ready() {
         // SAFETY: a ready goroutine has not ended.
         match unsafe { goroutine.as_ref() }.stack() {
