@@ -156,6 +156,23 @@ fn timers_that_are_due_at_the_same_time_fire_in_any_order() {
 }
 
 #[test]
+fn who_is_woken_may_come_before_a_timer_that_is_due_at_the_same_time() {
+    for strategy in [Strategy::Random, Strategy::Pct { depth: 2 }] {
+        let stopped = outcomes(&Config::default().schedules(100).strategy(strategy), || {
+            let (due, seen) = (Duration::from_secs(1), Arc::new(AtomicU32::new(0)));
+            let sees = Arc::clone(&seen);
+            let timer = after_func(due, move || _ = sees.fetch_add(1, Ordering::Relaxed));
+            sleep(due);
+            let stopped = timer.stop();
+            testing::wait();
+            assert_eq!(seen.load(Ordering::Relaxed), u32::from(!stopped));
+            stopped
+        });
+        assert_eq!(stopped.len(), 2, "{strategy:?}");
+    }
+}
+
+#[test]
 fn time_passes_only_when_nobody_can_go_on_and_then_at_once() {
     let begun = Instant::now();
     Config::default().schedules(100).check(|| {

@@ -4,7 +4,8 @@
 //! - everybody who becomes ready does so by the same ways as ever, and is then *collected* from the worker's queues by the
 //!   director, who decides in which order they go on;
 //! - every call of gocsp begins with a [`point`], at which the director may decide that somebody else goes on first;
-//! - the clock stands still until nobody can go on. Then it jumps to the time of the next timer.
+//! - the clock stands still until nobody can go on. Then it jumps to the time of the next timer. Of several that are due then each
+//!   fires when the director says so: at once, or after somebody has gone on, whom another has woken.
 //!
 //! So the goroutines, and all that they wait in, are what they are in any other runtime. It is only decided differently who is
 //! next.
@@ -23,7 +24,8 @@
 
 use std::any::Any;
 use std::borrow::Cow;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::panic::Location;
 use std::process;
@@ -37,7 +39,7 @@ use crate::park::{Description, Lock, Partner, Patience, RawReason, Reason, Subje
 use crate::random;
 use crate::stack::Stack;
 use crate::testing::{Course, Director, End, Event, Plan};
-use crate::timer::Store;
+use crate::timer::{Action, Store};
 
 /// What a worker has that is directed.
 pub(crate) struct Directed {
@@ -50,6 +52,8 @@ pub(crate) struct Directed {
     in_panic_hook: Cell<bool>,
     /// What was to be done later in a schedule that is over. By the system's clock it may be due at once.
     left_timers: Cell<Store>,
+    /// What is due, and has not been done yet: whoever is ready may go on before.
+    due: RefCell<VecDeque<(Instant, Action)>>,
 }
 
 #[derive(Default)]
@@ -66,7 +70,12 @@ impl Directed {
             settling: Lock::default(),
             in_panic_hook: Cell::new(false),
             left_timers: Cell::default(),
+            due: RefCell::default(),
         }
+    }
+
+    fn is_any_due(&self) -> bool {
+        !self.due.borrow().is_empty()
     }
 
     pub(super) fn is_in_panic_hook(&self) -> bool {
@@ -94,13 +103,14 @@ impl Worker {
             if let Some(end) = director.must_end() {
                 return self.end_schedule(directed, end);
             }
+            self.fires_due(directed);
             let stack = director.next().map(|goroutine| self.take_turn(goroutine));
             match stack {
                 Some(None) => {}
                 Some(stack) => return stack,
                 None if directed.all_settled() || self.drops_timers() => {}
                 None if self.shared().live() <= EXPLORERS => return self.end_schedule(directed, End::Done),
-                None if !director.has_body_ended() && self.passes_time(director) => {}
+                None if !director.has_body_ended() && self.passes_time(directed) => {}
                 None => return self.end_schedule(directed, End::Stuck),
             }
         }
@@ -139,8 +149,17 @@ impl Worker {
         any
     }
 
-    /// Lets the time come at which the next timer is due, and fires all that are due then. Whether there is any.
-    fn passes_time(&self, director: &Director) -> bool {
+    /// Fires those timers that are due, and come before whoever is ready.
+    fn fires_due(&self, directed: &Directed) {
+        while directed.is_any_due() && directed.director.strikes() {
+            let next = directed.due.borrow_mut().pop_front();
+            next.into_iter().for_each(|(due, action)| self.fire(due, action));
+            self.collect(&directed.director);
+        }
+    }
+
+    /// Lets the time come at which the next timer is due, with all that are due then. Whether there is any.
+    fn passes_time(&self, directed: &Directed) -> bool {
         let due = || {
             let mut timers = self.timers.lock();
             while let Some(due) = timers.next_due() {
@@ -151,15 +170,18 @@ impl Worker {
             None
         };
         let Some((now, actions)) = due() else { return false };
-        director.pass_time(now);
-        director.shuffle(actions).into_iter().for_each(|(due, action)| self.fire(due, action));
+        directed.director.pass_time(now);
+        directed.due.replace(directed.director.shuffle(actions).into());
         true
     }
 
     /// Step 2 of the [protocol](self).
     fn end_schedule(&self, directed: &Directed, end: End) -> Option<Stack> {
         directed.director.end(end);
-        directed.left_timers.set(std::mem::take(&mut *self.timers.lock()));
+        let mut timers = self.timers.lock();
+        directed.due.take().into_iter().for_each(|(due, action)| timers.push(due, action));
+        directed.left_timers.set(std::mem::take(&mut *timers));
+        drop(timers);
         let mut gate = directed.gate.lock();
         gate.open = true;
         let explorer = gate.waiting.pop();
@@ -218,10 +240,10 @@ fn here<'a>() -> Option<(&'a Worker, &'a Directed)> {
     Some((worker, worker.directed_now()?))
 }
 
-/// The goroutine that calls, and who directs it, if it belongs to a schedule.
-fn running_here<'a>() -> Option<(&'a Worker, &'a Director, NonNull<Goroutine>)> {
+/// The goroutine that calls, and where it runs, if it belongs to a schedule.
+fn running_here<'a>() -> Option<(&'a Worker, &'a Directed, NonNull<Goroutine>)> {
     let (worker, directed) = here()?;
-    Some((worker, &directed.director, worker.running()?))
+    Some((worker, directed, worker.running()?))
 }
 
 /// Whether a blocking call of the caller is made on the spot, because it belongs to a schedule.
@@ -317,7 +339,7 @@ pub(crate) fn point_holding(place: &'static Location<'static>) {
 #[inline(never)]
 fn pass_point(place: &'static Location<'static>, describe: impl FnOnce() -> Description) {
     if let Some(point) = Point::here(place) {
-        if point.director.records() {
+        if point.directed.director.records() {
             point.record(Event::Does(describe(), place));
         }
         point.pass(Event::Preempted);
@@ -335,7 +357,7 @@ fn pass_point_holding(place: &'static Location<'static>) {
 /// A goroutine of a schedule at a point.
 struct Point<'a> {
     worker: &'a Worker,
-    director: &'a Director,
+    directed: &'a Directed,
     running: NonNull<Goroutine>,
 }
 
@@ -343,24 +365,25 @@ impl<'a> Point<'a> {
     /// The point at which the caller is, at this place.
     fn here(place: &'static Location<'static>) -> Option<Self> {
         held::assert_none("a point");
-        let (worker, director, running) = running_here()?;
-        if worker.directed().is_some_and(Directed::is_in_panic_hook) {
+        let (worker, directed, running) = running_here()?;
+        if directed.is_in_panic_hook() {
             return None;
         }
         // SAFETY: the goroutine calls, so it has not ended.
         worker.note_whether_unwinding(unsafe { running.as_ref() });
-        director.passes(id_of(running), place.line());
-        Some(Self { worker, director, running })
+        directed.director.passes(id_of(running), place.line());
+        Some(Self { worker, directed, running })
     }
 
     fn record(&self, event: Event) {
-        self.director.record(id_of(self.running), event);
+        self.directed.director.record(id_of(self.running), event);
     }
 
-    /// Somebody else goes on first, if that is decided, which is then told as `preempted`.
+    /// Something else happens first, if that is decided, which is then told as `preempted`.
     fn pass(self, preempted: Event) {
-        self.worker.collect(self.director);
-        if !self.director.stays(id_of(self.running)) {
+        let Directed { director, .. } = self.directed;
+        self.worker.collect(director);
+        if !director.stays(id_of(self.running), self.directed.is_any_due()) {
             self.record(preempted);
             leave_to_director(self.running);
         }
@@ -397,7 +420,7 @@ pub(super) fn note_wait(reason: &RawReason) {
 
 /// Writes down what the goroutine that calls does.
 pub(crate) fn note(event: impl FnOnce() -> Event) {
-    if let Some((_, director, running)) = running_here()
+    if let Some((_, Directed { director, .. }, running)) = running_here()
         && director.records()
     {
         director.record(id_of(running), event());
@@ -413,7 +436,7 @@ pub(super) fn note_of(goroutine: &Goroutine, event: Event) {
 
 /// The goroutine that calls has ended by a panic, or a destructor that the runtime has called for it has panicked.
 pub(crate) fn note_panic(payload: &(dyn Any + Send)) {
-    if let Some((_, director, running)) = running_here()
+    if let Some((_, Directed { director, .. }, running)) = running_here()
         && !payload.is::<Cancelled>()
     {
         let message = text_of(payload).to_owned();

@@ -49,6 +49,16 @@ impl Choices {
     /// Chooses one of so many possibilities. `who` tells which goroutine each of them lets run, by a number of its own.
     #[inline]
     pub(crate) fn choose(&mut self, possibilities: usize, who: impl Fn(usize) -> u32) -> usize {
+        self.decide(possibilities, |pct, decision| pct.choose(decision, possibilities, &who))
+    }
+
+    /// Chooses one of so many possibilities, which are no goroutines: each is as probable as the others, by every strategy.
+    pub(crate) fn draw(&mut self, possibilities: usize) -> usize {
+        self.decide(possibilities, |pct, _| pct.random.below(possibilities))
+    }
+
+    #[inline]
+    fn decide(&mut self, possibilities: usize, by_priority: impl FnOnce(&mut Pct, u32) -> usize) -> usize {
         if possibilities <= 1 {
             return 0;
         }
@@ -56,7 +66,7 @@ impl Choices {
         self.made += 1;
         let choice = match &mut self.chooser {
             Chooser::Random(random) => random.below(possibilities),
-            Chooser::Pct(pct) => pct.choose(decision, possibilities, who),
+            Chooser::Pct(pct) => by_priority(pct, decision),
             Chooser::Listed { list, next } => match list.get(*next) {
                 Some(deviation) if deviation.decision == decision => {
                     *next += 1;

@@ -73,6 +73,8 @@ struct State {
     ready: Vec<Ready>,
     /// The place in `ready` of the one who runs next, if that has been decided.
     decided: Option<usize>,
+    /// Whether it has been decided that a timer fires first.
+    strikes: bool,
     max_steps: u64,
     disturbed: bool,
     explorer: Option<GoroutineId>,
@@ -173,14 +175,24 @@ impl Director {
         Some(chosen.goroutine)
     }
 
-    /// Whether the goroutine that runs goes on running, and not one of those who are ready.
-    pub(crate) fn stays(&self, running: GoroutineId) -> bool {
+    /// Whether a timer that is due fires now, and not later, after somebody has gone on.
+    pub(crate) fn strikes(&self) -> bool {
+        let State { ready, decided, strikes, course, .. } = &mut *self.state.borrow_mut();
+        std::mem::take(strikes) || ready.is_empty() || (decided.is_none() && course.choices.draw(2) == 0)
+    }
+
+    /// Whether the goroutine that runs goes on running, and not one of those who are ready; nor a timer fires first, if any is due.
+    pub(crate) fn stays(&self, running: GoroutineId, any_due: bool) -> bool {
         let mut state = self.state.borrow_mut();
         let running = state.member(running);
-        let State { ready, decided, course, max_steps, pulse, .. } = &mut *state;
+        let State { ready, decided, strikes, course, max_steps, pulse, .. } = &mut *state;
         pulse.beats();
         course.steps += 1;
         if course.steps > *max_steps {
+            return false;
+        }
+        *strikes = any_due && course.choices.draw(2) == 1;
+        if *strikes {
             return false;
         }
         let who = |number: usize| number.checked_sub(1).map_or(running, |number| ready[number].member);
@@ -198,8 +210,7 @@ impl Director {
     /// So many numbers in the order in which they are to be taken.
     pub(crate) fn shuffle<T>(&self, mut things: Vec<T>) -> Vec<T> {
         let choices = &mut self.state.borrow_mut().course.choices;
-        let choose = |left| choices.choose(left, |number| number as u32);
-        let order: Vec<usize> = (1..=things.len()).rev().map(choose).collect();
+        let order: Vec<usize> = (1..=things.len()).rev().map(|left| choices.draw(left)).collect();
         order.into_iter().map(|next| things.remove(next)).collect()
     }
 
@@ -263,7 +274,16 @@ impl State {
     fn new(plan: Plan) -> Self {
         let Plan { choices, max_steps, records, pulse, .. } = plan;
         let course = Course::new(choices, records);
-        Self { ready: Vec::new(), decided: None, max_steps, disturbed: false, explorer: None, pulse, course }
+        Self {
+            ready: Vec::new(),
+            decided: None,
+            strikes: false,
+            max_steps,
+            disturbed: false,
+            explorer: None,
+            pulse,
+            course,
+        }
     }
 
     /// The number of a goroutine in its schedule. They are met in the order in which they were spawned, which is that of their ids.
