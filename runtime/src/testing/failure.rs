@@ -147,7 +147,7 @@ impl Failure {
         }
         for (line, times) in lines {
             match times {
-                1 => writeln!(f, "{line}")?,
+                1 | 2 => (0..times).try_for_each(|_| writeln!(f, "{line}"))?,
                 _ => writeln!(f, "{line} ({times} times)")?,
             }
         }

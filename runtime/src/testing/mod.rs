@@ -20,7 +20,7 @@
 //!   it. The same happens if a goroutine waits for a lock of the standard library: who holds that must not call gocsp meanwhile.
 //! - The function has to do the same each time, but for what the schedule changes: nothing that the time of day, other threads, or
 //!   what an earlier schedule has left behind could influence. Maps of the standard library are seeded differently each time;
-//!   this matters if they are iterated over.
+//!   this matters if they are iterated over. So are the [numbers of goroutines](crate::GoroutineId), which count on.
 //! - Threads of the program that wake goroutines make a schedule fail, for it could not be run again. So do goroutines that wait for
 //!   another runtime: it is nothing that the schedule could wait for.
 //! - A goroutine that waits while a panic unwinds it leaves its thread to others, for there is no other; so
