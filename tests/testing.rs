@@ -5,7 +5,9 @@ mod of_everything;
 #[path = "common/opposite_locks.rs"]
 mod opposite_locks;
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
+use std::io::ErrorKind;
 use std::net::UdpSocket;
 use std::process::Command;
 use std::sync::Arc;
@@ -14,6 +16,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use gocsp::context::Context;
+use gocsp::poll::{Direction, Polled};
 use gocsp::sync::{Mutex, RwLock, Semaphore, WaitGroup};
 use gocsp::testing::{self, Config, Failure, FailureKind, Strategy, check};
 use gocsp::time::{Ticker, after, after_func, now};
@@ -170,6 +173,157 @@ fn who_is_woken_may_come_before_a_timer_that_is_due_at_the_same_time() {
         });
         assert_eq!(stopped.len(), 2, "{strategy:?}");
     }
+}
+
+#[test]
+fn what_the_program_asks_the_schedule_is_answered_in_every_way() {
+    for strategy in [Strategy::Random, Strategy::Pct { depth: 2 }] {
+        let config = Config::default().schedules(200).strategy(strategy);
+        assert_eq!(outcomes(&config, || (testing::choose(3), testing::choose(1))).len(), 3, "{strategy:?}");
+        assert_eq!(outcomes(&config.schedules(1), || testing::choose(3)), BTreeSet::from([0]));
+    }
+}
+
+#[test]
+fn what_was_answered_is_answered_again_and_no_more_than_is_needed() {
+    let body = || {
+        let answers: Vec<_> = (0..10).map(|_| testing::choose(5)).collect();
+        testing::note(|| format!("the answers are {answers:?}"));
+        assert_ne!(answers[7], 3, "the third");
+    };
+    let failure = Config::default().explore(body).unwrap_err();
+    let simplest = "the answers are [0, 0, 0, 0, 0, 0, 0, 3, 0, 0]";
+    assert!(failure.to_string().contains(simplest), "{failure}");
+    let again = Config::default().replay(failure.token().clone()).explore(body).unwrap_err();
+    assert!(again.to_string().contains(simplest), "{again}");
+}
+
+#[test]
+#[should_panic(expected = "testing::choose() is for what testing::check runs")]
+fn choices_are_for_schedules() {
+    testing::choose(2);
+}
+
+#[test]
+fn nothing_is_noted_outside_schedules() {
+    testing::note(|| unreachable!("nobody reads it"));
+    check(|| testing::note(|| unreachable!("nobody reads it")));
+}
+
+/// Counts how many of them have been made and dropped, in the thread whose they are.
+struct Local;
+
+thread_local! {
+    static LOCALS: Cell<(u32, u32)> = const { Cell::new((0, 0)) };
+}
+
+impl Default for Local {
+    fn default() -> Self {
+        // The thread is the schedule's: who waits may be in another place then, but not in another thread.
+        let (made, dropped) = LOCALS.get();
+        LOCALS.set((made + 1, dropped));
+        Self
+    }
+}
+
+impl Drop for Local {
+    fn drop(&mut self) {
+        let (made, dropped) = LOCALS.get();
+        LOCALS.set((made, dropped + 1));
+    }
+}
+
+#[test]
+fn what_belongs_to_a_schedule_ends_with_it() {
+    let body = || {
+        let (made, dropped) = LOCALS.get();
+        assert_eq!(made, dropped, "those of the schedules before");
+        let theirs = go!(|| Arc::as_ptr(&testing::schedule_local::<Local>().unwrap()).addr());
+        assert_eq!(theirs.join().unwrap(), Arc::as_ptr(&testing::schedule_local::<Local>().unwrap()).addr());
+        assert_eq!(LOCALS.get(), (made + 1, dropped));
+        made
+    };
+    let all = outcomes(&Config::default().schedules(50), body);
+    assert_eq!(all.len(), 50);
+    assert!(testing::schedule_local::<Local>().is_none());
+}
+
+#[test]
+fn what_belongs_to_a_schedule_may_run_whatever_it_likes_when_it_ends() {
+    /// In whose destructor there is another goroutine, and another of its kind.
+    struct Ends;
+    struct Used(AtomicU32);
+    impl Default for Ends {
+        fn default() -> Self {
+            // It may be asked for while it is made.
+            testing::schedule_local::<Used>().unwrap();
+            Self
+        }
+    }
+    impl Default for Used {
+        fn default() -> Self {
+            Self(AtomicU32::new(0))
+        }
+    }
+    impl Drop for Ends {
+        fn drop(&mut self) {
+            let Some(used) = testing::schedule_local::<Used>() else { return };
+            drop(go!(move || {
+                sleep(Duration::ZERO);
+                used.0.fetch_add(1, Ordering::Relaxed);
+            }));
+        }
+    }
+    check(|| _ = testing::schedule_local::<Ends>());
+    // When it has failed there is nothing left that it could belong to.
+    let failure = failure(|| {
+        testing::schedule_local::<Ends>();
+        drop(go!(|| sleep(Duration::MAX)));
+    });
+    assert_eq!(failure.kind(), FailureKind::Leak);
+}
+
+#[test]
+fn what_makes_itself_anew_without_end_is_found_out() {
+    #[derive(Default)]
+    struct Phoenix;
+    impl Drop for Phoenix {
+        fn drop(&mut self) {
+            testing::schedule_local::<Phoenix>();
+        }
+    }
+    let config = Config::default().max_steps(1_000);
+    let failure = config.explore(|| _ = testing::schedule_local::<Phoenix>()).unwrap_err();
+    assert_eq!(failure.kind(), FailureKind::Livelock);
+}
+
+#[test]
+fn what_is_simulated_is_waited_for_until_it_is_interrupted_or_the_time_is_over() {
+    let make = || Polled::simulated(UdpSocket::bind("127.0.0.1:0").unwrap());
+    check(move || {
+        let (start, second) = (now(), Duration::from_secs(1));
+        let polled = Arc::new(make());
+        let waits = |polled: &Polled<UdpSocket>, until: Instant, deadline| {
+            let look = |_: &UdpSocket| if now() < until { Err(ErrorKind::WouldBlock.into()) } else { Ok(now()) };
+            polled.run(Direction::Write, || deadline, look, |_| true).map_err(|error| error.kind())
+        };
+        assert_eq!(waits(&polled, start + second, Some(start + second / 2)), Err(ErrorKind::TimedOut));
+        polled.interrupt_at(start + second);
+        assert_eq!(waits(&polled, start + second, None), Ok(start + second));
+        let other = Arc::clone(&polled);
+        let other = go!(move || waits(&other, start + 2 * second, None));
+        sleep(second);
+        testing::wait();
+        assert!(!other.is_finished());
+        polled.interrupt();
+        assert_eq!(other.join().unwrap(), Ok(start + 2 * second));
+        // What is gone wakes nobody.
+        make().interrupt_at(start + 3 * second);
+        let alone = go!(move || waits(&make(), start + 3 * second, Some(start + 4 * second)));
+        assert_eq!(alone.join().unwrap(), Err(ErrorKind::TimedOut));
+    });
+    let outside = make().run(Direction::Read, || None, |_| Ok(()), |_| false);
+    assert_eq!(outside.unwrap_err().kind(), ErrorKind::Unsupported);
 }
 
 #[test]

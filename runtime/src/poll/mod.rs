@@ -39,6 +39,11 @@
 //! # Threads
 //! An ordinary thread, and a goroutine that unwinds, wait in an epoll instance of the thread's own: see `thread.rs`.
 //!
+//! # Simulated sockets
+//! In a test under chosen schedules there is no system to wait for. What is made by `Polled::simulated` is never
+//! registered with a poller: who waits for it parks as ever, and is woken by those who simulate it. Step 2 without its
+//! first half, and for step 3 whoever interrupts; so no wake-up is lost for the same reason.
+//!
 //! # Other systems
 //! There is epoll, and nothing else yet: elsewhere whoever would have to wait gets an error of the kind `Unsupported`.
 //!
@@ -49,6 +54,8 @@
 mod alarm;
 mod polled;
 mod poller;
+#[cfg(feature = "testing")]
+mod simulated;
 mod slot;
 #[cfg(target_os = "linux")]
 #[path = "epoll.rs"]

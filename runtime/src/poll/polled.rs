@@ -2,16 +2,24 @@
 
 use std::fmt;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::panic::Location;
+#[cfg(feature = "testing")]
+use std::ptr;
+#[cfg(feature = "testing")]
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 
+#[cfg(feature = "testing")]
+use super::simulated::{self, Simulated};
 use super::slot::{self, Slot, State};
 use super::thread::Watch;
 use super::{cancelled, timed_out};
 use crate::clock;
-use crate::park::{self, Description, Outcome, Partner, Patience, Reason, Subject, Way};
+use crate::park::{self, Description, LockGuard, Outcome, Partner, Patience, Reason, Subject, Way};
 use crate::scheduler::{self, IoWait};
+#[cfg(feature = "testing")]
+use crate::timer;
 
 /// What a descriptor is waited for. See [`Polled`] for an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -55,6 +63,8 @@ pub enum Direction {
 pub struct Polled<T: AsFd> {
     /// Before `io`, and so released before that is closed.
     slot: OwnSlot,
+    #[cfg(feature = "testing")]
+    simulated: Option<Arc<Simulated>>,
     io: T,
 }
 
@@ -64,7 +74,37 @@ impl<T: AsFd> Polled<T> {
     /// # Examples
     /// See [`Polled`].
     pub fn new(io: T) -> Self {
-        Self { slot: OwnSlot(slot::take()), io }
+        Self {
+            slot: OwnSlot(slot::take()),
+            #[cfg(feature = "testing")]
+            simulated: None,
+            io,
+        }
+    }
+
+    /// Something that the system is never asked about, in a test under [chosen schedules](crate::testing): who has to
+    /// wait for it is woken by [`interrupt`](Self::interrupt) and [`interrupt_at`](Self::interrupt_at), and by nothing
+    /// else. With the feature `testing`.
+    ///
+    /// # Examples
+    /// A letterbox, in which there is a letter after an hour:
+    /// ```
+    /// use gocsp_runtime::poll::{Direction, Polled};
+    /// use gocsp_runtime::{clock, testing};
+    /// use std::io::ErrorKind;
+    /// use std::net::UdpSocket;
+    /// use std::time::Duration;
+    ///
+    /// testing::check(|| {
+    ///     let due = clock::deadline(Duration::from_secs(3600)); let letterbox =
+    /// Polled::simulated(UdpSocket::bind("127.0.0.1:0").unwrap()); letterbox.interrupt_at(due); let look = |_:
+    /// &UdpSocket| if clock::now() < due { Err(ErrorKind::WouldBlock.into()) } else { Ok("a letter") };
+    /// assert_eq!(letterbox.run(Direction::Read, || None, look, |_| false).unwrap(), "a letter"); });
+    /// ```
+    #[cfg(feature = "testing")]
+    pub fn simulated(io: T) -> Self {
+        let slot = slot::take();
+        Self { slot: OwnSlot(slot), simulated: Some(Arc::new(Simulated(slot))), io }
     }
 
     /// What was passed to [`new`](Self::new).
@@ -94,7 +134,7 @@ impl<T: AsFd> Polled<T> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn into_inner(self) -> T {
-        let Self { slot, io } = self;
+        let Self { slot, io, .. } = self;
         drop(slot);
         io
     }
@@ -107,13 +147,16 @@ impl<T: AsFd> Polled<T> {
     /// from a stream that fills less than its buffer: the next run may then wait without a try, which saves a system
     /// call.
     ///
+    /// In a test under chosen schedules it is a point at which somebody else may go on first.
+    ///
     /// Costs a few loads beside the calls of `op`, if it need not wait. The first wait registers the descriptor, by a
     /// system call; a thread does so for each run in which it waits, and takes it back.
     ///
     /// # Errors
     /// That of `op`; [`TimedOut`](io::ErrorKind::TimedOut) when the deadline has passed; or what the system says if the
     /// descriptor cannot be registered, which may be that it cannot be polled (`EPERM`, for regular files), or that
-    /// there are no more descriptors for a poller.
+    /// there are no more descriptors for a poller. [`Unsupported`](io::ErrorKind::Unsupported) in a test under chosen
+    /// schedules, unless this is simulated; and if it is, outside such a test.
     ///
     /// # Panics
     /// Unwinds without a message when the goroutine's runtime shuts down.
@@ -142,12 +185,13 @@ impl<T: AsFd> Polled<T> {
         mut op: impl FnMut(&T) -> io::Result<R>,
         drains: impl Fn(&R) -> bool,
     ) -> io::Result<R> {
-        #[cfg(feature = "testing")]
-        if scheduler::is_directed() {
-            return Err(io::Error::new(io::ErrorKind::Unsupported, "a test under chosen schedules has no descriptors"));
-        }
         // Before anything is done that could be lost.
         park::cooperate();
+        #[cfg(feature = "testing")]
+        {
+            simulated::admit(self.simulated.is_some())?;
+            park::point_of(name(direction), Location::caller());
+        }
         let (slot, mut watch) = (self.slot.0, None);
         loop {
             let seen = slot.seen(direction);
@@ -163,6 +207,11 @@ impl<T: AsFd> Polled<T> {
                     Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
                     Err(_) => {}
                 }
+            }
+            #[cfg(feature = "testing")]
+            if self.simulated.is_some() {
+                wait_unregistered(slot, direction, seen, deadline())?;
+                continue;
             }
             wait(slot, self.io.as_fd(), direction, seen, deadline(), &mut watch)?;
         }
@@ -205,6 +254,21 @@ impl<T: AsFd> Polled<T> {
     /// ```
     pub fn interrupt(&self) {
         self.slot.0.wake_all();
+    }
+
+    /// As [`interrupt`](Self::interrupt), when it is that time by the clock of the schedule; unless this is dropped
+    /// before. With the feature `testing`.
+    ///
+    /// # Panics
+    /// If it is not [simulated](Self::simulated).
+    ///
+    /// # Examples
+    /// See [`simulated`](Self::simulated).
+    #[cfg(feature = "testing")]
+    pub fn interrupt_at(&self, time: Instant) {
+        let simulated = self.simulated.as_ref().expect("interrupt_at() is for what is simulated");
+        let weak: Weak<Simulated> = Arc::downgrade(simulated);
+        timer::arm(time, weak);
     }
 }
 
@@ -254,13 +318,39 @@ fn wait(
     if slot.seen(direction) != seen {
         return Ok(());
     }
-    let list = match direction {
+    let _counted = IoWait::begin();
+    park_in(state, deadline, &Waiting { address: 0, partner: Partner::Descriptor(descriptor), direction })
+}
+
+/// As [`wait`], for what the system is not asked about.
+#[cfg(feature = "testing")]
+#[track_caller]
+fn wait_unregistered(
+    slot: &'static Slot,
+    direction: Direction,
+    seen: u32,
+    deadline: Option<Instant>,
+) -> io::Result<()> {
+    if deadline.is_some_and(|deadline| deadline <= clock::now()) {
+        return Err(timed_out());
+    }
+    let state = slot.lock();
+    if slot.seen(direction) != seen {
+        return Ok(());
+    }
+    let address = ptr::from_ref(slot).addr();
+    park_in(state, deadline, &Waiting { address, partner: Partner::Others, direction })
+}
+
+/// Parks in a slot, whose lock this is.
+#[track_caller]
+fn park_in(state: LockGuard<'static, State>, deadline: Option<Instant>, waiting: &Waiting) -> io::Result<()> {
+    let list = match waiting.direction {
         Direction::Read => State::readers,
         Direction::Write => State::writers,
     };
-    let _counted = IoWait::begin();
-    let (waiting, patience) = (Waiting { descriptor, direction }, Patience { deadline, masked: false });
-    let reason = Reason::new::<ForIo, _>(Location::caller(), &waiting);
+    let patience = Patience { deadline, masked: false };
+    let reason = Reason::new::<ForIo, _>(Location::caller(), waiting);
     // SAFETY: this is always the same list of the slot.
     match unsafe { park::wait(state, list, &(), patience, reason) } {
         Outcome::Woken => Ok(()),
@@ -269,9 +359,20 @@ fn wait(
     }
 }
 
+/// What an operation is called at whose beginning somebody else may go on.
+#[cfg(feature = "testing")]
+fn name(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Read => "IO read",
+        Direction::Write => "IO write",
+    }
+}
+
 /// What is waited for, for reports.
 struct Waiting {
-    descriptor: RawFd,
+    /// What tells it from others, if its partner does not.
+    address: usize,
+    partner: Partner,
     direction: Direction,
 }
 
@@ -285,7 +386,7 @@ impl Way<Waiting> for ForIo {
             Direction::Read => "input",
             Direction::Write => "room for output",
         };
-        let partner = Partner::Descriptor(waiting.descriptor);
-        to.subjects.push(Subject { what, address: 0, made_at: None, partner });
+        let &Waiting { address, partner, .. } = waiting;
+        to.subjects.push(Subject { what, address, made_at: None, partner });
     }
 }

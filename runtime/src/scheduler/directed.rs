@@ -22,7 +22,7 @@
 //! What asks a goroutine to yield is always raised: it is what makes operations look whether they are at a point. It is never
 //! heeded by itself.
 
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -34,11 +34,11 @@ use std::time::Instant;
 
 use super::worker::{Worker, count};
 use super::{current, current_here, home_of, preempt, with_running};
-use crate::goroutine::{Cancelled, Goroutine, GoroutineId, Unwinding, spawn_body, text_of};
+use crate::goroutine::{Cancelled, Goroutine, GoroutineId, Unwinding, call_quietly, spawn_body, text_of};
 use crate::park::{Description, Lock, Partner, Patience, RawReason, Reason, Subject, WaitList, Way, held, wait};
 use crate::random;
 use crate::stack::Stack;
-use crate::testing::{Course, Director, End, Event, Plan};
+use crate::testing::{Course, Director, End, Event, Local, Plan};
 use crate::timer::{Action, Store};
 
 /// What a worker has that is directed.
@@ -108,7 +108,7 @@ impl Worker {
             match stack {
                 Some(None) => {}
                 Some(stack) => return stack,
-                None if directed.all_settled() || self.drops_timers() => {}
+                None if directed.all_settled() || self.drops_timers() || self.drops_locals(director) => {}
                 None if self.shared().live() <= EXPLORERS => return self.end_schedule(directed, End::Done),
                 None if !director.has_body_ended() && self.passes_time(directed) => {}
                 None => return self.end_schedule(directed, End::Stuck),
@@ -147,6 +147,16 @@ impl Worker {
         let any = !timers.is_empty();
         timers.abandon();
         any
+    }
+
+    /// When all goroutines have ended, what belongs to the schedule goes as well, by destructors that may spawn others. Whether there
+    /// was any.
+    fn drops_locals(&self, director: &Director) -> bool {
+        let over = self.shared().live() <= EXPLORERS && director.has_locals();
+        if over {
+            director.take_locals().for_each(|local| call_quietly(|| drop(local)));
+        }
+        over
     }
 
     /// Fires those timers that are due, and come before whoever is ready.
@@ -427,6 +437,22 @@ pub(crate) fn note(event: impl FnOnce() -> Event) {
     }
 }
 
+/// A decision of the program's own, if the caller belongs to a schedule.
+pub(crate) fn draw(possibilities: usize) -> Option<usize> {
+    Some(here()?.1.director.draw(possibilities))
+}
+
+/// What belongs to the schedule that the caller belongs to, of this type, if it was made already.
+pub(crate) fn local(of: TypeId) -> Option<Option<Local>> {
+    Some(here()?.1.director.local(of))
+}
+
+pub(crate) fn add_local(of: TypeId, local: Local) {
+    if let Some((_, directed)) = here() {
+        directed.director.add_local(of, local);
+    }
+}
+
 /// Writes down what happens to a goroutine that waits.
 pub(super) fn note_of(goroutine: &Goroutine, event: Event) {
     if let Some((_, directed)) = here() {
@@ -475,6 +501,8 @@ pub(crate) fn run_schedule(
     let _ = unsafe { wait(gate, |gate| &mut gate.waiting, &(), Patience::MASKED, reason) };
     directed.gate.lock().open = false;
     drop(body);
+    // Of a schedule that has failed.
+    directed.director.take_locals().for_each(|local| call_quietly(|| drop(local)));
     directed.director.take_course()
 }
 

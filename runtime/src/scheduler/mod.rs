@@ -86,8 +86,8 @@ use std::time::Instant;
 pub(crate) use crate::goroutine::{Goroutine, unwind_cancelled};
 #[cfg(feature = "testing")]
 pub(crate) use directed::{
-    EXPLORERS, blocks_inline, directed_time, end_directed, is_directed, is_muted, note_join, note_panic,
-    note_panic_hook, point, point_holding, point_of, refuse_to_block, run_schedule, settle,
+    EXPLORERS, add_local, blocks_inline, directed_time, draw, end_directed, is_directed, is_muted, local, note,
+    note_join, note_panic, note_panic_hook, point, point_holding, point_of, refuse_to_block, run_schedule, settle,
 };
 pub(crate) use fiber::Fiber;
 pub(crate) use in_place::LentPermit;

@@ -202,6 +202,28 @@ mod tests {
     }
 
     #[test]
+    fn what_is_drawn_is_as_probable_as_the_rest_and_in_the_list_as_well() {
+        for strategy in [Strategy::Random, Strategy::Pct { depth: 3 }] {
+            let drawn = |mut choices: Choices| {
+                let drawn: Vec<_> = (0..4_000)
+                    .map(|_| {
+                        // In between somebody runs.
+                        choices.choose(2, ALIKE);
+                        choices.draw(4)
+                    })
+                    .collect();
+                (drawn, choices.into_deviations())
+            };
+            let (numbers, deviations) = drawn(Choices::by(strategy, 3, 8_000));
+            for number in 0..4 {
+                let times = numbers.iter().filter(|&&drawn| drawn == number).count();
+                assert!((900..1_100).contains(&times), "{strategy:?}: {number} was drawn {times} times");
+            }
+            assert_eq!(drawn(Choices::listed(deviations)).0, numbers);
+        }
+    }
+
+    #[test]
     fn what_has_one_possibility_is_no_decision() {
         let mut choices = Choices::by(Strategy::Random, 1, 10);
         assert_eq!((choices.choose(1, ALIKE), choices.made()), (0, 0));

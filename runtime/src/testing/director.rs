@@ -2,8 +2,10 @@
 //!
 //! How it is used is told in `scheduler/directed.rs`.
 
+use std::any::{Any, TypeId};
 use std::cell::{Cell, RefCell};
 use std::ptr::NonNull;
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::choices::Choices;
@@ -65,7 +67,12 @@ pub(crate) struct Director {
     start: Instant,
     now: Cell<Instant>,
     state: RefCell<State>,
+    /// What belongs to the schedule, in the order in which it was made. Nothing of it is called, nor dropped, while this is borrowed.
+    locals: RefCell<Vec<(TypeId, Local)>>,
 }
+
+/// See [`schedule_local`](super::schedule_local).
+pub(crate) type Local = Arc<dyn Any + Send + Sync>;
 
 #[derive(Debug)]
 struct State {
@@ -106,6 +113,7 @@ impl Director {
             start,
             now: Cell::new(start),
             state: RefCell::new(State::new(plan)),
+            locals: RefCell::default(),
         }
     }
 
@@ -212,6 +220,36 @@ impl Director {
         let choices = &mut self.state.borrow_mut().course.choices;
         let order: Vec<usize> = (1..=things.len()).rev().map(|left| choices.draw(left)).collect();
         order.into_iter().map(|next| things.remove(next)).collect()
+    }
+
+    /// A decision of the program's own.
+    pub(crate) fn draw(&self, possibilities: usize) -> usize {
+        let course = &mut self.state.borrow_mut().course;
+        let choice = course.choices.draw(possibilities);
+        course.trace.draws(choice);
+        choice
+    }
+
+    /// What belongs to the schedule, of this type, if it was made already.
+    pub(crate) fn local(&self, of: TypeId) -> Option<Local> {
+        let locals = self.locals.borrow();
+        locals.iter().find(|(other, _)| *other == of).map(|(_, local)| Arc::clone(local))
+    }
+
+    pub(crate) fn add_local(&self, of: TypeId, local: Local) {
+        self.locals.borrow_mut().push((of, local));
+    }
+
+    /// What belongs to the schedule, which does not any more: to be dropped, the latest first. That counts as a step, or a destructor
+    /// that makes more of it would go on for ever.
+    pub(crate) fn take_locals(&self) -> impl Iterator<Item = Local> + use<> {
+        let locals = std::mem::take(&mut *self.locals.borrow_mut());
+        self.state.borrow_mut().course.steps += u64::from(!locals.is_empty());
+        locals.into_iter().rev().map(|(_, local)| local)
+    }
+
+    pub(crate) fn has_locals(&self) -> bool {
+        !self.locals.borrow().is_empty()
     }
 
     /// Nobody could go on before `now`.

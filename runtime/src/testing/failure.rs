@@ -179,6 +179,7 @@ impl Names {
             Event::Preempted => "    ... somebody else first".to_owned(),
             Event::PreemptedHolding => "    ... has it; now somebody else".to_owned(),
             Event::Panics(message) => format!("panics: {message}"),
+            Event::Says(text) => format!("    {text}"),
         }
     }
 
@@ -205,6 +206,8 @@ impl Names {
     }
 }
 
+/// Without the directories that the standard library was built in.
 fn short(place: &Location<'_>) -> String {
-    format!("{}:{}", place.file(), place.line())
+    let file = place.file().strip_prefix("/rustc/").and_then(|path| path.split_once("/library/"));
+    format!("{}:{}", file.map_or(place.file(), |(_, path)| path), place.line())
 }

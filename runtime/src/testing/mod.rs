@@ -23,6 +23,9 @@
 //!   this matters if they are iterated over. So are the [numbers of goroutines](crate::GoroutineId), which count on.
 //! - Threads of the program that wake goroutines make a schedule fail, for it could not be run again. So do goroutines that wait for
 //!   another runtime: it is nothing that the schedule could wait for.
+//! - Descriptors are refused, for they are the world outside; but see [`Polled::simulated`](crate::poll::Polled::simulated). What
+//!   stands in for that world decides by [`choose`], and keeps in [`schedule_local`] what it has to know. The sockets of
+//!   `gocsp-net` do: with its feature `testing` they are simulated.
 //! - A goroutine that waits while a panic unwinds it leaves its thread to others, for there is no other; so
 //!   [`std::thread::panicking`] is true of these as well meanwhile.
 //! - There is one worker, and [`set_max_procs`](crate::set_max_procs) changes nothing.
@@ -79,10 +82,13 @@ mod trace;
 mod watchdog;
 
 pub use config::{Config, Explored, Strategy};
-pub(crate) use director::{Course, Director, End, Plan};
+pub(crate) use director::{Course, Director, End, Local, Plan};
 pub use failure::{Failure, FailureKind};
 pub use token::{Token, TokenError};
 pub(crate) use trace::Event;
+
+use std::any::{Any, TypeId};
+use std::sync::Arc;
 
 use crate::scheduler;
 
@@ -133,4 +139,89 @@ pub fn check(body: impl Fn() + Send + Sync + 'static) {
 #[track_caller]
 pub fn wait() {
     assert!(scheduler::settle(), "testing::wait() is for what testing::check runs");
+}
+
+/// A decision of the schedule: one of so many possibilities, each as probable as the others. It is part of what a
+/// [`Token`] stands for, as the decisions are who goes on. 0 is what happens if nobody interferes, and what it comes to when a
+/// failing schedule is made simpler; so 0 should stand for what is usual.
+///
+/// # Panics
+/// When called outside [`check`], and if nothing is possible.
+///
+/// A service that fails now and then:
+/// ```
+/// use gocsp_runtime::testing::{self, Config};
+///
+/// fn ask() -> Result<u32, &'static str> {
+///     match testing::choose(4) {
+///         3 => Err("the service is not there"),
+///         _ => Ok(42),
+///     }
+/// }
+///
+/// let failure = Config::default().explore(|| assert_eq!(ask(), Ok(42))).unwrap_err();
+/// assert!(failure.to_string().contains("the service is not there"));
+/// ```
+#[track_caller]
+pub fn choose(possibilities: usize) -> usize {
+    assert_ne!(possibilities, 0, "testing::choose(0): nothing is possible");
+    scheduler::draw(possibilities).expect("testing::choose() is for what testing::check runs")
+}
+
+/// What belongs to the schedule that the caller belongs to, of the type `T`: it is made when it is first asked for, and dropped at the
+/// end of the schedule, when all its goroutines have ended; or, if it has failed, when it is over already. `None` if the caller
+/// belongs to none.
+///
+/// A static variable would keep what the schedules before have left there. This is for what stands in for the world outside:
+/// ```
+/// use gocsp_runtime::go;
+/// use gocsp_runtime::testing::{check, schedule_local};
+/// use std::sync::atomic::{AtomicU32, Ordering};
+///
+/// /// How often the bell of the house has been rung.
+/// #[derive(Default)]
+/// struct Bell(AtomicU32);
+///
+/// fn ring() -> u32 {
+///     schedule_local::<Bell>().expect("this is a test").0.fetch_add(1, Ordering::Relaxed)
+/// }
+///
+/// check(|| {
+///     let first = go!(ring());
+///     let first = first.join().unwrap();
+///     assert_eq!((first, ring()), (0, 1));
+/// });
+/// assert!(schedule_local::<Bell>().is_none());
+/// ```
+pub fn schedule_local<T: Default + Send + Sync + 'static>() -> Option<Arc<T>> {
+    let of = TypeId::of::<T>();
+    let local = match scheduler::local(of)? {
+        Some(local) => local,
+        None => {
+            let made: Arc<dyn Any + Send + Sync> = Arc::new(T::default());
+            // To make it may have asked for it.
+            scheduler::local(of)?.unwrap_or_else(|| {
+                scheduler::add_local(of, Arc::clone(&made));
+                made
+            })
+        }
+    };
+    local.downcast().ok()
+}
+
+/// Puts a line into what is told of a schedule that has failed, between what the calling goroutine does before and after. `text`
+/// is called only if it is written down. Nothing happens outside [`check`].
+///
+/// ```
+/// use gocsp_runtime::testing::{self, Config};
+///
+/// let failure = Config::default().explore(|| {
+///     let weather = ["fine", "foul"][testing::choose(2)];
+///     testing::note(|| format!("the weather is {weather}"));
+///     assert_eq!(weather, "fine");
+/// });
+/// assert!(failure.unwrap_err().to_string().contains("the weather is foul"));
+/// ```
+pub fn note(text: impl FnOnce() -> String) {
+    scheduler::note(|| Event::Says(text()));
 }

@@ -23,6 +23,8 @@ pub(crate) enum Event {
     /// As `Preempted`, when it has taken what it was about to take.
     PreemptedHolding,
     Panics(String),
+    /// What the program says of it.
+    Says(String),
 }
 
 /// An event, and when and to whom it happened.
@@ -65,6 +67,10 @@ impl Trace {
     #[inline]
     pub(crate) fn passes(&mut self, member: u32, line: u32) {
         self.mix(u64::from(member) << 32 | u64::from(line));
+    }
+
+    pub(crate) fn draws(&mut self, choice: usize) {
+        self.mix(choice as u64);
     }
 
     pub(crate) fn time_passes(&mut self, since_start: Duration) {
