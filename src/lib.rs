@@ -25,9 +25,6 @@ pub use gocsp_macros::{main, test};
 #[doc(inline)]
 pub use gocsp_net as net;
 pub use gocsp_runtime::poll;
-#[cfg(feature = "testing")]
-#[doc(inline)]
-pub use gocsp_runtime::testing;
 pub use gocsp_runtime::{
     Builder, Cancelled, Go, GoroutineId, JoinHandle, LocalAccessError, LocalKey, OnPanic, OsThreadLock, Runtime, Scope,
     ScopedJoinHandle, StackError, block_on, blocking, exit_goroutine, go, goroutine_local, lock_os_thread, max_procs,
@@ -69,6 +66,42 @@ pub mod time {
     pub use gocsp_runtime::clock::now;
     pub use gocsp_runtime::timer::{AfterFunc, after_func};
     pub use gocsp_runtime::{sleep, sleep_until};
+}
+
+/// Tests of concurrent programs under schedules that are chosen, and can be run again; with a [network](testing::network) that can
+/// fail. With the feature `testing`.
+///
+/// What has to be kept in mind is told in [`gocsp_runtime::testing`], whose contents this has.
+///
+/// A request that is answered after a minute, on a network that takes its time:
+/// ```
+/// use gocsp::net::{TcpListener, TcpStream};
+/// use gocsp::testing::network::{self, Conditions};
+/// use gocsp::{go, sleep, testing};
+/// use std::io::{Read, Write};
+/// use std::time::Duration;
+///
+/// testing::check(|| {
+///     network::set(Conditions::default().delay(Duration::from_secs(1)));
+///     let listener = TcpListener::bind("127.0.0.1:80").unwrap();
+///     let server = go!(move || {
+///         let (mut stream, _) = listener.accept().unwrap();
+///         sleep(Duration::from_secs(60));
+///         stream.write_all(b"done").unwrap();
+///     });
+///     let mut answer = String::new();
+///     TcpStream::connect("localhost:80").unwrap().read_to_string(&mut answer).unwrap();
+///     assert_eq!(answer, "done");
+///     server.join().unwrap();
+/// });
+/// ```
+#[cfg(feature = "testing")]
+pub mod testing {
+    #[cfg(target_os = "linux")]
+    #[doc(inline)]
+    pub use gocsp_net::simulation as network;
+    #[doc(inline)]
+    pub use gocsp_runtime::testing::*;
 }
 
 /// What the runtime tells of itself, and what it is told to do, after Go's package of that name.

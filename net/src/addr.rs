@@ -18,6 +18,8 @@ use gocsp_runtime::{blocking, spawn};
 use gocsp_select::select;
 
 use crate::error;
+#[cfg(feature = "testing")]
+use crate::simulation;
 
 /// What can be turned into addresses of sockets: std's trait of the same name, for the same types, but for who must not
 /// block its thread.
@@ -109,24 +111,6 @@ pub fn lookup_host(host: &str) -> io::Result<Vec<IpAddr>> {
     Ok((host, 0).to_socket_addrs()?.map(|address| address.ip()).collect())
 }
 
-/// Calls `f` with each of the addresses until it has success.
-///
-/// # Errors
-/// The last that it had.
-pub(crate) fn first_success<R>(
-    addresses: impl Iterator<Item = SocketAddr>,
-    mut f: impl FnMut(SocketAddr) -> io::Result<R>,
-) -> io::Result<R> {
-    let mut last = None;
-    for address in addresses {
-        match f(address) {
-            Ok(success) => return Ok(success),
-            Err(error) => last = Some(error),
-        }
-    }
-    Err(last.unwrap_or_else(no_addresses))
-}
-
 /// The addresses as a list, for the functions of std.
 pub(crate) fn list(addresses: impl ToSocketAddrs) -> io::Result<Vec<SocketAddr>> {
     Ok(addresses.to_socket_addrs()?.collect())
@@ -177,7 +161,13 @@ macro_rules! text {
                 let parse: fn(&Self) -> Option<SocketAddr> = $parse;
                 match parse(self) {
                     Some(address) => Ok(vec![address].into_iter()),
-                    None => blocking(|| net::ToSocketAddrs::to_socket_addrs(self)),
+                    None => {
+                        #[cfg(feature = "testing")]
+                        if let Some(known) = simulation::look_up(self) {
+                            return known;
+                        }
+                        blocking(|| net::ToSocketAddrs::to_socket_addrs(self))
+                    }
                 }
             }
 
@@ -186,7 +176,13 @@ macro_rules! text {
                 error::check(context)?;
                 match parse(self) {
                     Some(address) => Ok(vec![address].into_iter()),
-                    None => look_up_within(context, ($owned)(self)),
+                    None => {
+                        #[cfg(feature = "testing")]
+                        if let Some(known) = simulation::look_up(self) {
+                            return known;
+                        }
+                        look_up_within(context, ($owned)(self))
+                    }
                 }
             }
         }

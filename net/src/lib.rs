@@ -49,8 +49,8 @@
 //!   |     | /   incoming
 //!   |     |/
 //!  socket ---- context     tries, waits, and what may end them
-//!   |
-//!  error
+//!   |   |
+//!  error io                the calls: of the system, or of the simulation
 //! ```
 //! Below that is `gocsp_runtime::poll`, which knows how to wait for a descriptor, and rustix for the system calls that
 //! std does not make as they are needed here: those that set no signal off, accept into non-blocking mode, and begin to
@@ -71,7 +71,10 @@ mod context;
 mod error;
 mod halves;
 mod incoming;
+mod io;
 mod methods;
+#[cfg(feature = "testing")]
+pub mod simulation;
 mod socket;
 mod tcp;
 mod udp;

@@ -30,6 +30,7 @@
 
 use std::cell::OnceCell;
 use std::io::{self, IoSlice, IoSliceMut};
+use std::net::Shutdown;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
@@ -40,10 +41,11 @@ use gocsp_context::Context;
 use gocsp_runtime::poll::{Direction, Polled};
 use gocsp_runtime::std_sync::{Mutex, MutexGuard};
 use gocsp_runtime::{clock, yield_now};
-use rustix::net::{RecvFlags, SendFlags, Shutdown};
+use rustix::net::RecvFlags;
 
 use crate::context::{Binding, CancelGuard, Interrupter};
 use crate::error::{self, closed};
+use crate::io::Io;
 
 /// The socket is closed at this end.
 const CLOSED: u8 = 1 << 0;
@@ -64,7 +66,7 @@ pub(crate) struct Socket<T: AsFd> {
 
 /// What the handles of a socket share.
 struct Shared<T: AsFd> {
-    polled: Polled<T>,
+    polled: Polled<Io<T>>,
     flags: AtomicU8,
     /// How many [`Socket`]s there are. Others may have a reference for a moment, to interrupt.
     handles: AtomicUsize,
@@ -112,6 +114,9 @@ pub(crate) trait Interrupt: Send + Sync {
     fn interrupt(&self);
     /// Takes a context out of the rules, and gives it to the caller: with it may go values of the user's.
     fn unbind(&self, number: u64) -> Option<Context>;
+    /// As [`interrupt`](Self::interrupt), at that time. For what is simulated.
+    #[cfg(feature = "testing")]
+    fn interrupt_at(&self, time: Instant);
 }
 
 impl<T: AsFd + Send + Sync + 'static> Interrupt for Shared<T> {
@@ -125,6 +130,11 @@ impl<T: AsFd + Send + Sync + 'static> Interrupt for Shared<T> {
         let (_, context) = Arc::make_mut(&mut rules.contexts).swap_remove(place);
         self.set_flag(BOUND, !rules.contexts.is_empty());
         Some(context)
+    }
+
+    #[cfg(feature = "testing")]
+    fn interrupt_at(&self, time: Instant) {
+        self.polled.interrupt_at(time);
     }
 }
 
@@ -209,20 +219,14 @@ fn limited(direction: Direction) -> u8 {
 }
 
 impl<T: AsFd> Socket<T> {
-    /// Of a socket in non-blocking mode.
-    pub(crate) fn new(io: T) -> Self {
-        let shared = Shared {
-            polled: Polled::new(io),
-            flags: AtomicU8::new(0),
-            handles: AtomicUsize::new(1),
-            rules: Mutex::default(),
-        };
-        Self { shared: Arc::new(shared) }
+    /// For calls that do not wait.
+    pub(crate) fn io(&self) -> &Io<T> {
+        self.shared.polled.get_ref()
     }
 
-    /// The socket, for calls that do not wait.
-    pub(crate) fn io(&self) -> &T {
-        self.shared.polled.get_ref()
+    /// The system's socket, for options.
+    pub(crate) fn system(&self) -> &T {
+        self.io().system()
     }
 
     pub(crate) fn is_same(&self, other: &Self) -> bool {
@@ -233,7 +237,7 @@ impl<T: AsFd> Socket<T> {
     ///
     /// # Errors
     /// If there are other handles.
-    pub(crate) fn into_io(self) -> io::Result<T> {
+    pub(crate) fn into_io(self) -> io::Result<Io<T>> {
         // Acquire: pairs with the Release of who drops a handle. There can be no new ones if this is the only one.
         if self.shared.handles.load(Ordering::Acquire) != 1 {
             return Err(io::Error::new(io::ErrorKind::ResourceBusy, "the socket has other handles"));
@@ -251,10 +255,11 @@ impl<T: AsFd> Socket<T> {
     }
 
     /// Closes the socket: step 3. The descriptor goes with the last handle.
+    #[track_caller]
     pub(crate) fn close(&self) {
         self.shared.set_flag(CLOSED, true);
         // What is not connected cannot be shut down, and need not.
-        let _ = rustix::net::shutdown(self.io(), Shutdown::Both);
+        let _ = self.io().shutdown(Shutdown::Both);
         self.shared.polled.interrupt();
     }
 
@@ -294,16 +299,31 @@ impl<T: AsFd> Socket<T> {
 }
 
 impl<T: AsFd + Send + Sync + 'static> Socket<T> {
+    pub(crate) fn new(io: Io<T>) -> Self {
+        #[cfg(feature = "testing")]
+        if io.end().is_some() {
+            let socket = Self::of_polled(Polled::simulated(io));
+            socket.io().end().expect("it was just there").attach(socket.weak());
+            return socket;
+        }
+        Self::of_polled(Polled::new(io))
+    }
+
+    fn of_polled(polled: Polled<Io<T>>) -> Self {
+        let shared = Shared { polled, flags: AtomicU8::new(0), handles: AtomicUsize::new(1), rules: Mutex::default() };
+        Self { shared: Arc::new(shared) }
+    }
+
     /// Tries until `op` says something else than that it would block: see [`Polled::run`].
     #[track_caller]
     pub(crate) fn run<R>(
         &self,
         call: Call<'_>,
-        mut op: impl FnMut(&T) -> io::Result<R>,
+        mut op: impl FnMut(&Io<T>) -> io::Result<R>,
         drains: impl Fn(&R) -> bool,
     ) -> io::Result<R> {
         let (shared, waiting) = (&*self.shared, Waiting::default());
-        let try_once = |io: &T| {
+        let try_once = |io: &Io<T>| {
             shared.check(&call)?;
             op(io)
         };
@@ -351,7 +371,7 @@ impl<T: AsFd + Send + Sync + 'static> Socket<T> {
     #[track_caller]
     pub(crate) fn recv(&self, buffer: &mut [u8], flags: RecvFlags, drains: bool) -> io::Result<usize> {
         let room = buffer.len();
-        let receive = |io: &T| Ok(rustix::net::recv(io, &mut *buffer, flags)?.0);
+        let receive = |io: &Io<T>| io.recv(buffer, flags);
         let received = self.run(Call::READ, receive, |&filled| drains && 0 < filled && filled < room)?;
         self.unless_closed(received, room)
     }
@@ -361,7 +381,7 @@ impl<T: AsFd + Send + Sync + 'static> Socket<T> {
         let most = buffers.len().min(MOST_PIECES);
         let buffers = &mut buffers[..most];
         let room = buffers.iter().map(|buffer| buffer.len()).sum();
-        let receive = |io: &T| Ok(rustix::io::readv(io, buffers)?);
+        let receive = |io: &Io<T>| io.recv_vectored(buffers);
         let received = self.run(Call::READ, receive, |&filled| drains && 0 < filled && filled < room)?;
         self.unless_closed(received, room)
     }
@@ -375,14 +395,13 @@ impl<T: AsFd + Send + Sync + 'static> Socket<T> {
     /// signal.
     #[track_caller]
     pub(crate) fn send(&self, bytes: &[u8]) -> io::Result<usize> {
-        self.run(Call::WRITE, |io| Ok(rustix::net::send(io, bytes, SendFlags::NOSIGNAL)?), |_| false)
+        self.run(Call::WRITE, |io| io.send(bytes), |_| false)
     }
 
     #[track_caller]
     pub(crate) fn send_vectored(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
         let pieces = &pieces[..pieces.len().min(MOST_PIECES)];
-        let send = |io: &T| Ok(rustix::net::sendmsg(io, pieces, &mut Default::default(), SendFlags::NOSIGNAL)?);
-        self.run(Call::WRITE, send, |_| false)
+        self.run(Call::WRITE, |io| io.send_vectored(pieces), |_| false)
     }
 }
 

@@ -11,6 +11,7 @@ use gocsp_runtime::poll::Direction;
 use rustix::net::RecvFlags;
 
 use crate::context::CancelGuard;
+use crate::io::Io;
 use crate::methods::{handle, ip, limits};
 use crate::socket::{Call, Socket};
 use crate::{ToSocketAddrs, addr};
@@ -57,7 +58,7 @@ impl UdpSocket {
     #[track_caller]
     pub fn bind<A: ToSocketAddrs>(address: A) -> io::Result<Self> {
         let addresses = addr::list(address)?;
-        Self::from_std(net::UdpSocket::bind(&*addresses)?)
+        Ok(Self::of(Socket::new(Io::<net::UdpSocket>::bind(&addresses)?)))
     }
 
     /// Lets the socket send to the first of the addresses with which that can be done, and receive from nobody else:
@@ -81,7 +82,14 @@ impl UdpSocket {
     /// ```
     #[track_caller]
     pub fn connect<A: ToSocketAddrs>(&self, address: A) -> io::Result<()> {
-        addr::first_success(address.to_socket_addrs()?, |address| self.socket.io().connect(address))
+        let mut connected = Err(addr::no_addresses());
+        for address in address.to_socket_addrs()? {
+            connected = self.socket.io().connect(address);
+            if connected.is_ok() {
+                break;
+            }
+        }
+        connected
     }
 
     /// Its address.
@@ -200,7 +208,7 @@ impl UdpSocket {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn set_broadcast(&self, allowed: bool) -> io::Result<()> {
-        self.socket.io().set_broadcast(allowed)
+        self.socket.system().set_broadcast(allowed)
     }
 
     /// What [`set_broadcast`](Self::set_broadcast) has set.
@@ -211,6 +219,6 @@ impl UdpSocket {
     /// # Examples
     /// See [`set_broadcast`](Self::set_broadcast).
     pub fn broadcast(&self) -> io::Result<bool> {
-        self.socket.io().broadcast()
+        self.socket.system().broadcast()
     }
 }

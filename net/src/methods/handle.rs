@@ -19,14 +19,15 @@ macro_rules! handle {
             /// See [`into_std`](Self::into_std).
             pub fn from_std(socket: $std) -> io::Result<Self> {
                 socket.set_nonblocking(true)?;
-                Ok(Self::of(Socket::new(socket)))
+                Ok(Self::of(Socket::new(Io::of(socket))))
             }
 
             /// Gives the socket back as one of std's, in blocking mode.
             ///
             /// # Errors
             /// Of the kind [`ResourceBusy`](io::ErrorKind::ResourceBusy) if this is not the only handle: the mode
-            /// belongs to all of them, and those that stay must not block. This handle is dropped then.
+            /// belongs to all of them, and those that stay must not block. This handle is dropped then. Of the kind
+            /// [`Unsupported`](io::ErrorKind::Unsupported) if it is simulated, in a test under chosen schedules.
             ///
             /// # Examples
             /// ```
@@ -38,7 +39,7 @@ macro_rules! handle {
             /// # Ok::<(), std::io::Error>(())
             /// ```
             pub fn into_std(self) -> io::Result<$std> {
-                let socket = self.socket.into_io()?;
+                let socket = self.socket.into_io()?.into_system()?;
                 socket.set_nonblocking(false)?;
                 Ok(socket)
             }
@@ -69,6 +70,7 @@ macro_rules! handle {
             ///
             /// # Examples
             /// See [`try_clone`](Self::try_clone).
+            #[track_caller]
             pub fn close(&self) {
                 self.socket.close();
             }

@@ -17,7 +17,7 @@ macro_rules! ip {
             /// # Ok::<(), std::io::Error>(())
             /// ```
             pub fn set_ttl(&self, hops: u32) -> io::Result<()> {
-                self.socket.io().set_ttl(hops)
+                self.socket.system().set_ttl(hops)
             }
 
             /// What [`set_ttl`](Self::set_ttl) has set.
@@ -28,7 +28,7 @@ macro_rules! ip {
             /// # Examples
             /// See [`set_ttl`](Self::set_ttl).
             pub fn ttl(&self) -> io::Result<u32> {
-                self.socket.io().ttl()
+                self.socket.system().ttl()
             }
         }
     };

@@ -24,6 +24,7 @@ macro_rules! stream {
             /// assert_eq!(text, "that is all");
             /// # Ok::<(), std::io::Error>(())
             /// ```
+            #[track_caller]
             pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
                 let ended = self.socket.io().shutdown(how);
                 if self.socket.is_closed() { Err(closed()) } else { ended }
@@ -132,6 +133,7 @@ macro_rules! stream {
         }
 
         impl Stream for $type {
+            #[track_caller]
             fn end_writing(&self) -> io::Result<()> {
                 self.shutdown(Shutdown::Write)
             }

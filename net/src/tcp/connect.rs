@@ -10,9 +10,8 @@ use std::time::Instant;
 
 use gocsp_context::Context;
 use gocsp_runtime::poll::Direction;
-use rustix::io::Errno;
-use rustix::net::{AddressFamily, SocketFlags, SocketType, connect as begin_or_ask, socket_with};
 
+use crate::io::Io;
 use crate::socket::{Call, Socket};
 
 /// Connects with one address, until the deadline or the end of the context.
@@ -22,14 +21,7 @@ pub(super) fn connect(
     deadline: Option<Instant>,
     context: Option<&Context>,
 ) -> io::Result<Socket<net::TcpStream>> {
-    let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
-    let descriptor = socket_with(family, SocketType::STREAM, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC, None)?;
-    let socket = Socket::new(net::TcpStream::from(descriptor));
-    let connected = |io: &net::TcpStream| match begin_or_ask(io, &address) {
-        Ok(()) | Err(Errno::ISCONN) => Ok(()),
-        Err(Errno::INPROGRESS | Errno::ALREADY) => Err(io::ErrorKind::WouldBlock.into()),
-        Err(error) => Err(error.into()),
-    };
-    socket.run(Call { direction: Direction::Write, deadline, context }, connected, |()| false)?;
+    let socket = Socket::new(Io::<net::TcpStream>::unconnected(&address)?);
+    socket.run(Call { direction: Direction::Write, deadline, context }, |io| io.connect(&address), |()| false)?;
     Ok(socket)
 }

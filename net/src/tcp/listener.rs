@@ -8,13 +8,12 @@ use std::time::Instant;
 
 use gocsp_context::Context;
 use gocsp_runtime::poll::Direction;
-use rustix::io::Errno;
-use rustix::net::{SocketFlags, acceptfrom_with, listen};
 
 use super::TcpStream;
 use crate::context::CancelGuard;
 use crate::incoming::Incoming;
 use crate::incoming::sealed::Listener;
+use crate::io::Io;
 use crate::methods::{handle, ip, listener};
 use crate::socket::{Call, Socket};
 use crate::{ToSocketAddrs, addr};
@@ -87,27 +86,12 @@ impl TcpListener {
     #[track_caller]
     pub fn bind<A: ToSocketAddrs>(address: A) -> io::Result<Self> {
         let addresses = addr::list(address)?;
-        let listener = net::TcpListener::bind(&*addresses)?;
-        // Again, which only changes the length of the queue. The system takes what it allows.
-        listen(&listener, i32::MAX)?;
-        Self::from_std(listener)
+        Ok(Self::of(Socket::new(Io::<net::TcpListener>::bind(&addresses)?)))
     }
 
     #[track_caller]
     fn accept_for(&self, call: Call<'_>) -> io::Result<(TcpStream, SocketAddr)> {
-        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-        let accept = |io: &net::TcpListener| loop {
-            match acceptfrom_with(io, flags) {
-                Err(Errno::CONNABORTED) => {}
-                accepted => return Ok(accepted?),
-            }
-        };
-        let (descriptor, address) = self.socket.run(call, accept, |_| false)?;
-        let stream = net::TcpStream::from(descriptor);
-        let address = match address {
-            Some(address) => address.try_into()?,
-            None => stream.peer_addr()?,
-        };
+        let (stream, address) = self.socket.run(call, Io::<net::TcpListener>::accept, |_| false)?;
         Ok((TcpStream::of(Socket::new(stream)), address))
     }
 }

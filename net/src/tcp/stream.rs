@@ -16,6 +16,7 @@ use crate::context::CancelGuard;
 use crate::error::closed;
 use crate::halves::sealed::Stream;
 use crate::halves::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
+use crate::io::Io;
 use crate::methods::{handle, ip, limits, stream};
 use crate::socket::Socket;
 use crate::{ToSocketAddrs, addr};
@@ -148,7 +149,15 @@ impl TcpStream {
         deadline: Option<Instant>,
         context: Option<&Context>,
     ) -> io::Result<Self> {
-        addr::first_success(addresses, |address| connect::connect(address, deadline, context)).map(Self::of)
+        let mut last = None;
+        // By no closure: the place that waits is the caller's.
+        for address in addresses {
+            match connect::connect(address, deadline, context) {
+                Ok(socket) => return Ok(Self::of(socket)),
+                Err(error) => last = Some(error),
+            }
+        }
+        Err(last.unwrap_or_else(addr::no_addresses))
     }
 
     /// The address of the other side.
@@ -197,7 +206,7 @@ impl TcpStream {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn set_nodelay(&self, at_once: bool) -> io::Result<()> {
-        self.socket.io().set_nodelay(at_once)
+        self.socket.system().set_nodelay(at_once)
     }
 
     /// What [`set_nodelay`](Self::set_nodelay) has set.
@@ -208,7 +217,7 @@ impl TcpStream {
     /// # Examples
     /// See [`set_nodelay`](Self::set_nodelay).
     pub fn nodelay(&self) -> io::Result<bool> {
-        self.socket.io().nodelay()
+        self.socket.system().nodelay()
     }
 
     /// What becomes of data that is not sent yet when the last handle is dropped. `None`: the system goes on sending
@@ -232,7 +241,7 @@ impl TcpStream {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
-        Ok(sockopt::set_socket_linger(self, linger)?)
+        self.socket.io().set_linger(linger)
     }
 
     /// What [`set_linger`](Self::set_linger) has set.

@@ -15,10 +15,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use gocsp_context::Context;
-use rustix::io::Errno;
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect as try_once, socket_with};
+use rustix::net::SocketAddrUnix;
 
 use crate::error;
+use crate::io::Io;
 use crate::socket::Socket;
 
 const SHORTEST_PAUSE: Duration = Duration::from_micros(50);
@@ -44,20 +44,19 @@ pub(super) fn at_path(path: &Path) -> io::Result<SocketAddrUnix> {
 #[track_caller]
 pub(super) fn connect(address: &SocketAddrUnix, context: &Context) -> io::Result<Socket<net::UnixStream>> {
     error::check(context)?;
-    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-    let descriptor = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    let stream = Io::<net::UnixStream>::unconnected()?;
     let mut pause = SHORTEST_PAUSE;
     loop {
-        match try_once(&descriptor, address) {
-            Ok(()) => return Ok(Socket::new(descriptor.into())),
-            Err(Errno::INTR) => {}
-            Err(Errno::AGAIN) => {
+        match stream.connect(address) {
+            Ok(()) => return Ok(Socket::new(stream)),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 // It ends early with the context.
                 let _ = context.done().recv_timeout(pause);
                 error::check(context)?;
                 pause = LONGEST_PAUSE.min(pause * 2);
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(error),
         }
     }
 }

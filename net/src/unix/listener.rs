@@ -14,6 +14,7 @@ use super::UnixStream;
 use crate::context::CancelGuard;
 use crate::incoming::Incoming;
 use crate::incoming::sealed::Listener;
+use crate::io::Io;
 use crate::methods::{handle, listener};
 use crate::socket::{Call, Socket};
 
@@ -61,8 +62,9 @@ impl UnixListener {
     ///
     /// # Examples
     /// See [`UnixListener`].
+    #[track_caller]
     pub fn bind<P: AsRef<Path>>(path: P) -> io::Result<Self> {
-        Self::from_std(net::UnixListener::bind(path)?)
+        Ok(Self::of(Socket::new(Io::<net::UnixListener>::bind(path.as_ref())?)))
     }
 
     /// A listener at an address of std's, which may be an abstract name.
@@ -82,13 +84,14 @@ impl UnixListener {
     /// let stream = UnixStream::connect_addr(&address)?;
     /// # Ok::<(), std::io::Error>(())
     /// ```
+    #[track_caller]
     pub fn bind_addr(address: &SocketAddr) -> io::Result<Self> {
-        Self::from_std(net::UnixListener::bind_addr(address)?)
+        Ok(Self::of(Socket::new(Io::<net::UnixListener>::bind_addr(address)?)))
     }
 
     #[track_caller]
     fn accept_for(&self, call: Call<'_>) -> io::Result<(UnixStream, SocketAddr)> {
-        let (stream, address) = self.socket.run(call, net::UnixListener::accept, |_| false)?;
-        Ok((UnixStream::from_std(stream)?, address))
+        let (stream, address) = self.socket.run(call, Io::<net::UnixListener>::accept, |_| false)?;
+        Ok((UnixStream::of(Socket::new(stream)), address))
     }
 }

@@ -17,6 +17,7 @@ use crate::context::CancelGuard;
 use crate::error::closed;
 use crate::halves::sealed::Stream;
 use crate::halves::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
+use crate::io::Io;
 use crate::methods::{handle, limits, stream};
 use crate::socket::Socket;
 
@@ -124,8 +125,8 @@ impl UnixStream {
     /// # Examples
     /// See [`UnixStream`].
     pub fn pair() -> io::Result<(Self, Self)> {
-        let (here, there) = net::UnixStream::pair()?;
-        Ok((Self::from_std(here)?, Self::from_std(there)?))
+        let (here, there) = Io::<net::UnixStream>::pair()?;
+        Ok((Self::of(Socket::new(here)), Self::of(Socket::new(there))))
     }
 
     /// The address of the other side.
