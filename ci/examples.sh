@@ -4,8 +4,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# Two need descriptors. Two end in a deadlock without any other schedule. One has an argument, one a million goroutines, and one
-# works until a time by the system's clock, which goes on while that of a schedule stands still.
+# One waits for its standard input, and one has a server that is there until the program ends. Two end in a deadlock without any
+# other schedule. One has an argument, one a million goroutines, and one works until a time by the system's clock, which goes on
+# while that of a schedule stands still.
 left_out=' daemon echo nil_channel once_deadlock rwmutex_table pool_calculators starvation '
 
 folder=$(mktemp -d)

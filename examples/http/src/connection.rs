@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use gocsp::context::Context;
 use gocsp::net::{TcpStream, context_error};
+use gocsp::time::now;
 
 use crate::Limits;
 use crate::head::{Body, Head};
@@ -123,5 +124,5 @@ impl<'a> Connection<'a> {
 
 /// None, if it is farther away than there are instants.
 fn deadline(after: Duration) -> Option<Instant> {
-    Instant::now().checked_add(after)
+    now().checked_add(after)
 }
