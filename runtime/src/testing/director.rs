@@ -1,6 +1,6 @@
 //! What a worker has whose every step is chosen: the goroutines that are ready, the clock, and what has happened.
 //!
-//! How it is used is told in `scheduler/directed.rs`.
+//! How it is used is told in `scheduler/directed`.
 
 use std::any::{Any, TypeId};
 use std::cell::{Cell, RefCell};

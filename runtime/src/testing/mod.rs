@@ -63,7 +63,7 @@
 //! ```text
 //!   choices    what a schedule decides, by chance or by a list
 //!   token      the list, as a word
-//!   director   what a worker has whose every step is chosen; the loop is in scheduler/directed.rs
+//!   director   what a worker has whose every step is chosen; the loop is in scheduler/directed
 //!   trace      what has happened
 //!   explore    many schedules, until one fails
 //!   shrink     a failing schedule, made simpler

@@ -19,27 +19,36 @@
 //! 3. If goroutines are left, the explorer looks at them for its report, and then [ends the runtime](end_directed): all are unwound.
 //!    Otherwise it goes on with the next schedule.
 //!
+//! See `schedule.rs` for the explorer's part, `point.rs` for points, and `notes.rs` for what is written down.
+//!
 //! What asks a goroutine to yield is always raised: it is what makes operations look whether they are at a point. It is never
 //! heeded by itself.
 
-use std::any::{Any, TypeId};
-use std::borrow::Cow;
+mod notes;
+mod point;
+mod schedule;
+
+use std::any::TypeId;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io::{self, Write};
-use std::panic::Location;
 use std::process;
 use std::ptr::NonNull;
 use std::time::Instant;
 
 use super::worker::{Worker, count};
-use super::{current, current_here, home_of, preempt, with_running};
-use crate::goroutine::{Cancelled, Goroutine, GoroutineId, Unwinding, call_quietly, spawn_body, text_of};
-use crate::park::{Description, Lock, Partner, Patience, RawReason, Reason, Subject, WaitList, Way, held, wait};
-use crate::random;
+use super::{current_here, with_running};
+use crate::goroutine::{Goroutine, GoroutineId, Unwinding, call_quietly};
+use crate::park::{Lock, WaitList};
 use crate::stack::Stack;
-use crate::testing::{Course, Director, End, Event, Local, Plan};
+use crate::testing::{Director, End, Local};
 use crate::timer::{Action, Store};
+
+pub(crate) use notes::{note, note_join, note_panic};
+pub(super) use notes::{note_of, note_wait};
+pub(super) use point::yields;
+pub(crate) use point::{point, point_holding, point_of};
+pub(crate) use schedule::{EXPLORERS, end_directed, run_schedule, settle};
 
 /// What a worker has that is directed.
 pub(crate) struct Directed {
@@ -214,9 +223,6 @@ impl Worker {
     }
 }
 
-/// How many goroutines there are that do not belong to the schedule.
-pub(crate) const EXPLORERS: u64 = 1;
-
 fn id_of(goroutine: NonNull<Goroutine>) -> GoroutineId {
     // SAFETY: a ready goroutine has not ended.
     unsafe { goroutine.as_ref() }.goroutine_id()
@@ -229,17 +235,6 @@ impl Directed {
         let any = !waiting.is_empty();
         waiting.wake_all();
         any
-    }
-}
-
-/// What the explorer waits for, and those who wait until nobody else can go on.
-struct Turn;
-
-impl Way<()> for Turn {
-    const STATE: &'static str = "testing.wait";
-
-    fn describe((): &(), to: &mut Description) {
-        to.subjects.push(Subject { what: "schedule", address: 0, made_at: None, partner: Partner::Others });
     }
 }
 
@@ -317,126 +312,6 @@ pub(crate) fn is_muted() -> bool {
     current_here().is_some_and(mutes)
 }
 
-/// Where every operation begins: somebody else may go on first.
-#[inline(always)]
-pub(crate) fn point<'a>(reason: impl FnOnce() -> Reason<'a>) {
-    if preempt::is_anybody_asked() {
-        let reason = reason();
-        pass_point(reason.raw.place, || {
-            // SAFETY: the reason borrows its subject, which is there during the call.
-            unsafe { reason.raw.describe() }
-        });
-    }
-}
-
-/// As [`point`], of an operation that has nothing but a name.
-#[inline(always)]
-pub(crate) fn point_of(name: &'static str, place: &'static Location<'static>) {
-    if preempt::is_anybody_asked() {
-        pass_point(place, || Description { state: Cow::Borrowed(name), subjects: Vec::new() });
-    }
-}
-
-/// Where an operation has taken something that others are kept from: somebody else may go on meanwhile.
-#[inline(always)]
-pub(crate) fn point_holding(place: &'static Location<'static>) {
-    if preempt::is_anybody_asked() {
-        pass_point_holding(place);
-    }
-}
-
-#[cold]
-#[inline(never)]
-fn pass_point(place: &'static Location<'static>, describe: impl FnOnce() -> Description) {
-    if let Some(point) = Point::here(place) {
-        if point.directed.director.records() {
-            point.record(Event::Does(describe(), place));
-        }
-        point.pass(Event::Preempted);
-    }
-}
-
-#[cold]
-#[inline(never)]
-fn pass_point_holding(place: &'static Location<'static>) {
-    if let Some(point) = Point::here(place) {
-        point.pass(Event::PreemptedHolding);
-    }
-}
-
-/// A goroutine of a schedule at a point.
-struct Point<'a> {
-    worker: &'a Worker,
-    directed: &'a Directed,
-    running: NonNull<Goroutine>,
-}
-
-impl<'a> Point<'a> {
-    /// The point at which the caller is, at this place.
-    fn here(place: &'static Location<'static>) -> Option<Self> {
-        held::assert_none("a point");
-        let (worker, directed, running) = running_here()?;
-        if directed.is_in_panic_hook() {
-            return None;
-        }
-        // SAFETY: the goroutine calls, so it has not ended.
-        worker.note_whether_unwinding(unsafe { running.as_ref() });
-        directed.director.passes(id_of(running), place.line());
-        Some(Self { worker, directed, running })
-    }
-
-    fn record(&self, event: Event) {
-        self.directed.director.record(id_of(self.running), event);
-    }
-
-    /// Something else happens first, if that is decided, which is then told as `preempted`.
-    fn pass(self, preempted: Event) {
-        let Directed { director, .. } = self.directed;
-        self.worker.collect(director);
-        if !director.stays(id_of(self.running), self.directed.is_any_due()) {
-            self.record(preempted);
-            leave_to_director(self.running);
-        }
-    }
-}
-
-/// Suspends the goroutine that calls, which stays ready.
-fn leave_to_director(goroutine: NonNull<Goroutine>) {
-    // SAFETY: the goroutine calls, so it has not ended.
-    let control = unsafe { goroutine.as_ref() };
-    home_of(control).leave_perhaps_unwinding(control, move || {
-        if let Some((worker, directed)) = here() {
-            count(&worker.counts.yields);
-            directed.director.is_ready(goroutine, id_of(goroutine));
-        }
-    });
-}
-
-/// `goroutine`, which calls at this place, lets others run, if it belongs to a schedule. Whether it does.
-pub(super) fn yields(goroutine: NonNull<Goroutine>, place: &'static Location<'static>) -> bool {
-    let Some((worker, Directed { director, .. })) = here() else { return false };
-    note(|| Event::Yields(place));
-    // Before it is ready itself: they are before it in line.
-    worker.collect(director);
-    director.yields(id_of(goroutine));
-    leave_to_director(goroutine);
-    true
-}
-
-/// The goroutine that calls is about to wait.
-pub(super) fn note_wait(reason: &RawReason) {
-    note(|| Event::Waits(reason.kind.state, reason.place));
-}
-
-/// Writes down what the goroutine that calls does.
-pub(crate) fn note(event: impl FnOnce() -> Event) {
-    if let Some((_, Directed { director, .. }, running)) = running_here()
-        && director.records()
-    {
-        director.record(id_of(running), event());
-    }
-}
-
 /// A decision of the program's own, if the caller belongs to a schedule.
 pub(crate) fn draw(possibilities: usize) -> Option<usize> {
     Some(here()?.1.director.draw(possibilities))
@@ -451,97 +326,4 @@ pub(crate) fn add_local(of: TypeId, local: Local) {
     if let Some((_, directed)) = here() {
         directed.director.add_local(of, local);
     }
-}
-
-/// Writes down what happens to a goroutine that waits.
-pub(super) fn note_of(goroutine: &Goroutine, event: Event) {
-    if let Some((_, directed)) = here() {
-        directed.director.record(goroutine.goroutine_id(), event);
-    }
-}
-
-/// The goroutine that calls has ended by a panic, or a destructor that the runtime has called for it has panicked.
-pub(crate) fn note_panic(payload: &(dyn Any + Send)) {
-    if let Some((_, Directed { director, .. }, running)) = running_here()
-        && !payload.is::<Cancelled>()
-    {
-        let message = text_of(payload).to_owned();
-        director.record(id_of(running), Event::Panics(message.clone()));
-        director.panics(id_of(running), message);
-    }
-}
-
-/// Somebody has got what a goroutine ended by.
-pub(crate) fn note_join(goroutine: GoroutineId) {
-    if let Some((_, directed)) = here() {
-        directed.director.joins(goroutine);
-    }
-}
-
-/// Runs `body` as a goroutine under the director, with all that it spawns, until nobody is left, or nobody can go on. To be called
-/// by the explorer.
-pub(crate) fn run_schedule(
-    plan: Plan,
-    body: impl FnOnce() + Send + 'static,
-    place: &'static Location<'static>,
-) -> Course {
-    let worker = current().expect("the explorer is a goroutine");
-    let directed = worker.directed().expect("the explorer's worker is directed");
-    let body = move || {
-        let _ends = BodyEnds;
-        body();
-    };
-    let body = spawn_body(body, place);
-    random::seed_with(plan.seed);
-    directed.director.begin(plan, worker.running().map(id_of));
-    worker.signals.preempt.raise();
-    let gate = directed.gate.lock();
-    let reason = Reason::new::<Turn, _>(place, &());
-    // SAFETY: the list is part of the guarded state.
-    let _ = unsafe { wait(gate, |gate| &mut gate.waiting, &(), Patience::MASKED, reason) };
-    directed.gate.lock().open = false;
-    drop(body);
-    // Of a schedule that has failed.
-    directed.director.take_locals().for_each(|local| call_quietly(|| drop(local)));
-    directed.director.take_course()
-}
-
-/// Tells when the function that is tested has ended, however it did.
-struct BodyEnds;
-
-impl Drop for BodyEnds {
-    fn drop(&mut self) {
-        if let Some((_, directed)) = here() {
-            directed.director.body_ends();
-        }
-    }
-}
-
-/// Ends the runtime of the explorer, which calls, after a schedule of which goroutines are left.
-pub(crate) fn end_directed() {
-    let worker = current().expect("the explorer is a goroutine");
-    worker.shared().end_in_background();
-    let directed = worker.directed().expect("the explorer's worker is directed");
-    worker.timers.lock().append(directed.left_timers.take());
-    for goroutine in directed.director.take_ready() {
-        // SAFETY: a ready goroutine has not ended.
-        match unsafe { goroutine.as_ref() }.stack() {
-            Some(_) => worker.push_woken(goroutine),
-            None => worker.fresh.push(goroutine),
-        }
-    }
-}
-
-/// Returns when no other goroutine of the schedule can go on before time passes. False if the caller belongs to none.
-#[track_caller]
-pub(crate) fn settle() -> bool {
-    let Some((_, directed)) = here() else { return false };
-    fn whole(list: &mut WaitList<()>) -> &mut WaitList<()> {
-        list
-    }
-    let reason = Reason::new::<Turn, _>(Location::caller(), &());
-    // SAFETY: the list is the guarded state itself.
-    let _ = unsafe { wait(directed.settling.lock(), whole, &(), Patience::FOREVER, reason) };
-    super::unwind_if_shutting_down();
-    true
 }
