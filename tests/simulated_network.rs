@@ -157,6 +157,24 @@ fn what_is_sent_before_a_reset_arrives_or_is_lost() {
 }
 
 #[test]
+fn what_comes_before_a_socket_is_closed_is_seen_as_well_as_what_comes_after() {
+    let seen = outcomes(200, || {
+        network::set(Conditions::default().delay(Duration::ZERO));
+        let (mut client, mut server) = connected();
+        let server = go!(move || {
+            server.read_exact(&mut [0]).unwrap();
+            server.write_all(b"y").unwrap();
+            server.read(&mut [0]).map_err(|error| error.kind())
+        });
+        client.write_all(b"x").unwrap();
+        // Before that the server may have answered, or not.
+        drop(client);
+        server.join().unwrap()
+    });
+    assert_eq!(seen, BTreeSet::from([Ok(0), Err(ErrorKind::ConnectionReset)]));
+}
+
+#[test]
 fn no_more_connections_are_reset_than_may_be() {
     let failed = outcomes(500, || {
         network::set(Conditions::default().resets(2));

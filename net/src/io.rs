@@ -120,6 +120,7 @@ impl<T: AsFd> Io<T> {
     }
 
     /// The error that is pending, which is then pending no more.
+    #[track_caller]
     pub(crate) fn take_error(&self) -> io::Result<Option<io::Error>> {
         if_simulated!(self, end => end.take_error());
         Ok(sockopt::socket_error(&self.system)?.err().map(io::Error::from))

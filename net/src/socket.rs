@@ -299,6 +299,7 @@ impl<T: AsFd> Socket<T> {
 }
 
 impl<T: AsFd + Send + Sync + 'static> Socket<T> {
+    #[track_caller]
     pub(crate) fn new(io: Io<T>) -> Self {
         #[cfg(feature = "testing")]
         if io.end().is_some() {

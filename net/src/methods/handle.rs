@@ -121,6 +121,7 @@ macro_rules! handle {
             /// assert!(socket.take_error()?.is_none());
             /// # Ok::<(), std::io::Error>(())
             /// ```
+            #[track_caller]
             pub fn take_error(&self) -> io::Result<Option<io::Error>> {
                 self.socket.io().take_error()
             }

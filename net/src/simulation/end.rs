@@ -8,6 +8,7 @@ use std::panic::Location;
 use std::sync::{Arc, Weak};
 
 use gocsp_runtime::park;
+use gocsp_runtime::std_sync::OnceLock;
 use rustix::io::Errno;
 
 use super::network::{Network, Waiters};
@@ -17,6 +18,8 @@ use super::place::Place;
 pub(crate) struct End {
     network: Arc<Network>,
     what: What,
+    /// Where the socket was made.
+    made_at: OnceLock<&'static Location<'static>>,
 }
 
 /// Each with its number.
@@ -31,14 +34,14 @@ enum What {
 pub(crate) fn unconnected() -> io::Result<Option<End>> {
     let Some(network) = Network::here() else { return Ok(None) };
     let id = network.with(|state, _| Ok(state.add_unconnected()))?;
-    Ok(Some(End { network, what: What::Stream(id) }))
+    Ok(Some(End::new(network, What::Stream(id))))
 }
 
 /// Two streams that are connected with each other within a machine.
 pub(crate) fn pair() -> io::Result<Option<(End, End)>> {
     let Some(network) = Network::here() else { return Ok(None) };
     let (here, there) = network.with(|state, _| Ok(state.add_pair()))?;
-    let end = |id| End { network: Arc::clone(&network), what: What::Stream(id) };
+    let end = |id| End::new(Arc::clone(&network), What::Stream(id));
     Ok(Some((end(here), end(there))))
 }
 
@@ -48,7 +51,7 @@ pub(crate) fn listen(addresses: &[SocketAddr]) -> io::Result<Option<(End, Socket
     let Some(network) = Network::here() else { return Ok(None) };
     park::point_of("IO listen", Location::caller());
     let (id, address) = network.with(|state, _| state.listen(addresses))?;
-    Ok(Some((End { network, what: What::Listener(id) }, address)))
+    Ok(Some((End::new(network, What::Listener(id)), address)))
 }
 
 /// As [`listen`], within a machine.
@@ -57,7 +60,7 @@ pub(crate) fn listen_within(address: &unix::SocketAddr) -> io::Result<Option<End
     let Some(network) = Network::here() else { return Ok(None) };
     park::point_of("IO listen", Location::caller());
     let id = network.with(|state, _| state.listen_within(Place::of_std(address)))?;
-    Ok(Some(End { network, what: What::Listener(id) }))
+    Ok(Some(End::new(network, What::Listener(id))))
 }
 
 /// A socket for datagrams at the first of the addresses where there can be one, and which that is.
@@ -66,7 +69,7 @@ pub(crate) fn bind_datagrams(addresses: &[SocketAddr]) -> io::Result<Option<(End
     let Some(network) = Network::here() else { return Ok(None) };
     park::point_of("IO bind", Location::caller());
     let (id, address) = network.with(|state, _| state.bind_datagrams(addresses))?;
-    Ok(Some((End { network, what: What::Datagrams(id) }, address)))
+    Ok(Some((End::new(network, What::Datagrams(id)), address)))
 }
 
 /// What a call gives that is for sockets of another kind.
@@ -75,8 +78,14 @@ fn not_for_this() -> io::Error {
 }
 
 impl End {
-    /// Those who wait for it, from now on.
+    fn new(network: Arc<Network>, what: What) -> Self {
+        Self { network, what, made_at: OnceLock::new() }
+    }
+
+    /// Those who wait for it, from now on: the socket that the caller makes.
+    #[track_caller]
     pub(crate) fn attach(&self, waiters: Waiters) {
+        let _first = self.made_at.set(Location::caller());
         // It fails if there is nothing to wait for any more.
         let _ = self.network.with(|state, _| {
             match self.what {
@@ -108,7 +117,7 @@ impl End {
     pub(crate) fn accept(&self) -> io::Result<(Self, Place)> {
         let What::Listener(id) = self.what else { return Err(not_for_this()) };
         let (stream, remote) = self.network.with(|state, now| state.accept(id, now))?;
-        Ok((Self { network: Arc::clone(&self.network), what: What::Stream(stream) }, remote))
+        Ok((Self::new(Arc::clone(&self.network), What::Stream(stream)), remote))
     }
 
     pub(crate) fn recv(&self, buffers: &mut [IoSliceMut<'_>], peeks: bool) -> io::Result<usize> {
@@ -153,7 +162,9 @@ impl End {
         })
     }
 
+    #[track_caller]
     pub(crate) fn take_error(&self) -> io::Result<Option<io::Error>> {
+        park::point_of("IO take_error", Location::caller());
         self.network.with(|state, now| {
             Ok(match self.what {
                 What::Stream(id) => state.take_error_of_stream(id, now),
@@ -200,6 +211,10 @@ impl End {
 
 impl Drop for End {
     fn drop(&mut self) {
+        // A destructor has no caller: told with where the socket was made.
+        if let Some(made_at) = self.made_at.get() {
+            park::point_of("IO close", made_at);
+        }
         // It fails when the schedule is over, and the network with it.
         let _ = self.network.with(|state, now| {
             match self.what {

@@ -124,6 +124,7 @@ impl UnixStream {
     ///
     /// # Examples
     /// See [`UnixStream`].
+    #[track_caller]
     pub fn pair() -> io::Result<(Self, Self)> {
         let (here, there) = Io::<net::UnixStream>::pair()?;
         Ok((Self::of(Socket::new(here)), Self::of(Socket::new(there))))
