@@ -220,6 +220,67 @@ fn who_writes_to_one_who_has_closed_learns_of_it() {
 }
 
 #[test]
+fn who_has_shut_down_and_is_sent_more_finds_the_connection_reset() {
+    on_both_networks(|| {
+        let (mut client, mut server) = connected();
+        server.shutdown(Shutdown::Both).unwrap();
+        assert_eq!(client.read(&mut [0]).unwrap(), 0);
+        client.write_all(b"x").unwrap();
+        // The end has been read, so the reset is told to who writes.
+        while client.write(b"x").is_ok() {
+            sleep(MILLISECOND);
+        }
+        sleep(MILLISECOND * 10);
+        assert_eq!(kind(server.write(b"x")), ErrorKind::ConnectionReset);
+        assert_eq!(kind(server.peer_addr()), ErrorKind::NotConnected);
+        assert_eq!(kind(server.shutdown(Shutdown::Write)), ErrorKind::NotConnected);
+    });
+}
+
+#[test]
+fn a_reset_after_the_end_is_the_error_of_who_writes() {
+    on_both_networks(|| {
+        let (mut client, server) = connected();
+        drop(server);
+        assert_eq!(client.read(&mut [0]).unwrap(), 0);
+        client.write_all(b"x").unwrap();
+        while client.peer_addr().is_ok() {
+            sleep(MILLISECOND);
+        }
+        assert_eq!(client.read(&mut [0]).unwrap(), 0);
+        assert_eq!(client.take_error().unwrap().map(|error| error.kind()), Some(ErrorKind::BrokenPipe));
+        assert!(client.take_error().unwrap().is_none());
+        assert_eq!(kind(client.write(b"x")), ErrorKind::BrokenPipe);
+    });
+}
+
+#[test]
+fn within_a_machine_a_reset_is_told_after_the_end_as_well() {
+    on_both_networks(|| {
+        let (here, mut there) = UnixStream::pair().unwrap();
+        there.write_all(b"unread").unwrap();
+        here.shutdown(Shutdown::Write).unwrap();
+        drop(here);
+        assert_eq!(kind(there.read(&mut [0])), ErrorKind::ConnectionReset);
+        assert_eq!(there.read(&mut [0]).unwrap(), 0);
+    });
+}
+
+#[test]
+fn who_peeks_without_room_waits_for_something() {
+    on_both_networks(|| {
+        let (mut client, mut server) = connected();
+        server.set_read_timeout(Some(MILLISECOND)).unwrap();
+        assert_eq!(kind(server.peek(&mut [])), ErrorKind::TimedOut);
+        assert_eq!(server.read(&mut []).unwrap(), 0);
+        client.write_all(b"x").unwrap();
+        server.set_read_timeout(None).unwrap();
+        assert_eq!(server.peek(&mut []).unwrap(), 0);
+        assert_eq!(server.read(&mut [0]).unwrap(), 1);
+    });
+}
+
+#[test]
 fn one_direction_ends_and_the_other_goes_on() {
     on_both_networks(|| {
         let (mut client, mut server) = connected();

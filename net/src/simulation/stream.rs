@@ -165,7 +165,10 @@ impl State {
                 Segment::Reset => {
                     stream.reset = true;
                     stream.error = match stream.phase {
-                        Phase::Open if stream.fin => None,
+                        // It is nothing to who has read the end, and has ended writing as well.
+                        Phase::Open if stream.fin && !stream.is_within() => {
+                            Some(Errno::PIPE).filter(|_| !stream.ended_writing)
+                        }
                         Phase::Open => Some(Errno::CONNRESET),
                         _ => Some(Errno::CONNREFUSED),
                     };
@@ -190,10 +193,13 @@ impl State {
         }
         let most = room.min(stream.received.len());
         if most == 0 {
-            let error = stream.error.filter(|_| room > 0);
-            stream.error = stream.error.filter(|_| room == 0);
-            let (found, result) = match error {
-                _ if room == 0 => return Ok(0),
+            // To peek without room is to wait until there is something.
+            if room == 0 && (!peeks || !stream.received.is_empty()) {
+                return Ok(0);
+            }
+            // Who has read the end of a connection between hosts learns of a reset when he writes.
+            let hears = !stream.fin || stream.is_within();
+            let (found, result) = match if hears { stream.error.take() } else { None } {
                 Some(error) => ("finds the connection reset", Err(error.into())),
                 None if stream.reset || stream.fin || stream.ended_reading => ("finds the end", Ok(0)),
                 None => ("finds nothing to read", Err(Errno::AGAIN.into())),
@@ -267,6 +273,7 @@ impl State {
             testing::note(|| format!("sends {len}: {name}, where nobody reads any more"));
             let arrival = clock::saturating_add(now, self.weather.delay());
             self.push(id, Segment::Reset, arrival);
+            self.break_off_rejecting(other, now);
         } else if stream.hosts.is_none() {
             testing::note(|| format!("sends {len}: {name}"));
             self.push(other, Segment::Data(bytes), now);
@@ -292,6 +299,14 @@ impl State {
         }
     }
 
+    /// What is sent at `at` to an end that rejects it breaks the connection off for that end as well, if somebody has
+    /// it.
+    fn break_off_rejecting(&mut self, id: u64, at: Instant) {
+        if self.streams.get(&id).is_some_and(|stream| !stream.closed) {
+            self.push(id, Segment::Reset, at);
+        }
+    }
+
     pub(super) fn shut_down(&mut self, id: u64, how: Shutdown, now: Instant) -> io::Result<()> {
         self.pump(id, now);
         let stream = self.stream(id);
@@ -309,6 +324,8 @@ impl State {
             }
             if let Some(arrival) = rejected {
                 self.push(other, Segment::Reset, arrival.max(now));
+                self.stream(id).incoming.clear();
+                self.break_off_rejecting(id, arrival.max(now));
             }
             if self.stream(id).is_within() {
                 // Who waits for room need not any more.
