@@ -12,7 +12,7 @@ use super::Strategy;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Deviation {
     pub(crate) decision: u32,
-    pub(crate) choice: u32,
+    pub(crate) choice: u64,
 }
 
 /// See the [module](self).
@@ -71,13 +71,13 @@ impl Choices {
                 Some(deviation) if deviation.decision == decision => {
                     *next += 1;
                     // The program may be another one by now. It is then up to the caller to see that it ends otherwise.
-                    (deviation.choice as usize).min(possibilities - 1)
+                    usize::try_from(deviation.choice).map_or(possibilities - 1, |choice| choice.min(possibilities - 1))
                 }
                 _ => 0,
             },
         };
         if choice != 0 {
-            self.deviations.push(Deviation { decision, choice: choice as u32 });
+            self.deviations.push(Deviation { decision, choice: choice as u64 });
         }
         choice
     }
@@ -221,6 +221,17 @@ mod tests {
             }
             assert_eq!(drawn(Choices::listed(deviations)).0, numbers);
         }
+    }
+
+    #[test]
+    fn what_is_drawn_of_very_many_is_in_the_list_as_it_is() {
+        let drawn = |mut choices: Choices| {
+            let drawn = [choices.draw(usize::MAX), choices.draw(usize::MAX)];
+            (drawn, choices.into_deviations())
+        };
+        let (numbers, deviations) = drawn(Choices::by(Strategy::Random, 3, 10));
+        assert!(numbers.iter().any(|&number| u32::try_from(number).is_err()), "{numbers:?}");
+        assert_eq!(drawn(Choices::listed(deviations)).0, numbers);
     }
 
     #[test]

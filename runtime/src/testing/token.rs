@@ -51,7 +51,7 @@ impl fmt::Display for Token {
         write!(f, "{VERSION}-{:x}-", self.seed)?;
         let mut next = 0;
         for &Deviation { decision, choice } in &self.deviations {
-            write_number(f, decision - next)?;
+            write_number(f, u64::from(decision - next))?;
             write_number(f, choice)?;
             next = decision + 1;
         }
@@ -59,7 +59,7 @@ impl fmt::Display for Token {
     }
 }
 
-fn write_number(f: &mut fmt::Formatter<'_>, mut number: u32) -> fmt::Result {
+fn write_number(f: &mut fmt::Formatter<'_>, mut number: u64) -> fmt::Result {
     while number >= 0x80 {
         write!(f, "{:02x}", number & 0x7F | 0x80)?;
         number >>= 7;
@@ -82,7 +82,7 @@ fn parse(text: &str) -> Option<Token> {
     let mut bytes = digits.chunks(2).map(|pair| Some(16 * pair[0] + *pair.get(1)?));
     let (mut deviations, mut next) = (Vec::new(), 0_u32);
     while let Some(distance) = read_number(&mut bytes)? {
-        let (decision, choice) = (next.checked_add(distance)?, read_number(&mut bytes)??);
+        let (decision, choice) = (next.checked_add(distance.try_into().ok()?)?, read_number(&mut bytes)??);
         deviations.push(Deviation { decision, choice });
         next = decision.checked_add(1)?;
     }
@@ -90,12 +90,12 @@ fn parse(text: &str) -> Option<Token> {
 }
 
 /// The next number; `Some(None)` if there is none, `None` if there is something else.
-fn read_number(bytes: &mut impl Iterator<Item = Option<u32>>) -> Option<Option<u32>> {
-    let (mut number, mut shift) = (0_u32, 0);
+fn read_number(bytes: &mut impl Iterator<Item = Option<u32>>) -> Option<Option<u64>> {
+    let (mut number, mut shift) = (0_u64, 0);
     for byte in bytes {
         let byte = byte?;
-        let bits = byte & 0x7F;
-        if shift >= u32::BITS || bits << shift >> shift != bits {
+        let bits = u64::from(byte & 0x7F);
+        if shift >= u64::BITS || bits << shift >> shift != bits {
             return None;
         }
         number |= bits << shift;
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn tokens_survive_being_written() {
-        let deviations = [(0, 1), (1, 300), (400, 2), (u32::MAX - 1, u32::MAX)];
+        let deviations = [(0, 1), (1, 300), (400, 2), (u32::MAX - 1, u64::MAX)];
         let deviations = deviations.map(|(decision, choice)| Deviation { decision, choice }).to_vec();
         for token in [Token { seed: u64::MAX, deviations }, Token { seed: 0, deviations: Vec::new() }] {
             assert_eq!(token.to_string().parse(), Ok(token));
@@ -136,7 +136,8 @@ mod tests {
             "1-0-é",
             "1-11111111111111111-",
         ];
-        let overflowing = ["1-0-ffffffff7f01", "1-0-ffffffffff0101", "1-0-ffffffff0f010001"];
+        let overflowing =
+            ["1-0-ffffffff7f01", "1-0-ffffffffff0101", "1-0-ffffffff0f010001", "1-0-00ffffffffffffffffff02"];
         for text in bad.iter().chain(&overflowing) {
             assert!(text.parse::<Token>().is_err(), "{text}");
         }
