@@ -108,7 +108,7 @@ pub fn on_host<R>(host: IpAddr, f: impl FnOnce() -> R) -> R {
             let _ = HOST.try_with(|host| host.set(self.0));
         }
     }
-    let _back = Back(HOST.with(|own| own.replace(Some(host))));
+    let _back = Back(HOST.with(|own| own.replace(Some(host.to_canonical()))));
     f()
 }
 
@@ -192,6 +192,7 @@ mod tests {
         let any: IpAddr = "0.0.0.0".parse().unwrap();
         assert_eq!(on_host(host, || Reach::of(any)), Reach::One(host));
         assert_eq!(Reach::of(any), Reach::EveryV4);
+        assert_eq!(on_host("::ffff:10.0.0.1".parse().unwrap(), || Reach::of(any)), Reach::One(host));
         assert_eq!(on_host(host, || destination("0.0.0.0:80".parse().unwrap())), "10.0.0.1:80".parse().unwrap());
         assert_eq!(destination("[::ffff:10.0.0.1]:80".parse().unwrap()), "10.0.0.1:80".parse().unwrap());
     }
