@@ -16,7 +16,7 @@ use super::connecting::Listener;
 use super::datagrams::Datagrams;
 use super::pipe::Segment;
 use super::place::{Place, Reach};
-use super::stream::Stream;
+use super::stream::{Phase, Stream};
 use crate::socket::Interrupt;
 
 /// See the [module](self).
@@ -200,17 +200,18 @@ impl State {
     /// Ends a partition.
     pub(super) fn heal(&mut self, number: u64, now: Instant) {
         self.partitions.remove(&number);
-        let whole: Vec<_> = self
+        let whole = self
             .streams
             .iter()
-            .filter(|(_, stream)| (stream.incoming.is_held() || stream.is_waiting()) && !self.is_apart(stream))
-            .map(|(id, _)| *id)
-            .collect();
+            .filter(|(_, stream)| (stream.incoming.is_held() || stream.is_waiting()) && !self.is_apart(stream));
+        // Who connects hears from the other end after that has heard of it.
+        let (opening, others): (Vec<_>, Vec<_>) = whole.partition(|(_, stream)| stream.phase == Phase::Opening);
+        let whole: Vec<_> = others.into_iter().chain(opening).map(|(id, _)| *id).collect();
         for id in whole {
             if self.begins_to_connect(id, now) {
                 continue;
             }
-            let at = clock::saturating_add(now, self.weather.delay());
+            let at = clock::saturating_add(self.answered_from(id, now), self.weather.delay());
             let stream = self.streams.get_mut(&id).expect("nothing is removed meanwhile");
             if stream.incoming.release(at) {
                 let waiters = Weak::clone(&stream.waiters);
@@ -218,6 +219,14 @@ impl State {
                 self.wake_listener_of(id, at);
             }
         }
+    }
+
+    /// When, from `now` on, what this end hears can have been sent: if it connects, not before the other end is there.
+    fn answered_from(&self, id: u64, now: Instant) -> Instant {
+        let stream = &self.streams[&id];
+        let far_end =
+            stream.other.filter(|_| stream.phase == Phase::Opening).and_then(|other| self.streams.get(&other));
+        far_end.and_then(|far_end| far_end.incoming.last_arrival()).map_or(now, |arrival| arrival.max(now))
     }
 
     fn is_apart(&self, stream: &Stream) -> bool {
@@ -230,5 +239,34 @@ impl State {
         let sockets = self.datagrams.values().map(|socket| &socket.waiters);
         let waiters: Vec<_> = streams.chain(sockets).cloned().collect();
         waiters.iter().for_each(|waiters| self.wake(waiters, now));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use gocsp_runtime::testing::check;
+    use gocsp_runtime::{go, sleep};
+
+    use super::super::partition;
+    use crate::{TcpListener, TcpStream};
+
+    #[test]
+    fn who_was_connecting_when_hosts_were_parted_is_there_to_be_accepted_afterwards() {
+        check(|| {
+            let [here, there] = ["127.0.0.1", "10.0.0.1"].map(|host| host.parse().unwrap());
+            let listener = TcpListener::bind((there, 80)).unwrap();
+            let parts = go!(move || {
+                sleep(Duration::from_micros(100));
+                let cut = partition(&[here], &[there]);
+                sleep(Duration::from_millis(5));
+                drop(cut);
+            });
+            let _client = TcpStream::connect((there, 80)).unwrap();
+            listener.set_deadline(Some(super::clock::now() + Duration::from_nanos(1)));
+            listener.accept().unwrap();
+            parts.join().unwrap();
+        });
     }
 }
