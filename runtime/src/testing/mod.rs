@@ -170,7 +170,7 @@ pub fn choose(possibilities: usize) -> usize {
 
 /// What belongs to the schedule that the caller belongs to, of the type `T`: it is made when it is first asked for, and dropped at the
 /// end of the schedule, when all its goroutines have ended; or, if it has failed, when it is over already. `None` if the caller
-/// belongs to none.
+/// belongs to none. To drop it happens outside any goroutine, and must not wait: that ends the program.
 ///
 /// A static variable would keep what the schedules before have left there. This is for what stands in for the world outside:
 /// ```
