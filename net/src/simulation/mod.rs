@@ -81,6 +81,7 @@
 //! - A listener at a path makes no file, and leaves none behind: the path can be bound again when the listener is gone.
 //! - There is no broadcast or multicast, and no urgent data.
 //! - Where a name has several addresses, they are those that were added, in that order.
+//! - Connections are meant to be few: what they cost grows with their number, and each of their sockets has a descriptor.
 //!
 //! # What is refused
 //! What the world outside has a part in, with errors of the kind [`Unsupported`](std::io::ErrorKind::Unsupported): to

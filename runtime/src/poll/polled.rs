@@ -96,10 +96,12 @@ impl<T: AsFd> Polled<T> {
     /// use std::time::Duration;
     ///
     /// testing::check(|| {
-    ///     let due = clock::deadline(Duration::from_secs(3600)); let letterbox =
-    /// Polled::simulated(UdpSocket::bind("127.0.0.1:0").unwrap()); letterbox.interrupt_at(due); let look = |_:
-    /// &UdpSocket| if clock::now() < due { Err(ErrorKind::WouldBlock.into()) } else { Ok("a letter") };
-    /// assert_eq!(letterbox.run(Direction::Read, || None, look, |_| false).unwrap(), "a letter"); });
+    ///     let due = clock::deadline(Duration::from_secs(3600));
+    ///     let letterbox = Polled::simulated(UdpSocket::bind("127.0.0.1:0").unwrap());
+    ///     letterbox.interrupt_at(due);
+    ///     let look = |_: &UdpSocket| if clock::now() < due { Err(ErrorKind::WouldBlock.into()) } else { Ok("a letter") };
+    ///     assert_eq!(letterbox.run(Direction::Read, || None, look, |_| false).unwrap(), "a letter");
+    /// });
     /// ```
     #[cfg(feature = "testing")]
     pub fn simulated(io: T) -> Self {
