@@ -1,35 +1,25 @@
 //! Bugs of clients and servers that tests on the simulated network have to find, and to find again.
 
+#[path = "common/found.rs"]
+mod found;
+
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use found::STRATEGIES;
 use gocsp::net::{TcpListener, TcpStream, UdpSocket, UnixStream};
 use gocsp::sync::Mutex;
 use gocsp::testing::network::{self, Conditions};
-use gocsp::testing::{Config, Failure, FailureKind, Strategy, Token};
+use gocsp::testing::{Config, FailureKind};
 use gocsp::{JoinHandle, go};
 
-const STRATEGIES: [Strategy; 2] = [Strategy::Random, Strategy::Pct { depth: 3 }];
-
-/// Finds a failure of this kind within ten thousand schedules, by either strategy; and finds it again, ten times out of
-/// ten. In what is told of it this must be found.
+/// As the function of that name does, and in what is told this must be found.
 #[track_caller]
 fn found(kind: FailureKind, says: &str, body: impl Fn() + Send + Sync + Clone + 'static) {
-    for strategy in STRATEGIES {
-        let config = Config::default().schedules(10_000).strategy(strategy).max_steps(10_000);
-        let failure = config.explore(body.clone()).expect_err("the bug was not found");
-        assert_eq!(failure.kind(), kind, "{failure}");
-        assert!(failure.to_string().contains(says), "{failure}");
-        println!("{strategy:?}: {failure}\n");
-        let token: Token = failure.token().to_string().parse().unwrap();
-        for _ in 0..10 {
-            let again = config.clone().replay(token.clone()).explore(body.clone());
-            let again = again.expect_err("the bug was not found again");
-            assert_eq!(again.token(), &token);
-            assert_eq!(story(&again), story(&failure));
-        }
+    for told in found::found(kind, body) {
+        assert!(told.contains(says), "{told}");
     }
 }
 
@@ -39,11 +29,6 @@ fn clean(body: impl Fn() + Send + Sync + Clone + 'static) {
     for strategy in STRATEGIES {
         Config::default().schedules(2_000).strategy(strategy).max_steps(10_000).check(body.clone());
     }
-}
-
-/// What is told of a failure, but for the number of its schedule.
-fn story(failure: &Failure) -> String {
-    failure.to_string().lines().skip(1).collect::<Vec<_>>().join("\n")
 }
 
 /// An account, and who has paid into it already.

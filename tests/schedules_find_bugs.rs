@@ -1,5 +1,7 @@
 //! Bugs that tests under chosen schedules have to find, and to find again.
 
+#[path = "common/found.rs"]
+mod found;
 #[path = "common/opposite_locks.rs"]
 mod opposite_locks;
 
@@ -8,32 +10,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
+use found::found;
 use gocsp::sync::{Mutex, Once};
-use gocsp::testing::{Config, Failure, FailureKind, Strategy, Token};
+use gocsp::testing::FailureKind;
 use gocsp::{Chan, channel, go, select, sleep, yield_now};
-
-/// Finds a failure of this kind within ten thousand schedules, by either strategy; and finds it again, ten times out of ten.
-#[track_caller]
-fn found(kind: FailureKind, body: impl Fn() + Send + Sync + Clone + 'static) {
-    for strategy in [Strategy::Random, Strategy::Pct { depth: 3 }] {
-        let config = Config::default().schedules(10_000).strategy(strategy).max_steps(10_000);
-        let failure = config.explore(body.clone()).expect_err("the bug was not found");
-        assert_eq!(failure.kind(), kind, "{failure}");
-        println!("{strategy:?}: {failure}\n");
-        let token: Token = failure.token().to_string().parse().unwrap();
-        for _ in 0..10 {
-            let again = config.clone().replay(token.clone()).explore(body.clone());
-            let again = again.expect_err("the bug was not found again");
-            assert_eq!(again.token(), &token);
-            assert_eq!(story(&again), story(&failure));
-        }
-    }
-}
-
-/// What is told of a failure, but for the number of its schedule.
-fn story(failure: &Failure) -> String {
-    failure.to_string().lines().skip(1).collect::<Vec<_>>().join("\n")
-}
 
 /// The flag is set, and nobody is told, between the look at the flag and the wait.
 #[test]

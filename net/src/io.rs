@@ -139,6 +139,24 @@ fn socket_for(address: &SocketAddr, of: SocketType) -> io::Result<rustix::fd::Ow
     Ok(socket_with(family, of, FLAGS, None)?)
 }
 
+/// What sockets of the internet tell of their addresses.
+macro_rules! addresses {
+    ($($type:ty: $($address:ident),+;)*) => {$(
+        impl Io<$type> {$(
+            pub(crate) fn $address(&self) -> io::Result<SocketAddr> {
+                if_simulated!(self, end => end.$address());
+                self.system.$address()
+            }
+        )+}
+    )*};
+}
+
+addresses! {
+    net::TcpStream: local_addr, peer_addr;
+    net::TcpListener: local_addr;
+    net::UdpSocket: local_addr, peer_addr;
+}
+
 impl Io<net::TcpStream> {
     /// To be [connected](Self::connect) with that address.
     pub(crate) fn unconnected(address: &SocketAddr) -> io::Result<Self> {
@@ -162,16 +180,6 @@ impl Io<net::TcpStream> {
             Err(Errno::INPROGRESS | Errno::ALREADY) => Err(io::ErrorKind::WouldBlock.into()),
             Err(error) => Err(error.into()),
         }
-    }
-
-    pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
-        if_simulated!(self, end => end.local_addr());
-        self.system.local_addr()
-    }
-
-    pub(crate) fn peer_addr(&self) -> io::Result<SocketAddr> {
-        if_simulated!(self, end => end.peer_addr());
-        self.system.peer_addr()
     }
 }
 
@@ -210,11 +218,6 @@ impl Io<net::TcpListener> {
         };
         Ok((Io::of(stream), address))
     }
-
-    pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
-        if_simulated!(self, end => end.local_addr());
-        self.system.local_addr()
-    }
 }
 
 impl Io<net::UdpSocket> {
@@ -249,16 +252,6 @@ impl Io<net::UdpSocket> {
     pub(crate) fn peek_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         if_simulated!(self, end => end.recv_from(buffer, true));
         self.system.peek_from(buffer)
-    }
-
-    pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
-        if_simulated!(self, end => end.local_addr());
-        self.system.local_addr()
-    }
-
-    pub(crate) fn peer_addr(&self) -> io::Result<SocketAddr> {
-        if_simulated!(self, end => end.peer_addr());
-        self.system.peer_addr()
     }
 }
 
