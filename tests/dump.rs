@@ -1,16 +1,17 @@
 //! Dumps, and who is left behind.
 #![cfg(unix)]
 
-#[path = "common/watch.rs"]
-mod watch;
+#[path = "common/child.rs"]
+mod child;
 
 use std::panic::catch_unwind;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use std::{env, hint, thread};
+use std::{hint, process, thread};
 
+use child::{Ended, in_child, in_prepared_child};
 use gocsp::runtime::{Activity, Dump, GoroutineDump, Leak, WorkerDump, WorkerState, assert_no_leaks, dump, leaks};
 use gocsp::sync::{Mutex, WaitGroup};
 use gocsp::{Go, JoinHandle, Receiver, Runtime, blocking, channel, go, run, scope, set_max_procs, sleep, yield_now};
@@ -340,36 +341,40 @@ fn a_program_that_hangs_does_not_pass() {
     assert!(message.contains("deadlock") && message.contains("'main' [chan receive, "), "{message}");
 }
 
-/// Tells the program that it is to wait for the signal.
-const CHILD: &str = "GOCSP_TEST_QUIT";
+/// Has `SIGQUIT` ignored, or do what it does by default, whatever those who started the tests had it do: a shell script has what it
+/// starts with `&` ignore it. Whether it was ignored before.
+fn ignore_quit(ignored: bool) -> bool {
+    let action = if ignored { libc::SIG_IGN } else { libc::SIG_DFL };
+    // SAFETY: both are actions of the system's own.
+    unsafe { libc::signal(libc::SIGQUIT, action) == libc::SIG_IGN }
+}
+
+fn quit() {
+    let this = process::id().cast_signed();
+    // SAFETY: a signal to this process is always allowed.
+    unsafe { libc::kill(this, libc::SIGQUIT) };
+}
 
 #[test]
 fn a_quit_signal_prints_everything_and_ends_the_process() {
-    if env::var_os(CHILD).is_some() {
-        return run(|| {
+    let two_procs = |command: &mut Command| _ = command.env("GOCSP_MAXPROCS", "2");
+    let ended = in_prepared_child("a_quit_signal_prints_everything_and_ends_the_process", two_procs, || {
+        ignore_quit(false);
+        run(|| {
             named("sleeps", || sleep(NEVER));
             named("hogs", || {
+                // Who is taken over while others are asked may be missing.
+                wait_until(waits("sleeps", "sleep"));
+                quit();
                 loop {
                     hint::spin_loop();
                 }
             });
             // A worker may be the hog's, and main's: so this is all that main does.
-            println!("ready");
             Receiver::<()>::nil().recv().unwrap();
         });
-    }
-    let mut command = Command::new(env::current_exe().unwrap());
-    command.args(["--exact", "a_quit_signal_prints_everything_and_ends_the_process", "--nocapture"]);
-    command.env(CHILD, "1").env("GOCSP_MAXPROCS", "2");
-    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let id = child.id();
-    thread::spawn(move || {
-        thread::sleep(Duration::from_millis(500));
-        // SAFETY: the child has not been waited for, so the number is still its own.
-        unsafe { libc::kill(id.cast_signed(), libc::SIGQUIT) };
     });
-    let ended = watch::watch(child);
-    let watch::Ended { status, stdout, stderr } = &ended;
+    let Some(Ended { status, stdout, stderr }) = ended else { return };
     assert_eq!(status.code(), Some(2), "{stdout}\n{stderr}");
     for text in [
         "SIGQUIT: quit",
@@ -382,4 +387,15 @@ fn a_quit_signal_prints_everything_and_ends_the_process() {
     ] {
         assert!(stderr.contains(text), "{text}\n{stderr}");
     }
+}
+
+#[test]
+fn who_ignores_the_quit_signal_is_left_alone() {
+    let ended = in_child("who_ignores_the_quit_signal_is_left_alone", || {
+        ignore_quit(true);
+        run(quit);
+        assert!(ignore_quit(true));
+    });
+    let Some(Ended { status, stdout, stderr }) = ended else { return };
+    assert!(status.success() && !stderr.contains("SIGQUIT"), "{status}\n{stdout}\n{stderr}");
 }

@@ -46,7 +46,7 @@ use crate::park::blocked;
 ///
 /// The workers are asked, and answer as soon as they come round; of the goroutines of one that does not within a tenth of a
 /// second, because a goroutine there computes or blocks the thread, less is known. Nobody is stopped for longer than it takes
-/// to list his own: so a goroutine that another worker takes over at this very moment may be missing. Costs some 100 µs, and
+/// to list his own: so a goroutine that another worker takes over meanwhile may be missing. Costs some 100 µs, and
 /// up to a microsecond for each goroutine.
 ///
 /// With the feature `backtrace`, and in a program that is built with `RUSTFLAGS=-Cforce-frame-pointers=yes`, it tells as well by
