@@ -6,7 +6,6 @@ use std::marker::{PhantomData, PhantomPinned};
 use std::ptr::{self, NonNull};
 
 use super::{Lock, LockGuard, Patience, Reason, Unparked, Waiter, WakeToken};
-use crate::prefetch::prefetch;
 use crate::scheduler;
 
 /// One place in one [`WaitList`], on the stack of the one who waits, or in its future.
@@ -359,18 +358,6 @@ impl<P> Batch<P> {
         // SAFETY: as in `push`.
         self.head = unsafe { node.as_ref() }.next.get();
         Some(Claimed { node, owns: PhantomData })
-    }
-
-    /// Asks for what the first of them touches when it goes on. For those who wake many, none of whom is in the cache.
-    pub(crate) fn prefetch(&self) {
-        /// What is above and below a node that is used together with it: the waiter, and the frames that are returned to first.
-        const AROUND: usize = 256;
-        let Some(node) = NonNull::new(self.head.cast_mut()) else { return };
-        prefetch(self.head.cast::<u8>().wrapping_sub(AROUND), 2 * AROUND);
-        // SAFETY: a claimed node is alive until its token is spent (P1).
-        let waiter = unsafe { node.as_ref() }.waiter;
-        // SAFETY: as above, for its waiter.
-        unsafe { waiter.as_ref() }.prefetch_stack();
     }
 
     /// True when nobody was waiting.

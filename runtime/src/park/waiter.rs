@@ -157,16 +157,6 @@ impl Waiter {
         Self::new(who)
     }
 
-    /// Asks for the frame of its stack, if it is a goroutine. It has been claimed, and not yet woken.
-    pub(super) fn prefetch_stack(&self) {
-        if let Who::Goroutine(goroutine) = self.who
-            // SAFETY: it waits for its token, so it has not ended.
-            && let Some(stack) = unsafe { goroutine.as_ref() }.stack()
-        {
-            stack.prefetch();
-        }
-    }
-
     /// A task, with nothing yet to wake it by. It never parks.
     pub(super) fn task() -> Self {
         Self::new(Who::Task(Cell::new(None)))

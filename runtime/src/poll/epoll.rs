@@ -14,9 +14,9 @@ use super::slot;
 
 /// What is told of an event that concerns no slot.
 const ALARM: u64 = u64::MAX;
-/// So many events are taken at a time. If there are more, they are there at the next look. Those who are woken run when all of
-/// them have been: with four times as many they find less of what they need in the cache.
-const BATCH: usize = 64;
+/// So many events are taken at a time: few, so that those who are woken find in the cache what was [asked for](super::trail). If
+/// there are more, they are there at the next look.
+const BATCH: usize = 8;
 
 const READABLE: i32 = libc::EPOLLIN | libc::EPOLLPRI | libc::EPOLLRDHUP | libc::EPOLLHUP | libc::EPOLLERR;
 const WRITABLE: i32 = libc::EPOLLOUT | libc::EPOLLHUP | libc::EPOLLERR;
@@ -68,7 +68,12 @@ pub(crate) struct Events(Vec<libc::epoll_event>);
 impl Events {
     /// Wakes all whom they concern.
     pub(crate) fn fire(&self) {
-        self.iter().for_each(slot::fire);
+        slot::fire_all(self.iter());
+    }
+
+    /// Whether there may be more.
+    pub(crate) fn is_full(&self) -> bool {
+        self.0.len() == BATCH
     }
 
     /// Whether the alarm was raised.
@@ -76,7 +81,7 @@ impl Events {
         self.0.iter().any(|event| event.u64 == ALARM)
     }
 
-    fn iter(&self) -> impl Iterator<Item = Event> {
+    fn iter(&self) -> impl Iterator<Item = Event> + Clone {
         self.0.iter().filter_map(|event| {
             let slot = u32::try_from(event.u64).ok()?;
             Some(Event { slot, mask: event.events.cast_signed() })

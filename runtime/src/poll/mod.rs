@@ -64,6 +64,7 @@ mod system;
 #[path = "unsupported.rs"]
 mod system;
 mod thread;
+mod trail;
 
 use std::io;
 

@@ -321,6 +321,7 @@ fn wait(
         return Ok(());
     }
     let _counted = IoWait::begin();
+    slot.trail().lay();
     park_in(state, deadline, &Waiting { address: 0, partner: Partner::Descriptor(descriptor), direction })
 }
 

@@ -154,6 +154,7 @@ impl Poller {
 
 #[cfg(all(test, target_os = "linux", not(any(loom, shuttle))))]
 mod tests {
+    use std::io::Write;
     use std::os::fd::AsRawFd;
     use std::os::unix::net::UnixStream;
 
@@ -177,5 +178,42 @@ mod tests {
         assert!(events.has_alarm());
         poller.wait(&mut events, Some(Duration::ZERO));
         assert!(!events.has_alarm());
+    }
+
+    #[test]
+    fn more_events_than_are_taken_at_a_time_are_told_one_after_the_other() {
+        const MANY: usize = 100;
+        let (poller, mut events) = (Poller::default(), Events::default());
+        let slots: Vec<_> = (0..MANY).map(|_| slot::take()).collect();
+        let pairs: Vec<_> = slots
+            .iter()
+            .map(|slot| {
+                let pair = UnixStream::pair().unwrap();
+                poller.add(pair.0.as_raw_fd(), slot.number()).unwrap();
+                pair
+            })
+            .collect();
+        let seen = |direction| slots.iter().map(|slot| slot.seen(direction)).collect::<Vec<_>>();
+        let take_all = |events: &mut Events| {
+            loop {
+                poller.look_for_another(events);
+                events.fire();
+                if !events.is_full() {
+                    break;
+                }
+            }
+        };
+        take_all(&mut events);
+        let before = seen(Direction::Read);
+        pairs.iter().for_each(|(_, there)| assert_eq!((&*there).write(b"!").unwrap(), 1));
+        // Its worker sleeps there, and is rung.
+        assert!(poller.lie_down());
+        poller.ring();
+        take_all(&mut events);
+        assert!(before.iter().zip(seen(Direction::Read)).all(|(before, now)| now == before.wrapping_add(1)));
+        poller.wait(&mut events, Some(Duration::ZERO));
+        assert!(events.has_alarm());
+        drop(pairs);
+        slots.iter().for_each(|slot| slot.release());
     }
 }

@@ -12,16 +12,20 @@
 
 use std::io;
 use std::os::fd::RawFd;
+use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use super::polled::Direction;
 use super::poller::Poller;
 use super::system::{Alarm, Event};
-use crate::park::{Batch, Lock, LockGuard, WaitList};
+use super::trail::Trail;
+use crate::park::{Lock, LockGuard, WaitList};
+use crate::prefetch::prefetch;
 use crate::std_sync::{Mutex, OnceLock};
 
-/// One descriptor, as the pollers see it.
+/// One descriptor, as the pollers see it. In lines of the cache of its own: three of them.
+#[repr(align(64))]
 pub(super) struct Slot {
     number: u32,
     read: Side,
@@ -30,6 +34,8 @@ pub(super) struct Slot {
     /// Whether the descriptor is registered with a poller, and what happens is counted without anybody waiting. Written
     /// under the lock.
     is_registered: AtomicBool,
+    /// Of the last who waited.
+    trail: Trail,
     /// Of who changes where the descriptor is registered, while the system does. Taken before the lock, never under it.
     registering: Mutex<()>,
 }
@@ -82,6 +88,7 @@ impl Slot {
             write: Side::default(),
             state: Lock::default(),
             is_registered: AtomicBool::new(false),
+            trail: Trail::default(),
             registering: Mutex::new(()),
         };
         slot.read.renew();
@@ -119,6 +126,10 @@ impl Slot {
         self.side(direction).drained_at.store(seen, Ordering::Relaxed);
     }
 
+    pub(super) fn trail(&self) -> &Trail {
+        &self.trail
+    }
+
     pub(super) fn lock(&self) -> LockGuard<'_, State> {
         self.state.lock()
     }
@@ -126,25 +137,24 @@ impl Slot {
     /// Wakes those whom an event concerns.
     pub(super) fn fire(&self, event: Event) {
         let mut state = self.lock();
-        let mut woken: [Option<Batch<()>>; 2] = [None, None];
+        let (mut readers, mut writers) = (None, None);
         if event.is_readable() {
             // Before it is counted: who sees the count sees this.
             if event.ends_reading() {
                 self.read.ends.store(true, Ordering::Relaxed);
             }
             self.read.count();
-            woken[0] = Some(state.readers.take_all());
+            readers = Some(state.readers.take_all());
         }
         if event.is_writable() {
             if event.ends_writing() {
                 self.write.ends.store(true, Ordering::Relaxed);
             }
             self.write.count();
-            woken[1] = Some(state.writers.take_all());
+            writers = Some(state.writers.take_all());
         }
         drop(state);
-        woken.iter().flatten().for_each(Batch::prefetch);
-        drop(woken);
+        drop((readers, writers));
     }
 
     /// Counts an event of each kind, and wakes all who wait.
@@ -265,11 +275,12 @@ pub(super) fn take() -> &'static Slot {
     get(number).expect("the slot was made")
 }
 
-/// Wakes whom an event concerns.
-pub(super) fn fire(event: Event) {
-    if let Some(slot) = get(event.slot()) {
-        slot.fire(event);
-    }
+/// Wakes those whom the events concern. See [`Trail`] for what comes before.
+pub(super) fn fire_all(events: impl Iterator<Item = Event> + Clone) {
+    let slots = events.filter_map(|event| Some((get(event.slot())?, event)));
+    slots.clone().for_each(|(slot, _)| prefetch(ptr::from_ref(slot).cast(), size_of::<Slot>()));
+    slots.clone().for_each(|(slot, _)| slot.trail.prefetch());
+    slots.for_each(|(slot, event)| slot.fire(event));
 }
 
 /// The poller will not be looked into any more: wakes all who rely on it.

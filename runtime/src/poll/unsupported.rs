@@ -84,7 +84,11 @@ pub(crate) struct Events([Event; 0]);
 
 impl Events {
     pub(crate) fn fire(&self) {
-        self.0.into_iter().for_each(slot::fire);
+        slot::fire_all(self.0.into_iter());
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        false
     }
 
     pub(super) fn has_alarm(&self) -> bool {

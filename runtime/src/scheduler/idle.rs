@@ -327,7 +327,7 @@ impl Worker {
         };
         match (sleeps, polls) {
             (false, _) => self.poller.get_up(),
-            (true, true) => self.poll_for(timeout()),
+            (true, true) => self.sleep_in_poller(timeout()),
             (true, false) => timeout().map_or_else(thread::park, thread::park_timeout),
         }
         self.drain_inbox();

@@ -16,6 +16,7 @@
 //! | [`idle`]      | looking around, spinning, sleeping                                            |
 //! | [`look`]      | how often a busy worker looks at the clock                                    |
 //! | [`polling`]   | looking for descriptors that have become ready                                |
+//! | [`absence`]   | for how long a worker's thread was off the processor                          |
 //! | [`monitor`]   | the end of time slices                                                        |
 //! | [`preempt`]   | the request to a worker to yield                                              |
 //! | [`hogged`]    | taking over from workers whose goroutine does not yield                        |
@@ -42,6 +43,7 @@
 //! Under `migrate` a goroutine may go on, after a switch, on another thread. Thread-locals are therefore read only in
 //! functions that are never inlined and do not switch: the compiler cannot keep an address across a switch then.
 
+mod absence;
 mod burst;
 mod census;
 mod counts;

@@ -8,10 +8,15 @@ use std::time::{Duration, Instant};
 use super::shared::Shared;
 use super::worker::{Worker, count};
 use super::{current_here, current_parkable_here};
+use crate::clock;
 use crate::poll::{Events, Poller};
 
 /// A worker that is never idle looks so often: a look that finds nothing takes some 200 ns.
 const BETWEEN_LOOKS: Duration = Duration::from_micros(50);
+/// So many looks may be made up for at a time.
+const MOST_LOOKS: u32 = 32;
+/// Whether there are any is asked of the system if the last look was so long ago.
+const LATE: Duration = Duration::from_micros(100);
 
 /// What wakes a worker's thread, wherever it sleeps.
 #[derive(Debug)]
@@ -37,24 +42,52 @@ impl Worker {
         !self.local().queues.is_empty()
     }
 
-    /// Looks into the poller, if it is time to.
+    /// Looks into the poller, if it is time to. A look takes few events; so whoever comes late, because turns are long here, makes
+    /// up for the looks that he has missed, as long as there is more.
     pub(super) fn poll_if_due(&self, now: Instant) {
-        let last = &self.local().polled_at;
-        if last.get().is_none_or(|last| now.saturating_duration_since(last) >= BETWEEN_LOOKS) {
-            last.set(Some(now));
-            self.poll();
+        let last = self.local().polled_at.get();
+        let elapsed = last.map_or(BETWEEN_LOOKS, |last| now.saturating_duration_since(last));
+        if elapsed < BETWEEN_LOOKS {
+            return;
+        }
+        self.local().polled_at.set(Some(now));
+        for _ in 0..looks_due(elapsed, || self.local().absence.since_last(now)) {
+            if !self.poll_for(Some(Duration::ZERO)) {
+                return;
+            }
         }
     }
 
-    /// Waits for so long until something comes, or the alarm is raised; wakes those whom it concerns.
-    pub(super) fn poll_for(&self, timeout: Option<Duration>) {
+    /// Sleeps in the poller until something comes, or the alarm is raised, or for so long.
+    pub(super) fn sleep_in_poller(&self, timeout: Option<Duration>) {
+        let began = clock::now();
+        self.poll_for(timeout);
+        let now = clock::now();
+        self.local().absence.slept(now.saturating_duration_since(began));
+        self.local().polled_at.set(Some(now));
+    }
+
+    /// Waits for so long until something comes, or the alarm is raised; wakes those whom it concerns. Whether there may be more.
+    fn poll_for(&self, timeout: Option<Duration>) -> bool {
         let events = &self.local().events;
         let mut found = events.take();
         self.poller.wait(&mut found, timeout);
         self.poller.get_up();
         found.fire();
+        let is_full = found.is_full();
         events.set(found);
+        is_full
     }
+}
+
+/// How many looks there ought to have been in this time, in part of which the thread has been `absent`. For that part none: nobody
+/// here was busy, and to take many events at once would only have those who are woken fall out of the cache before they run.
+fn looks_due(elapsed: Duration, absent: impl FnOnce() -> Duration) -> u32 {
+    if elapsed < LATE {
+        return 1;
+    }
+    let busy = elapsed.saturating_sub(absent());
+    (busy.div_duration_f64(BETWEEN_LOOKS) as u32).clamp(1, MOST_LOOKS)
 }
 
 impl Shared {
@@ -66,8 +99,14 @@ impl Shared {
     /// Looks into the pollers of workers that have not come round since the last call. For the monitor.
     pub(super) fn poll_for_the_absent(&self, events: &mut Events) {
         for worker in self.each_worker().filter(|worker| worker.poller.is_neglected()) {
-            worker.poller.look_for_another(events);
-            events.fire();
+            for _ in 0..MOST_LOOKS {
+                worker.poller.look_for_another(events);
+                events.fire();
+                // It may have come round meanwhile, and sleep there.
+                if !events.is_full() || !worker.poller.is_unattended() {
+                    break;
+                }
+            }
         }
     }
 
@@ -112,5 +151,20 @@ impl Drop for IoWait {
     #[inline(never)]
     fn drop(&mut self) {
         current_here().inspect(|worker| count(&worker.counts.io_waits_ended));
+    }
+}
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn looks_are_made_up_for_that_were_missed_while_a_goroutine_computed() {
+        assert_eq!(looks_due(LATE - Duration::from_nanos(1), || unreachable!("it is not late")), 1);
+        assert_eq!(looks_due(LATE, || Duration::ZERO), 2);
+        assert_eq!(looks_due(10 * BETWEEN_LOOKS, || Duration::ZERO), 10);
+        assert_eq!(looks_due(10 * BETWEEN_LOOKS, || 6 * BETWEEN_LOOKS), 4);
+        assert_eq!(looks_due(10 * BETWEEN_LOOKS, || Duration::MAX), 1);
+        assert_eq!(looks_due(Duration::from_secs(1), || Duration::ZERO), MOST_LOOKS);
     }
 }

@@ -23,6 +23,7 @@ use std::time::Instant;
 
 use crossbeam_utils::CachePadded;
 
+use super::absence::Absence;
 use super::burst::Burst;
 use super::counts::Counts;
 #[cfg(feature = "testing")]
@@ -127,8 +128,10 @@ pub(super) struct Local {
     /// Whether the line came before `next` at the last look around.
     line_first: Cell<bool>,
     pub(super) look: super::look::Look,
-    /// When a look around last included one into the poller; and room for what is found there.
+    /// When a look around last included one into the poller, or it slept there.
     pub(super) polled_at: Cell<Option<Instant>>,
+    pub(super) absence: Absence,
+    /// Room for what is found in the poller.
     pub(super) events: Cell<Events>,
     /// Whether it was idle, the last time, for no longer than it takes to be woken.
     pub(super) slept_briefly: Cell<bool>,
@@ -176,6 +179,7 @@ impl Worker {
                 line_first: Cell::new(false),
                 look: super::look::Look::default(),
                 polled_at: Cell::new(None),
+                absence: Absence::default(),
                 events: Cell::default(),
                 slept_briefly: Cell::new(false),
                 next_id: Cell::new(0),
