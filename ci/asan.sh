@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.."
 . ci/sanitizers.sh
 
 target=$(rustc -vV | sed -n 's/^host: //p')
-export RUSTC_BOOTSTRAP=1 RUSTFLAGS='-Zsanitizer=address' CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/asan"
+export RUSTC_BOOTSTRAP=1 RUSTFLAGS='-Zsanitizer=address'
 # One test asks for more memory than there is. And what detects the use of variables after return takes memory for every goroutine
 # for ever.
 export ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0:allocator_may_return_null=1

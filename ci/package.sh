@@ -8,8 +8,8 @@ cd "$(dirname "$0")/.."
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 
-cargo package --workspace --exclude bookcache --exclude httpd --exclude race --exclude soak --no-verify --allow-dirty --quiet \
-    --target-dir "$folder/target"
+cargo package --workspace --exclude benches --exclude bookcache --exclude httpd --exclude race --exclude soak \
+    --no-verify --allow-dirty --quiet --target-dir "$folder/target"
 {
     printf '[workspace]\nresolver = "3"\nmembers = ["gocsp*"]\n\n[patch.crates-io]\n'
     for package in "$folder"/target/package/*.crate; do
@@ -22,4 +22,4 @@ cargo package --workspace --exclude bookcache --exclude httpd --exclude race --e
     done
 } >"$folder/Cargo.toml"
 cp Cargo.lock "$folder"
-cargo check --quiet --manifest-path "$folder/Cargo.toml" --workspace --target-dir target/packages
+cargo check --quiet --manifest-path "$folder/Cargo.toml" --workspace --target-dir "${CARGO_TARGET_DIR:-target}"

@@ -13,7 +13,6 @@ cd "$(dirname "$0")/.."
 
 target=$(rustc -vV | sed -n 's/^host: //p')
 export RUSTC_BOOTSTRAP=1 RUSTFLAGS='-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer'
-export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/tsan"
 # One test asks for more memory than there is.
 export TSAN_OPTIONS="allocator_may_return_null=1:suppressions=$PWD/ci/tsan.supp"
 build=(--target "$target")
