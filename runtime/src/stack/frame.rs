@@ -1,7 +1,7 @@
 //! One stack, and the record at its top.
 
 use std::cell::{Cell, UnsafeCell};
-use std::mem::MaybeUninit;
+use std::mem::{self, MaybeUninit};
 use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::ptr::{self, NonNull};
@@ -29,20 +29,32 @@ use crate::scheduler::{Fiber, Switch, WayBack, Worker};
 /// | `fiber`      | the worker that runs the goroutine     | the same, and the goroutine               |
 /// | `locals`     | the goroutine                          | the same                                  |
 /// | `next_free`  | the pool that owns the stack           | the same                                  |
+///
+/// What every switch touches is in the first line of the cache, together with the sixteen bytes below, in which the coroutine
+/// library keeps where the worker's stack was left; what a wait tells of itself is in the second.
 #[repr(C, align(16))]
 pub(crate) struct Frame {
     pub(crate) switch: UnsafeCell<MaybeUninit<Switch>>,
     pub(crate) way_back: WayBack,
-    record: Record,
     goroutine: AtomicPtr<Goroutine>,
     home: AtomicPtr<Worker>,
     timed_park: AtomicU64,
+    record: Record,
     /// `None` when nobody runs on the stack.
     locals: Cell<Option<NonNull<Locals>>>,
     next_free: Cell<Option<Stack>>,
     class: AtomicU8,
     pub(crate) fiber: Fiber,
 }
+
+/// A frame ends where a line ends, or a multiple of [`stagger`]'s steps below.
+#[cfg(all(target_arch = "x86_64", target_os = "linux", not(any(gocsp_sanitizer = "thread", feature = "backtrace"))))]
+const _: () = {
+    const LINE: usize = 64;
+    const BELOW_FRAME: usize = 16;
+    assert!((size_of::<Frame>() + BELOW_FRAME).is_multiple_of(LINE));
+    assert!(mem::offset_of!(Frame, home) + BELOW_FRAME == LINE);
+};
 
 impl Frame {
     /// Who runs on this stack, if anybody. Acquire: pairs with the Release in [`set_goroutine`](Self::set_goroutine).

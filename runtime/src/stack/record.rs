@@ -17,6 +17,7 @@ use crate::park::{Kind, RawReason};
 
 /// See the [module](self). Written by the goroutine, and by the worker that starts it. Relaxed throughout: each value says by
 /// itself what it says.
+#[repr(C)]
 pub(crate) struct Record {
     place: AtomicPtr<Location<'static>>,
     kind: AtomicPtr<Kind>,
