@@ -64,7 +64,8 @@ pub(crate) struct Socket<T: AsFd> {
     shared: Arc<Shared<T>>,
 }
 
-/// What the handles of a socket share.
+/// What the handles of a socket share. What every call needs comes first, and so lies together.
+#[repr(C)]
 struct Shared<T: AsFd> {
     polled: Polled<Io<T>>,
     flags: AtomicU8,
@@ -319,13 +320,13 @@ impl<T: AsFd + Send + Sync + 'static> Socket<T> {
     #[track_caller]
     pub(crate) fn run<R>(
         &self,
-        call: Call<'_>,
+        call: &Call<'_>,
         mut op: impl FnMut(&Io<T>) -> io::Result<R>,
         drains: impl Fn(&R) -> bool,
     ) -> io::Result<R> {
         let (shared, waiting) = (&*self.shared, Waiting::default());
         let try_once = |io: &Io<T>| {
-            shared.check(&call)?;
+            shared.check(call)?;
             op(io)
         };
         let deadline = || {
@@ -333,7 +334,7 @@ impl<T: AsFd + Send + Sync + 'static> Socket<T> {
                 // Before the poller looks whether it was interrupted since the last try.
                 waiting.interrupter.get_or_init(|| self.interrupter(context));
             }
-            shared.deadline(&call, &waiting)
+            shared.deadline(call, &waiting)
         };
         // A call that was under way when the socket was closed may learn of it from the system, in other words.
         shared
@@ -373,7 +374,7 @@ impl<T: AsFd + Send + Sync + 'static> Socket<T> {
     pub(crate) fn recv(&self, buffer: &mut [u8], flags: RecvFlags, drains: bool) -> io::Result<usize> {
         let room = buffer.len();
         let receive = |io: &Io<T>| io.recv(buffer, flags);
-        let received = self.run(Call::READ, receive, |&filled| drains && 0 < filled && filled < room)?;
+        let received = self.run(&Call::READ, receive, |&filled| drains && 0 < filled && filled < room)?;
         self.unless_closed(received, room)
     }
 
@@ -383,7 +384,7 @@ impl<T: AsFd + Send + Sync + 'static> Socket<T> {
         let buffers = &mut buffers[..most];
         let room = buffers.iter().map(|buffer| buffer.len()).sum();
         let receive = |io: &Io<T>| io.recv_vectored(buffers);
-        let received = self.run(Call::READ, receive, |&filled| drains && 0 < filled && filled < room)?;
+        let received = self.run(&Call::READ, receive, |&filled| drains && 0 < filled && filled < room)?;
         self.unless_closed(received, room)
     }
 
@@ -396,13 +397,13 @@ impl<T: AsFd + Send + Sync + 'static> Socket<T> {
     /// signal.
     #[track_caller]
     pub(crate) fn send(&self, bytes: &[u8]) -> io::Result<usize> {
-        self.run(Call::WRITE, |io| io.send(bytes), |_| false)
+        self.run(&Call::WRITE, |io| io.send(bytes), |_| false)
     }
 
     #[track_caller]
     pub(crate) fn send_vectored(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
         let pieces = &pieces[..pieces.len().min(MOST_PIECES)];
-        self.run(Call::WRITE, |io| io.send_vectored(pieces), |_| false)
+        self.run(&Call::WRITE, |io| io.send_vectored(pieces), |_| false)
     }
 }
 

@@ -124,7 +124,7 @@ impl UdpSocket {
     #[track_caller]
     pub fn send_to<A: ToSocketAddrs>(&self, datagram: &[u8], address: A) -> io::Result<usize> {
         let address = address.to_socket_addrs()?.next().ok_or_else(addr::no_addresses)?;
-        self.socket.run(Call::WRITE, |io| io.send_to(datagram, address), |_| false)
+        self.socket.run(&Call::WRITE, |io| io.send_to(datagram, address), |_| false)
     }
 
     /// Sends a datagram to whom it is [connected](Self::connect) with.
@@ -148,7 +148,7 @@ impl UdpSocket {
     /// See [`UdpSocket`].
     #[track_caller]
     pub fn recv_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        self.socket.run(Call::READ, |io| io.recv_from(buffer), |_| false)
+        self.socket.run(&Call::READ, |io| io.recv_from(buffer), |_| false)
     }
 
     /// As [`recv_from`](Self::recv_from), and leaves the datagram there.
@@ -168,7 +168,7 @@ impl UdpSocket {
     /// ```
     #[track_caller]
     pub fn peek_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        self.socket.run(Call::READ, |io| io.peek_from(buffer), |_| false)
+        self.socket.run(&Call::READ, |io| io.peek_from(buffer), |_| false)
     }
 
     /// As [`recv_from`](Self::recv_from), for who is [connected](Self::connect).

@@ -22,6 +22,6 @@ pub(super) fn connect(
     context: Option<&Context>,
 ) -> io::Result<Socket<net::TcpStream>> {
     let socket = Socket::new(Io::<net::TcpStream>::unconnected(&address)?);
-    socket.run(Call { direction: Direction::Write, deadline, context }, |io| io.connect(&address), |()| false)?;
+    socket.run(&Call { direction: Direction::Write, deadline, context }, |io| io.connect(&address), |()| false)?;
     Ok(socket)
 }

@@ -91,7 +91,7 @@ impl TcpListener {
 
     #[track_caller]
     fn accept_for(&self, call: Call<'_>) -> io::Result<(TcpStream, SocketAddr)> {
-        let (stream, address) = self.socket.run(call, Io::<net::TcpListener>::accept, |_| false)?;
+        let (stream, address) = self.socket.run(&call, Io::<net::TcpListener>::accept, |_| false)?;
         Ok((TcpStream::of(Socket::new(stream)), address))
     }
 }

@@ -91,7 +91,7 @@ impl UnixListener {
 
     #[track_caller]
     fn accept_for(&self, call: Call<'_>) -> io::Result<(UnixStream, SocketAddr)> {
-        let (stream, address) = self.socket.run(call, Io::<net::UnixListener>::accept, |_| false)?;
+        let (stream, address) = self.socket.run(&call, Io::<net::UnixListener>::accept, |_| false)?;
         Ok((UnixStream::of(Socket::new(stream)), address))
     }
 }
