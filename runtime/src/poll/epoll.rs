@@ -10,13 +10,11 @@ use std::time::Duration;
 
 pub(super) use super::alarm::Alarm;
 use super::polled::Direction;
-use super::slot;
 
 /// What is told of an event that concerns no slot.
 const ALARM: u64 = u64::MAX;
-/// So many events are taken at a time: few, so that those who are woken find in the cache what was [asked for](super::trail). If
-/// there are more, they are there at the next look.
-const BATCH: usize = 8;
+/// So many events are taken at a time. If there are more, they are there at the next look.
+const TAKEN: usize = 64;
 
 const READABLE: i32 = libc::EPOLLIN | libc::EPOLLPRI | libc::EPOLLRDHUP | libc::EPOLLHUP | libc::EPOLLERR;
 const WRITABLE: i32 = libc::EPOLLOUT | libc::EPOLLHUP | libc::EPOLLERR;
@@ -66,14 +64,9 @@ impl Event {
 pub(crate) struct Events(Vec<libc::epoll_event>);
 
 impl Events {
-    /// Wakes all whom they concern.
-    pub(crate) fn fire(&self) {
-        slot::fire_all(self.iter());
-    }
-
     /// Whether there may be more.
-    pub(crate) fn is_full(&self) -> bool {
-        self.0.len() == BATCH
+    pub(super) fn is_full(&self) -> bool {
+        self.0.len() == TAKEN
     }
 
     /// Whether the alarm was raised.
@@ -81,7 +74,8 @@ impl Events {
         self.0.iter().any(|event| event.u64 == ALARM)
     }
 
-    fn iter(&self) -> impl Iterator<Item = Event> + Clone {
+    /// What concerns slots.
+    pub(super) fn iter(&self) -> impl Iterator<Item = Event> {
         self.0.iter().filter_map(|event| {
             let slot = u32::try_from(event.u64).ok()?;
             Some(Event { slot, mask: event.events.cast_signed() })
@@ -138,8 +132,8 @@ impl System {
     pub(super) fn wait(&self, events: &mut Events, timeout: Option<Duration>) {
         let events = &mut events.0;
         events.clear();
-        events.reserve(BATCH);
-        let (room, most) = (events.as_mut_ptr(), BATCH as i32);
+        events.reserve(TAKEN);
+        let (room, most) = (events.as_mut_ptr(), TAKEN as i32);
         let found = match timeout {
             None => self.wait_coarsely(room, most, -1),
             Some(Duration::ZERO) => self.wait_coarsely(room, most, 0),

@@ -32,9 +32,15 @@
 //! because it is hogged or blocked, by the monitor. When a worker ends, all that is still registered with its poller
 //! counts one event more, and who waited there registers anew.
 //!
+//! # A few at a time
+//! A worker takes many events from the system at once, and puts by what it does not come to at once: between *found* and
+//! *fired*, which is step 3, it runs those whom it has woken already. It does not sleep in the poller before all are fired, and
+//! if it does not come round, the monitor fires in its place what it has put by. Why only a few at a time: see `trail.rs`.
+//!
 //! # Descriptors that are used again
 //! Slots are never freed, only used again, and an event tells the number of a slot. So an event that comes late, for a
-//! descriptor that is closed by now, at most makes somebody try once in vain.
+//! descriptor that is closed by now, at most makes somebody try in vain: once, or, if the other side had hung up, once before each
+//! wait.
 //!
 //! # Threads
 //! An ordinary thread, and a goroutine that unwinds, wait in an epoll instance of the thread's own: see `thread.rs`.

@@ -2,9 +2,8 @@
 
 use std::fmt;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::panic::Location;
-#[cfg(feature = "testing")]
 use std::ptr;
 #[cfg(feature = "testing")]
 use std::sync::{Arc, Weak};
@@ -194,6 +193,7 @@ impl<T: AsFd> Polled<T> {
             simulated::admit(self.simulated.is_some())?;
             park::point_of(name(direction), Location::caller());
         }
+        // A goroutine has none, so it is in a box: to leave less on the stack of who waits.
         let (slot, mut watch) = (self.slot.0, None);
         loop {
             let seen = slot.seen(direction);
@@ -215,7 +215,7 @@ impl<T: AsFd> Polled<T> {
                 wait_unregistered(slot, direction, seen, deadline())?;
                 continue;
             }
-            wait(slot, self.io.as_fd(), direction, seen, deadline(), &mut watch)?;
+            wait(slot, self.io.as_fd(), direction, seen, deadline(), &mut watch, ptr::from_ref(self).cast())?;
         }
     }
 
@@ -290,7 +290,7 @@ impl Drop for OwnSlot {
 }
 
 /// Waits until there has been another event than those `seen`. In `watch` a thread keeps what it needs for the next
-/// wait of the run.
+/// wait of the run. At `place` is what the caller uses when it goes on.
 #[track_caller]
 fn wait(
     slot: &'static Slot,
@@ -298,18 +298,15 @@ fn wait(
     direction: Direction,
     seen: u32,
     deadline: Option<Instant>,
-    watch: &mut Option<Watch>,
+    watch: &mut Option<Box<Watch>>,
+    place: *const u8,
 ) -> io::Result<()> {
     if deadline.is_some_and(|deadline| deadline <= clock::now()) {
         return Err(timed_out());
     }
     let descriptor = io.as_raw_fd();
     let Some(poller) = scheduler::poller_of_goroutine() else {
-        let watch = match watch {
-            Some(watch) => watch,
-            None => watch.insert(Watch::new(slot, descriptor, direction)?),
-        };
-        return watch.wait(seen, deadline);
+        return wait_as_thread(slot, descriptor, direction, seen, deadline, watch);
     };
     let mut state = slot.lock();
     if !state.is_served_by(poller) {
@@ -321,8 +318,26 @@ fn wait(
         return Ok(());
     }
     let _counted = IoWait::begin();
-    slot.trail().lay();
+    slot.trail().lay(place);
     park_in(state, deadline, &Waiting { address: 0, partner: Partner::Descriptor(descriptor), direction })
+}
+
+/// As [`wait`], for a thread, or a goroutine that unwinds. Not inlined: a goroutine that waits should need little of its stack.
+#[cold]
+#[inline(never)]
+fn wait_as_thread(
+    slot: &'static Slot,
+    descriptor: RawFd,
+    direction: Direction,
+    seen: u32,
+    deadline: Option<Instant>,
+    watch: &mut Option<Box<Watch>>,
+) -> io::Result<()> {
+    let watch = match watch {
+        Some(watch) => watch,
+        None => watch.insert(Box::new(Watch::new(slot, descriptor, direction)?)),
+    };
+    watch.wait(seen, deadline)
 }
 
 /// As [`wait`], for what the system is not asked about.

@@ -175,6 +175,7 @@ impl Slot {
     /// Registers the descriptor with `poller`, that of the caller's worker, unless it is [served](State::is_served_by)
     /// by now.
     #[cold]
+    #[inline(never)]
     pub(super) fn register(&self, poller: &Arc<Poller>, descriptor: RawFd) -> io::Result<()> {
         let _registering = self.registering.lock().expect("no panic happens under this lock");
         if self.lock().is_served_by(poller) {
@@ -275,12 +276,25 @@ pub(super) fn take() -> &'static Slot {
     get(number).expect("the slot was made")
 }
 
-/// Wakes those whom the events concern. See [`Trail`] for what comes before.
-pub(super) fn fire_all(events: impl Iterator<Item = Event> + Clone) {
-    let slots = events.filter_map(|event| Some((get(event.slot())?, event)));
-    slots.clone().for_each(|(slot, _)| prefetch(ptr::from_ref(slot).cast(), size_of::<Slot>()));
-    slots.clone().for_each(|(slot, _)| slot.trail.prefetch());
-    slots.for_each(|(slot, event)| slot.fire(event));
+/// Wakes those whom an event concerns.
+pub(super) fn fire(event: Event) {
+    if let Some(slot) = get(event.slot()) {
+        slot.fire(event);
+    }
+}
+
+/// Asks for the slot that an event concerns: the first of two steps before it is fired. See [`Trail`].
+pub(super) fn ask_for_slot(event: Event) {
+    if let Some(slot) = get(event.slot()) {
+        prefetch(ptr::from_ref(slot).cast(), size_of::<Slot>());
+    }
+}
+
+/// Asks for what those touch first whom an event concerns: the second step, after the slot has come.
+pub(super) fn ask_for_waiter(event: Event) {
+    if let Some(slot) = get(event.slot()) {
+        slot.trail.prefetch();
+    }
 }
 
 /// The poller will not be looked into any more: wakes all who rely on it.

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::polled::Direction;
-use super::slot::Slot;
+use super::slot::{self, Slot};
 use super::system::{Alarm, Events, System};
 use super::{Poller, cancelled, timed_out};
 use crate::clock;
@@ -77,7 +77,7 @@ impl Watch {
                 return Err(timed_out());
             }
             system.wait(events, deadline.into_iter().chain(timer).min().map(left));
-            events.fire();
+            events.iter().for_each(slot::fire);
         }
     }
 }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::polled::Direction;
-use super::slot;
 
 fn unsupported() -> io::Error {
     io::Error::new(io::ErrorKind::Unsupported, "waiting for a descriptor needs epoll, which Linux has")
@@ -83,15 +82,15 @@ impl Event {
 pub(crate) struct Events([Event; 0]);
 
 impl Events {
-    pub(crate) fn fire(&self) {
-        slot::fire_all(self.0.into_iter());
-    }
-
-    pub(crate) fn is_full(&self) -> bool {
+    pub(super) fn is_full(&self) -> bool {
         false
     }
 
     pub(super) fn has_alarm(&self) -> bool {
         false
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = Event> {
+        self.0.into_iter()
     }
 }

@@ -117,6 +117,7 @@ fn sleep(shared: &Shared, trace: Option<&Trace>) {
     while monitor.asleep.load(Ordering::SeqCst)
         && shared.running.load(Ordering::SeqCst) == 0
         && !shared.shutting_down.load(Ordering::SeqCst)
+        && !shared.has_unattended_poller()
     {
         let pause = deadlock.look(shared);
         let keeps = (shared.stacks.has_warm() || shared.blocks.has_any()).then_some(KEEP);

@@ -13,8 +13,12 @@ use crate::poll::{Events, Poller};
 
 /// A worker that is never idle looks so often: a look that finds nothing takes some 200 ns.
 const BETWEEN_LOOKS: Duration = Duration::from_micros(50);
-/// So many looks may be made up for at a time.
+/// And then so often in succession, as long as there is more.
+const LOOKS_AT_ONCE: u32 = 2;
+/// So many times may be made up for that were missed; and nobody looks more often in succession.
 const MOST_LOOKS: u32 = 32;
+/// So often in succession it is looked for another, who finds more at a time.
+const LOOKS_FOR_ANOTHER: u32 = 4;
 /// Whether there are any is asked of the system if the last look was so long ago.
 const LATE: Duration = Duration::from_micros(100);
 
@@ -35,14 +39,10 @@ impl Bell {
 impl Worker {
     /// Looks into the poller, if anything is registered there. Whether somebody is ready now.
     pub(super) fn poll(&self) -> bool {
-        if !self.poller.is_used() {
-            return false;
-        }
-        self.poll_for(Some(Duration::ZERO));
-        !self.local().queues.is_empty()
+        self.poller.is_used() && self.poll_until_ready(Some(Duration::ZERO))
     }
 
-    /// Looks into the poller, if it is time to. A look takes few events; so whoever comes late, because turns are long here, makes
+    /// Looks into the poller, if it is time to. A look fires few events; so whoever comes late, because turns are long here, makes
     /// up for the looks that he has missed, as long as there is more.
     pub(super) fn poll_if_due(&self, now: Instant) {
         let last = self.local().polled_at.get();
@@ -51,7 +51,8 @@ impl Worker {
             return;
         }
         self.local().polled_at.set(Some(now));
-        for _ in 0..looks_due(elapsed, || self.local().absence.since_last(now)) {
+        let due = looks_due(elapsed, || self.local().absence.since_last(now));
+        for _ in 0..due * LOOKS_AT_ONCE {
             if !self.poll_for(Some(Duration::ZERO)) {
                 return;
             }
@@ -61,27 +62,39 @@ impl Worker {
     /// Sleeps in the poller until something comes, or the alarm is raised, or for so long.
     pub(super) fn sleep_in_poller(&self, timeout: Option<Duration>) {
         let began = clock::now();
-        self.poll_for(timeout);
+        self.poll_until_ready(timeout);
         let now = clock::now();
         self.local().absence.slept(now.saturating_duration_since(began));
         self.local().polled_at.set(Some(now));
     }
 
-    /// Waits for so long until something comes, or the alarm is raised; wakes those whom it concerns. Whether there may be more.
+    /// Waits for so long until something comes, or the alarm is raised; then wakes those whom it concerns, until one of them is
+    /// ready here. Whether one is.
+    fn poll_until_ready(&self, timeout: Option<Duration>) -> bool {
+        let is_ready = || !self.local().queues.is_empty();
+        let mut more = self.poll_for(timeout);
+        for _ in 1..MOST_LOOKS {
+            if is_ready() || !more {
+                break;
+            }
+            more = self.poll_for(Some(Duration::ZERO));
+        }
+        is_ready()
+    }
+
+    /// Waits for so long until something comes, or the alarm is raised; wakes a few of those whom it concerns. Whether there may be
+    /// more.
     fn poll_for(&self, timeout: Option<Duration>) -> bool {
         let events = &self.local().events;
-        let mut found = events.take();
-        self.poller.wait(&mut found, timeout);
-        self.poller.get_up();
-        found.fire();
-        let is_full = found.is_full();
-        events.set(found);
-        is_full
+        let mut room = events.take();
+        let more = self.poller.look(&mut room, timeout);
+        events.set(room);
+        more
     }
 }
 
 /// How many looks there ought to have been in this time, in part of which the thread has been `absent`. For that part none: nobody
-/// here was busy, and to take many events at once would only have those who are woken fall out of the cache before they run.
+/// here was busy, and to fire many events at once would only have those who are woken fall out of the cache before they run.
 fn looks_due(elapsed: Duration, absent: impl FnOnce() -> Duration) -> u32 {
     if elapsed < LATE {
         return 1;
@@ -97,13 +110,11 @@ impl Shared {
     }
 
     /// Looks into the pollers of workers that have not come round since the last call. For the monitor.
-    pub(super) fn poll_for_the_absent(&self, events: &mut Events) {
+    pub(super) fn poll_for_the_absent(&self, room: &mut Events) {
         for worker in self.each_worker().filter(|worker| worker.poller.is_neglected()) {
-            for _ in 0..MOST_LOOKS {
-                worker.poller.look_for_another(events);
-                events.fire();
+            for _ in 0..LOOKS_FOR_ANOTHER {
                 // It may have come round meanwhile, and sleep there.
-                if !events.is_full() || !worker.poller.is_unattended() {
+                if !worker.poller.look_for_another(room) || !worker.poller.is_unattended() {
                     break;
                 }
             }

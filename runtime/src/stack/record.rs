@@ -58,6 +58,10 @@ fn seen<T>(at: &AtomicPtr<T>) -> Option<&'static T> {
 }
 
 impl Record {
+    /// What is written at each wait, at its head.
+    #[cfg(test)]
+    pub(super) const OF_WAIT: usize = std::mem::offset_of!(Self, since) + size_of::<AtomicU64>();
+
     /// `goroutine` starts here.
     #[inline]
     pub(crate) fn begin(&self, goroutine: &Goroutine) {
