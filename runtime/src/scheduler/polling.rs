@@ -15,7 +15,7 @@ use crate::poll::{Events, Poller};
 const BETWEEN_LOOKS: Duration = Duration::from_micros(50);
 /// And then so often in succession, as long as there is more.
 const LOOKS_AT_ONCE: u32 = 2;
-/// So many times may be made up for that were missed; and nobody looks more often in succession.
+/// So many times may be made up for that were missed; and so often who is idle looks in succession, until somebody is ready.
 const MOST_LOOKS: u32 = 32;
 /// So often in succession it is looked for another, who finds more at a time.
 const LOOKS_FOR_ANOTHER: u32 = 4;

@@ -58,10 +58,6 @@ fn seen<T>(at: &AtomicPtr<T>) -> Option<&'static T> {
 }
 
 impl Record {
-    /// What is written at each wait, at its head.
-    #[cfg(test)]
-    pub(super) const OF_WAIT: usize = std::mem::offset_of!(Self, since) + size_of::<AtomicU64>();
-
     /// `goroutine` starts here.
     #[inline]
     pub(crate) fn begin(&self, goroutine: &Goroutine) {
@@ -128,5 +124,23 @@ impl Record {
         let wait = seen(&self.kind).map(|kind| kind.state).zip(seen(&self.place));
         let (id, spawned_at) = (GoroutineId::new(self.id.load(Ordering::Relaxed))?, seen(&self.spawned_at)?);
         Some(Glimpse { id, name: self.name(), spawned_at, wait })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::mem::offset_of;
+
+    use super::*;
+
+    #[test]
+    fn what_is_written_at_each_wait_stands_first() {
+        let written = [
+            offset_of!(Record, place),
+            offset_of!(Record, kind),
+            offset_of!(Record, subject),
+            offset_of!(Record, since),
+        ];
+        assert!(written.into_iter().all(|offset| offset < 32));
     }
 }
