@@ -293,4 +293,18 @@ mod tests {
         assert_eq!(fired(), MANY);
         slots.iter().for_each(|slot| slot.release());
     }
+
+    #[test]
+    fn what_is_put_by_of_descriptors_that_are_gone_is_dropped() {
+        let (poller, slots, pairs) = many();
+        pairs.iter().for_each(|(_, there)| assert_eq!((&*there).write(b"!").unwrap(), 1));
+        let mut room = Events::default();
+        assert!(poller.look(&mut room, None));
+        let before = reads(&slots);
+        pairs.iter().for_each(|(here, _)| poller.remove(here.as_raw_fd()));
+        assert!(!poller.lie_down());
+        poller.look(&mut room, Some(Duration::ZERO));
+        assert_eq!(reads(&slots), before);
+        slots.iter().for_each(|slot| slot.release());
+    }
 }
